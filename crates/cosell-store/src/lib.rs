@@ -1,1 +1,25 @@
-//! cosell-store
+//! The store contract: what every backend keeps for cosell, and how it is asked for it.
+//!
+//! This room holds the record types, the [`Store`] trait and (feature `suite`) one contract test-suite that every
+//! backend must pass. It must never hold SQL, a rule of business, a clock or a backend's own types.
+//!
+//! Orders are defined here, once, so that all backends page alike:
+//! * text compares by its UTF-8 bytes, integers numerically, and NULL is smaller than every value;
+//! * a sort compares the columns of its [`SortSpec::order`] and then the id, all in the same direction.
+
+mod changes;
+mod contract;
+mod kind;
+mod query;
+mod record;
+#[cfg(feature = "suite")]
+pub mod suite;
+
+pub use changes::{
+    ApplyError, AuditEntry, Changes, ClaimedJob, Conflict, Event, Expect, FinishedJob, Idempotency, Job, JobId,
+    StoredAudit, StoredEvent, Write,
+};
+pub use contract::{Progress, ProgressFn, Report, Store, StoreError};
+pub use kind::{Column, ColumnType, IndexSpec, Kind, KindSpec, Scope, SortSpec};
+pub use query::{Cursor, Filter, Item, MAX_IN_VALUES, MAX_PAGE, Page, Query, Sort};
+pub use record::{Key, Record, Stored, Value};

@@ -1,0 +1,127 @@
+//! The trait every backend implements, with the errors and reports it answers.
+//!
+//! Nothing here has a clock: whoever asks passes the time.
+
+use crate::changes::{ApplyError, Changes, ClaimedJob, Idempotency, StoredAudit, StoredEvent};
+use crate::query::{Page, Query};
+use crate::record::{Key, Stored};
+use async_trait::async_trait;
+use cosell_model::Timestamp;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Why a read, or a write that is not a [`Changes`], failed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// The store cannot answer now; a repetition may succeed.
+    #[error("the store is not available: {0}")]
+    Unavailable(String),
+    /// The stored data is damaged.
+    #[error("the stored data is damaged: {0}")]
+    Corrupt(String),
+    /// The question breaks the contract: a fault of the caller.
+    #[error("the question breaks the store's contract: {0}")]
+    Invalid(String),
+}
+
+/// How far a long run is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Units done (pages of a backup, records of a check).
+    pub done: u64,
+    /// Units there are, as far as known now.
+    pub total: u64,
+}
+
+/// Called now and then during a long run, from any thread.
+pub type ProgressFn = Arc<dyn Fn(Progress) + Send + Sync>;
+
+/// What a check found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Records looked at.
+    pub records: u64,
+    /// Problems found, each in one sentence; at most the first hundred are kept.
+    pub problems: Vec<String>,
+    /// Problems found in all.
+    pub problem_count: u64,
+}
+
+impl Report {
+    /// Whether nothing was found.
+    pub fn is_sound(&self) -> bool {
+        self.problem_count == 0
+    }
+
+    /// Notes a problem.
+    pub fn problem(&mut self, text: impl Into<String>) {
+        self.problem_count += 1;
+        if self.problems.len() < 100 {
+            self.problems.push(text.into());
+        }
+    }
+}
+
+/// A store. Shared by all tasks of a server; every method may be called at any time from any of them.
+///
+/// A read sees every write that was answered before the read began.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// The record of a key; `None` if there is none.
+    async fn get(&self, key: &Key) -> Result<Option<Stored>, StoreError>;
+
+    /// The records of several keys, in their order, all of one moment.
+    async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Stored>>, StoreError>;
+
+    /// One page of a list.
+    async fn query(&self, query: &Query) -> Result<Page, StoreError>;
+
+    /// Writes everything or nothing. Returns when the change is durable.
+    async fn apply(&self, changes: Changes) -> Result<(), ApplyError>;
+
+    /// The kept answer of a token, unless it has expired at `now`.
+    async fn idempotency(
+        &self,
+        account: &str,
+        operation: &str,
+        token: &str,
+        now: Timestamp,
+    ) -> Result<Option<Idempotency>, StoreError>;
+
+    /// Takes the next `count` (1 to 2^32) numbers of a sequence. The first ever is 1; no number is handed out twice,
+    /// whatever crashes; numbers of a block that is not used up are lost.
+    async fn reserve(&self, sequence: &str, count: u64) -> Result<Range<u64>, StoreError>;
+
+    /// Claims up to `limit` jobs due at `now`, the longest due first, for `lease_millis`. A job whose lease has run out
+    /// is due again. `worker` names the claimer, for people who look.
+    async fn claim_jobs(
+        &self,
+        now: Timestamp,
+        worker: &str,
+        limit: usize,
+        lease_millis: u64,
+    ) -> Result<Vec<ClaimedJob>, StoreError>;
+
+    /// When the next job becomes due (or a lease runs out); `None` if there is no job. May lie in the past.
+    async fn next_job_at(&self) -> Result<Option<Timestamp>, StoreError>;
+
+    /// Events with a `seq` greater than `after`, in order, at most `limit`; empty if there are none yet.
+    async fn events_after(&self, after: u64, limit: usize) -> Result<Vec<StoredEvent>, StoreError>;
+
+    /// Like [`Store::events_after`], but waits until there is at least one. Dropping the future stops the wait.
+    async fn wait_events(&self, after: u64, limit: usize) -> Result<Vec<StoredEvent>, StoreError>;
+
+    /// Audit entries with a `seq` greater than `after`, in order, at most `limit`.
+    async fn audit_after(&self, after: u64, limit: usize) -> Result<Vec<StoredAudit>, StoreError>;
+
+    /// Looks through everything stored: the backend's own structures, that documents are JSON, that list rows and
+    /// documents belong together. Changes nothing.
+    async fn check(&self, progress: ProgressFn) -> Result<Report, StoreError>;
+
+    /// Writes a consistent copy to a new file while the store goes on working. Refuses a path that exists.
+    async fn backup(&self, path: &Path, progress: ProgressFn) -> Result<(), StoreError>;
+
+    /// Takes no more writes, finishes those accepted, and returns. Later writes answer `Unavailable`.
+    async fn close(&self);
+}

@@ -1,0 +1,229 @@
+//! The kinds of record and their static description.
+//!
+//! Backends generate their statements from these descriptions, so that SQLite and PostgreSQL cannot drift apart.
+//! Never put anything here that only one backend understands.
+
+/// A kind of record; each kind has a table of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Kind {
+    /// A partner account. Global: account and catalog of its key are empty, the id is the account id.
+    Account,
+    /// A user of an account, to whom opportunities are assigned. Belongs to an account; the catalog is empty.
+    User,
+    /// An access key. Global, because a request names only the key id before its account is known.
+    AccessKey,
+    /// A partner solution, per account and catalog.
+    Solution,
+    /// An opportunity, per account and catalog.
+    Opportunity,
+}
+
+/// Which parts of a [`Key`](crate::Key) a kind uses besides the id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Neither account nor catalog: both are empty.
+    Global,
+    /// An account; the catalog is empty.
+    Account,
+    /// An account and a catalog.
+    Catalog,
+}
+
+/// Type of an index column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ColumnType {
+    /// UTF-8 text, compared by its bytes.
+    Text,
+    /// Signed 64-bit integer; times are milliseconds since the Unix epoch.
+    Integer,
+}
+
+/// One typed index column of a kind. The id is not among them: every kind has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// Name, also the column's name in the database.
+    pub name: &'static str,
+    /// Type of its values.
+    pub ty: ColumnType,
+    /// Whether NULL is allowed; a nullable column missing from a record is NULL.
+    pub nullable: bool,
+}
+
+/// A sort that a kind offers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SortSpec {
+    /// Name by which [`Sort`](crate::Sort) asks for it.
+    pub by: &'static str,
+    /// The columns compared, in order; the id always follows as the last tie-breaker. Empty for the sort by id.
+    pub order: &'static [&'static str],
+}
+
+/// An ordered access path that a backend keeps: scope, then these columns, then the id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IndexSpec {
+    /// Columns between the scope and the id.
+    pub columns: &'static [&'static str],
+}
+
+/// Everything a backend needs to know of a kind.
+#[derive(Debug, PartialEq, Eq)]
+pub struct KindSpec {
+    /// The kind described.
+    pub kind: Kind,
+    /// Base name of its tables.
+    pub table: &'static str,
+    /// The key parts it uses.
+    pub scope: Scope,
+    /// Its index columns, in the order in which backends store them.
+    pub columns: &'static [Column],
+    /// The sorts it offers; each is served by an index (or by the key itself, for the id).
+    pub sorts: &'static [SortSpec],
+    /// Its secondary indexes. Where several could serve a filter, the earlier one is preferred, so the more selective
+    /// come first. Each one costs every write, so there is none that no query needs.
+    pub indexes: &'static [IndexSpec],
+}
+
+impl KindSpec {
+    /// The column of that name; `None` if there is none (also for the id, which is no index column).
+    pub fn column(&self, name: &str) -> Option<&'static Column> {
+        self.columns.iter().find(|c| c.name == name)
+    }
+
+    /// The sort of that name.
+    pub fn sort(&self, by: &str) -> Option<&'static SortSpec> {
+        self.sorts.iter().find(|s| s.by == by)
+    }
+}
+
+impl Kind {
+    /// Every kind there is.
+    pub const ALL: [Kind; 5] = [Kind::Account, Kind::User, Kind::AccessKey, Kind::Solution, Kind::Opportunity];
+
+    /// The description of this kind.
+    pub const fn spec(self) -> &'static KindSpec {
+        match self {
+            Kind::Account => &ACCOUNT,
+            Kind::User => &USER,
+            Kind::AccessKey => &ACCESS_KEY,
+            Kind::Solution => &SOLUTION,
+            Kind::Opportunity => &OPPORTUNITY,
+        }
+    }
+}
+
+const fn text(name: &'static str) -> Column {
+    Column { name, ty: ColumnType::Text, nullable: true }
+}
+
+const fn time(name: &'static str) -> Column {
+    Column { name, ty: ColumnType::Integer, nullable: false }
+}
+
+const BY_ID: SortSpec = SortSpec { by: "id", order: &[] };
+
+static ACCOUNT: KindSpec = KindSpec {
+    kind: Kind::Account,
+    table: "account",
+    scope: Scope::Global,
+    columns: &[],
+    sorts: &[BY_ID],
+    indexes: &[],
+};
+
+static USER: KindSpec = KindSpec {
+    kind: Kind::User,
+    table: "user",
+    scope: Scope::Account,
+    columns: &[text("email")],
+    sorts: &[BY_ID],
+    indexes: &[IndexSpec { columns: &["email"] }],
+};
+
+static ACCESS_KEY: KindSpec = KindSpec {
+    kind: Kind::AccessKey,
+    table: "access_key",
+    scope: Scope::Global,
+    columns: &[Column { name: "owner", ty: ColumnType::Text, nullable: false }],
+    sorts: &[BY_ID],
+    indexes: &[IndexSpec { columns: &["owner"] }],
+};
+
+static SOLUTION: KindSpec = KindSpec {
+    kind: Kind::Solution,
+    table: "solution",
+    scope: Scope::Catalog,
+    columns: &[text("name"), text("status"), text("category"), time("created"), text("marketplace_arn")],
+    sorts: &[
+        BY_ID,
+        SortSpec { by: "name", order: &["name"] },
+        SortSpec { by: "status", order: &["status"] },
+        SortSpec { by: "category", order: &["category"] },
+        SortSpec { by: "created", order: &["created"] },
+    ],
+    indexes: &[
+        IndexSpec { columns: &["marketplace_arn"] },
+        IndexSpec { columns: &["name"] },
+        IndexSpec { columns: &["status"] },
+        IndexSpec { columns: &["category"] },
+        IndexSpec { columns: &["created"] },
+    ],
+};
+
+static OPPORTUNITY: KindSpec = KindSpec {
+    kind: Kind::Opportunity,
+    table: "opportunity",
+    scope: Scope::Catalog,
+    columns: &[
+        time("last_modified"),
+        time("created"),
+        text("target_close"),
+        text("company"),
+        text("stage"),
+        text("review_status"),
+    ],
+    sorts: &[
+        SortSpec { by: "last_modified", order: &["last_modified"] },
+        BY_ID,
+        // Ties within a company fall in the order of last change, so that one index serves this sort and the
+        // filter by company.
+        SortSpec { by: "company", order: &["company", "last_modified"] },
+        SortSpec { by: "created", order: &["created"] },
+        SortSpec { by: "target_close", order: &["target_close"] },
+    ],
+    indexes: &[
+        IndexSpec { columns: &["company", "last_modified"] },
+        IndexSpec { columns: &["review_status", "last_modified"] },
+        IndexSpec { columns: &["stage", "last_modified"] },
+        IndexSpec { columns: &["last_modified"] },
+        IndexSpec { columns: &["created"] },
+        IndexSpec { columns: &["target_close"] },
+    ],
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_sort_is_served_by_an_index_of_the_same_columns() {
+        for kind in Kind::ALL {
+            let spec = kind.spec();
+            assert_eq!(spec.kind, kind);
+            for sort in spec.sorts {
+                let served = sort.order.is_empty() || spec.indexes.iter().any(|i| i.columns == sort.order);
+                assert!(served, "{} by {}", spec.table, sort.by);
+            }
+        }
+    }
+
+    #[test]
+    fn sorts_and_indexes_name_only_columns_that_exist() {
+        for kind in Kind::ALL {
+            let spec = kind.spec();
+            let named = spec.sorts.iter().flat_map(|s| s.order).chain(spec.indexes.iter().flat_map(|i| i.columns));
+            for name in named {
+                assert!(spec.column(name).is_some(), "{}.{name}", spec.table);
+            }
+        }
+    }
+}
