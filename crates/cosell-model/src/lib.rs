@@ -1,1 +1,18 @@
-//! cosell-model
+//! The contract of the AWS Partner Central Selling API as Rust types.
+//!
+//! Wire structures, enums, shape tables and the operation registry are generated from `model/` (`cargo xtask codegen`);
+//! reading, checking and explaining are written by hand around them. No I/O, no clock, no rule of business.
+
+pub mod error;
+mod generated;
+pub mod pattern;
+pub mod shape;
+pub mod timestamp;
+pub mod wire;
+
+pub use error::{ApiError, ErrorKind, Violation};
+pub use generated::operations::{Input, Operation};
+pub use generated::{enums, patterns, shapes, types};
+pub use shape::{Member, OperationInfo, Pagination, Shape, ShapeKind};
+pub use timestamp::Timestamp;
+pub use wire::Check;
