@@ -1,1 +1,17 @@
-//! cosell-domain
+//! The rules of business of co-selling, as pure functions over values.
+//!
+//! Every function here takes the state, the input, the time and the reference data it decides on, and returns either
+//! a new state or the complete list of violations. Nothing here reads a store, a clock, a file or the network, nothing
+//! is async, and nothing knows HTTP or SQL. The same rules therefore serve the API, the operator and every test.
+
+pub mod amount;
+pub mod arn;
+pub mod calendar;
+pub mod catalog;
+pub mod echo;
+pub mod opportunity;
+pub mod reference;
+pub mod violations;
+
+pub use catalog::Catalog;
+pub use violations::Violations;

@@ -1,1 +1,22 @@
-//! cosell-service
+//! The operations: load what a decision needs, let the domain decide, apply it, answer.
+//!
+//! One file per operation; the tree mirrors the API's resources. Rules live in `cosell-domain`, SQL in a store crate,
+//! headers and signatures in `cosell-wire`: none of them here. An operation never writes in two steps.
+
+pub mod clock;
+pub mod identity;
+pub mod throttle;
+
+mod answer;
+mod ids;
+mod opportunity;
+mod page_token;
+mod paging;
+mod service;
+mod solution;
+mod tags;
+
+pub use clock::{Clock, SystemClock};
+pub use page_token::PageTokens;
+pub use service::{Caller, Service, Settings};
+pub use throttle::Throttle;

@@ -1,0 +1,248 @@
+//! UpdateOpportunity: replaces everything a partner may write, under the lock of LastModifiedDate and of the review.
+//!
+//! The whole payload comes each time and what is left out is cleared (behaviours 2.10). In the sandbox the review status
+//! in an update makes AWS act (behaviours 1.3); the rules of that are in `review`, below.
+
+use cosell_model::enums::{NationalSecurity, OpportunityOrigin, ReviewStatus, Stage};
+use cosell_model::types::{GetOpportunityResponse, LifeCycle, NextStepsHistory, UpdateOpportunityRequest};
+use cosell_model::{Timestamp, Violation};
+
+use super::locks::{self, Lock};
+use super::spend::{self, Duration, Estimates};
+use super::{NEXT_STEPS_HISTORY, Opportunity, conditions, has_validated_solution};
+use crate::{Catalog, Violations};
+
+/// What an update needs to know besides its input.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'a> {
+    /// The catalog of the opportunity.
+    pub catalog: Catalog,
+    /// The time of the update.
+    pub now: Timestamp,
+    /// True when the request carries `Project.ExpectedContractDuration: null`, which clears it; leaving it out does not.
+    pub clears_contract_duration: bool,
+    /// True when leaving out the review status in the sandbox nulls it, as AWS does (`sandbox-review-status-orphan`).
+    pub orphan_quirk: bool,
+    /// The amounts of estimation URLs.
+    pub estimates: &'a Estimates,
+}
+
+/// Why an update does not happen.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Refusal {
+    /// LastModifiedDate is not the stored one.
+    Stale,
+    /// Every business violation.
+    Violations(Vec<Violation>),
+}
+
+/// Decides an update.
+pub fn update(
+    stored: &Opportunity,
+    mut input: UpdateOpportunityRequest,
+    context: Context<'_>,
+) -> Result<Opportunity, Refusal> {
+    if input.last_modified_date != stored.document.last_modified_date {
+        return Err(Refusal::Stale);
+    }
+    let mut found = Violations::new();
+    let sent = input.life_cycle.take().unwrap_or_default();
+    let verdict = review(stored.review_status(), sent.review_status.as_ref(), context);
+    let acted = match verdict {
+        Ok(acted) => acted,
+        Err(message) => {
+            found.not_permitted("lifeCycle.reviewStatus", message);
+            Acted::Nothing
+        }
+    };
+    let lock = Lock::of(stored.review_status(), stored.stage());
+    if lock == Lock::Closed && acted == Acted::Nothing && found.is_empty() {
+        found.add_general(
+            cosell_model::enums::ValidationExceptionErrorCode::ActionNotPermitted,
+            "The opportunity cannot be updated while it is under review or after it was rejected",
+        );
+        return Err(Refusal::Violations(found.into_vec()));
+    }
+
+    let life_cycle = merge_life_cycle(stored, sent, &acted, context.now);
+    let mut document = replace(stored, input, life_cycle);
+    let duration = if context.clears_contract_duration {
+        Duration::Cleared
+    } else {
+        Duration::KeepIfOmitted
+    };
+    spend::settle(
+        &mut document,
+        Some(&stored.document),
+        duration,
+        context.estimates,
+        &mut found,
+    );
+    if has_validated_solution(&document.related_entity_identifiers)
+        && let Some(project) = document.project.as_mut()
+    {
+        project.other_solution_description = None;
+    }
+
+    if document
+        .marketing
+        .as_ref()
+        .is_none_or(|marketing| marketing.source.is_none())
+    {
+        found.required("marketing.source");
+    }
+    conditions::check(&document, Some(&stored.document), context.now, &mut found);
+    let changed = locks::check(lock, &stored.document, &document, &mut found);
+    check_stage(stored, &document, &mut found);
+
+    let mut next = Opportunity {
+        document,
+        private: stored.private.clone(),
+    };
+    if lock == Lock::ActionRequired && changed && acted == Acted::Nothing {
+        resubmit(&mut next);
+    }
+    next.touch(context.now);
+    found.into_result(next).map_err(Refusal::Violations)
+}
+
+/// An allowed edit in Action Required puts the opportunity back to Submitted (the API reference's word).
+fn resubmit(next: &mut Opportunity) {
+    let life_cycle = super::life_cycle_mut(&mut next.document);
+    life_cycle.review_status = Some(ReviewStatus::Submitted);
+    life_cycle.review_comments = None;
+    life_cycle.review_status_reason = None;
+    next.private.resubmitted_by_edit = true;
+}
+
+/// What the review status of an update brings about.
+#[derive(Debug, Clone, PartialEq)]
+enum Acted {
+    /// Nothing: it was echoed, or is not looked at.
+    Nothing,
+    /// In the sandbox, AWS moved the review to this status.
+    Aws(ReviewStatus),
+    /// In the sandbox, it was left out and is nulled.
+    Orphaned,
+}
+
+/// The sandbox triggers. `Err` says why the status cannot be sent.
+fn review(
+    stored: Option<&ReviewStatus>,
+    sent: Option<&ReviewStatus>,
+    context: Context<'_>,
+) -> Result<Acted, &'static str> {
+    use ReviewStatus as S;
+    if sent == stored {
+        return Ok(Acted::Nothing);
+    }
+    match (context.catalog, sent) {
+        (Catalog::Aws, None) => Ok(Acted::Nothing),
+        (Catalog::Aws, Some(_)) => {
+            Err("The review status is AWS's to change: send the current one or leave it out")
+        }
+        (Catalog::Sandbox, None) if context.orphan_quirk => Ok(Acted::Orphaned),
+        (Catalog::Sandbox, None) => Ok(Acted::Nothing),
+        (Catalog::Sandbox, Some(target @ (S::Approved | S::ActionRequired | S::Rejected | S::InReview))) => {
+            match stored {
+                // An edit in Action Required is a new submission, which AWS can act on at once.
+                Some(S::Submitted | S::InReview | S::ActionRequired) => Ok(Acted::Aws(target.clone())),
+                Some(S::PendingSubmission) => {
+                    Err("AWS reviews only what was submitted: submit the opportunity first")
+                }
+                None => Err(
+                    "The opportunity has lost its review status because an update left it out: create it anew",
+                ),
+                Some(_) => Err("The review is over: its status can no longer change"),
+            }
+        }
+        (Catalog::Sandbox, Some(_)) => Err(
+            "An update can set Approved, Action Required, Rejected or In review, or echo the current status",
+        ),
+    }
+}
+
+fn merge_life_cycle(stored: &Opportunity, sent: LifeCycle, acted: &Acted, now: Timestamp) -> LifeCycle {
+    let before = stored.document.life_cycle.clone().unwrap_or_default();
+    let mut history = before.next_steps_history.unwrap_or_default();
+    if let Some(steps) = sent.next_steps.as_ref().filter(|steps| !steps.is_empty())
+        && before.next_steps.as_ref() != Some(steps)
+    {
+        history.push(NextStepsHistory {
+            value: steps.clone(),
+            time: now,
+        });
+        let surplus = history.len().saturating_sub(NEXT_STEPS_HISTORY);
+        history.drain(..surplus);
+    }
+    let (review_status, review_comments, review_status_reason) = match acted {
+        Acted::Nothing => (
+            before.review_status,
+            before.review_comments,
+            before.review_status_reason,
+        ),
+        Acted::Orphaned => (None, None, None),
+        Acted::Aws(status) => {
+            // A reason is given for refusing or asking back only.
+            let explains = matches!(status, ReviewStatus::ActionRequired | ReviewStatus::Rejected);
+            (
+                Some(status.clone()),
+                sent.review_comments,
+                sent.review_status_reason.filter(|_| explains),
+            )
+        }
+    };
+    LifeCycle {
+        stage: sent.stage,
+        closed_lost_reason: sent.closed_lost_reason,
+        next_steps: sent.next_steps,
+        target_close_date: sent.target_close_date,
+        review_status,
+        review_comments,
+        review_status_reason,
+        next_steps_history: (!history.is_empty()).then_some(history),
+    }
+}
+
+fn replace(
+    stored: &Opportunity,
+    input: UpdateOpportunityRequest,
+    life_cycle: LifeCycle,
+) -> GetOpportunityResponse {
+    let before = &stored.document;
+    GetOpportunityResponse {
+        catalog: before.catalog.clone(),
+        primary_needs_from_aws: input.primary_needs_from_aws,
+        national_security: Some(input.national_security.unwrap_or(NationalSecurity::No)),
+        partner_opportunity_identifier: input.partner_opportunity_identifier,
+        customer: input.customer,
+        project: input.project,
+        opportunity_type: input.opportunity_type,
+        marketing: input.marketing,
+        software_revenue: input.software_revenue,
+        id: before.id.clone(),
+        arn: before.arn.clone(),
+        last_modified_date: before.last_modified_date,
+        created_date: before.created_date,
+        related_entity_identifiers: before.related_entity_identifiers.clone(),
+        life_cycle: Some(life_cycle),
+        opportunity_team: before.opportunity_team.clone(),
+    }
+}
+
+/// From Committed on a deal carries a validated solution; AWS's own referrals may be worked without one.
+fn check_stage(stored: &Opportunity, document: &GetOpportunityResponse, found: &mut Violations) {
+    let stage = document
+        .life_cycle
+        .as_ref()
+        .and_then(|cycle| cycle.stage.as_ref());
+    let reached = matches!(stage, Some(Stage::Committed | Stage::Launched)) && stage != stored.stage();
+    let referral = stored.private.origin == OpportunityOrigin::AWSReferral;
+    let drafted = Lock::of(stored.review_status(), stored.stage()) == Lock::Draft;
+    if reached && !referral && !drafted && !has_validated_solution(&document.related_entity_identifiers) {
+        found.invalid(
+            "relatedEntityIdentifiers.solutions",
+            "Associate atleast one solution",
+        );
+    }
+}

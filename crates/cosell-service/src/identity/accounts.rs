@@ -1,0 +1,119 @@
+//! Partner accounts.
+
+use cosell_domain::Catalog;
+use cosell_model::Timestamp;
+use cosell_store::{ApplyError, Changes, Key, Kind, Query, Record, Sort, Store, Write};
+use serde::{Deserialize, Serialize};
+
+use super::{AdminError, solutions};
+use crate::answer::encode;
+
+/// A partner account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Account {
+    /// The 12-digit AWS account id.
+    pub account_id: String,
+    /// The partner's company name, which other partners see.
+    pub company_name: String,
+    /// The partner's website.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub website_url: Option<String>,
+    /// When it was registered.
+    pub created_date: Timestamp,
+}
+
+/// True for 12 digits.
+pub fn is_account_id(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// Registers an account, with the sandbox solution that AWS's documentation gives every partner.
+pub async fn create(store: &dyn Store, account: Account, region: &str) -> Result<Account, AdminError> {
+    if !is_account_id(&account.account_id) {
+        return Err(AdminError::refused(format!(
+            "{} is no account id: it takes 12 digits",
+            account.account_id
+        )));
+    }
+    if account.company_name.trim().is_empty() || account.company_name.chars().count() > 120 {
+        return Err(AdminError::refused("The company name takes 1 to 120 characters"));
+    }
+    let document = encode(&account)?;
+    let record = Record {
+        key: Key::global(Kind::Account, &account.account_id),
+        version: 1,
+        document: document.clone(),
+        summary: document,
+        private: bytes::Bytes::new(),
+        columns: Vec::new(),
+    };
+    let sandbox = solutions::default_for(
+        Catalog::Sandbox,
+        &account.account_id,
+        region,
+        account.created_date,
+    );
+    let writes = vec![
+        Write::Insert(record),
+        Write::Insert(solutions::record(
+            &account.account_id,
+            Catalog::Sandbox,
+            &sandbox,
+        )?),
+    ];
+    match store
+        .apply(Changes {
+            writes,
+            ..Changes::default()
+        })
+        .await
+    {
+        Ok(()) => Ok(account),
+        Err(ApplyError::Conflict(_)) => Err(AdminError::refused(format!(
+            "Account {} is registered already",
+            account.account_id
+        ))),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The account of that id.
+pub async fn find(store: &dyn Store, account_id: &str) -> Result<Option<Account>, AdminError> {
+    if !is_account_id(account_id) {
+        return Ok(None);
+    }
+    let found = store.get(&Key::global(Kind::Account, account_id)).await?;
+    found
+        .map(|stored| serde_json::from_slice(&stored.document).map_err(Into::into))
+        .transpose()
+}
+
+/// The account of that id, or a refusal that says how to register it.
+pub async fn expect(store: &dyn Store, account_id: &str) -> Result<Account, AdminError> {
+    find(store, account_id).await?.ok_or_else(|| {
+        AdminError::refused(format!(
+            "There is no account {account_id}. See `cosell account list`, or register it with `cosell account create`"
+        ))
+    })
+}
+
+/// Every account, by id.
+pub async fn list(store: &dyn Store) -> Result<Vec<Account>, AdminError> {
+    let query = Query {
+        kind: Kind::Account,
+        account: String::new(),
+        catalog: String::new(),
+        filters: Vec::new(),
+        sort: Sort {
+            by: "id",
+            descending: false,
+        },
+        after: None,
+        limit: 1000,
+    };
+    let rows = super::all(store, query).await?;
+    rows.iter()
+        .map(|row| serde_json::from_slice(row).map_err(Into::into))
+        .collect()
+}

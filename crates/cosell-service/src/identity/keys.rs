@@ -1,0 +1,173 @@
+//! Access keys: made, listed, revoked. The secret is shown once, at its creation, and kept sealed.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use cosell_model::Timestamp;
+use cosell_store::{ApplyError, Changes, Filter, Key, Kind, Query, Record, Sort, Store, Write};
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::{AdminError, Sealer, accounts};
+use crate::answer::encode;
+
+/// Whether a key opens anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Status {
+    /// It does.
+    Active,
+    /// It does not, and never will again.
+    Revoked,
+}
+
+/// What is shown of an access key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct AccessKey {
+    /// The key's id, which requests carry in the open.
+    pub access_key_id: String,
+    /// The account it acts for.
+    pub account_id: String,
+    /// Whether it opens anything.
+    pub status: Status,
+    /// When it was made.
+    pub created_date: Timestamp,
+}
+
+/// A new key with the only sight of its secret.
+pub struct NewKey {
+    /// What stays visible.
+    pub key: AccessKey,
+    /// The secret access key.
+    pub secret: Zeroizing<String>,
+}
+
+fn record(key: &AccessKey, sealed: Bytes, version: u64) -> Result<Record, AdminError> {
+    let document = encode(key)?;
+    Ok(Record {
+        key: Key::global(Kind::AccessKey, &key.access_key_id),
+        version,
+        document: document.clone(),
+        summary: document,
+        private: sealed,
+        columns: vec![("owner", key.account_id.as_str().into())],
+    })
+}
+
+/// Makes a key for an account. `given` is a key id and secret that must be exactly these (a development server's).
+pub async fn create(
+    store: &dyn Store,
+    sealer: &Sealer,
+    account: &str,
+    given: Option<(&str, &str)>,
+    now: Timestamp,
+) -> Result<NewKey, AdminError> {
+    accounts::expect(store, account).await?;
+    let (id, secret) = match given {
+        Some((id, secret)) => (id.to_owned(), Zeroizing::new(secret.to_owned())),
+        None => draw()?,
+    };
+    let key = AccessKey {
+        access_key_id: id,
+        account_id: account.to_owned(),
+        status: Status::Active,
+        created_date: now,
+    };
+    let sealed = encode_private(&sealer.seal(&secret, &key.access_key_id)?)?;
+    let changes = Changes {
+        writes: vec![Write::Insert(record(&key, sealed, 1)?)],
+        ..Changes::default()
+    };
+    match store.apply(changes).await {
+        Ok(()) => Ok(NewKey { key, secret }),
+        Err(ApplyError::Conflict(_)) => Err(AdminError::refused(format!(
+            "Access key {} exists already",
+            key.access_key_id
+        ))),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The private part of a key's record: the sealed secret, in JSON like every private part.
+fn encode_private(sealed: &[u8]) -> Result<Bytes, AdminError> {
+    Ok(encode(&STANDARD.encode(sealed))?)
+}
+
+/// The sealed secret of a record.
+pub(super) fn decode_private(private: &[u8]) -> Option<Vec<u8>> {
+    let text: String = serde_json::from_slice(private).ok()?;
+    STANDARD.decode(text).ok()
+}
+
+fn draw() -> Result<(String, Zeroizing<String>), AdminError> {
+    const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+    let mut bytes = Zeroizing::new([0_u8; 46]);
+    getrandom::fill(&mut bytes[..]).map_err(|error| AdminError::Store(format!("no randomness: {error}")))?;
+    let (id, secret) = bytes.split_at(16);
+    let id: String = id
+        .iter()
+        .map(|byte| char::from(ALPHABET[usize::from(byte % 32)]))
+        .collect();
+    Ok((format!("AKIA{id}"), Zeroizing::new(STANDARD.encode(secret))))
+}
+
+/// The key of that id, with its version and sealed secret.
+pub(super) async fn load(store: &dyn Store, id: &str) -> Result<Option<(AccessKey, u64, Bytes)>, AdminError> {
+    if id.is_empty() {
+        return Ok(None);
+    }
+    let Some(found) = store.get(&Key::global(Kind::AccessKey, id)).await? else {
+        return Ok(None);
+    };
+    Ok(Some((
+        serde_json::from_slice(&found.document)?,
+        found.version,
+        found.private,
+    )))
+}
+
+/// The keys of an account, by id.
+pub async fn list(store: &dyn Store, account: &str) -> Result<Vec<AccessKey>, AdminError> {
+    accounts::expect(store, account).await?;
+    let query = Query {
+        kind: Kind::AccessKey,
+        account: String::new(),
+        catalog: String::new(),
+        filters: vec![Filter::In("owner", vec![account.into()])],
+        sort: Sort {
+            by: "id",
+            descending: false,
+        },
+        after: None,
+        limit: 1000,
+    };
+    let rows = super::all(store, query).await?;
+    rows.iter()
+        .map(|row| serde_json::from_slice(row).map_err(Into::into))
+        .collect()
+}
+
+/// Revokes a key for good and forgets its secret. Revoking twice changes nothing. A running server notices within
+/// [`super::keyring::FRESH_FOR`].
+pub async fn revoke(store: &dyn Store, id: &str) -> Result<AccessKey, AdminError> {
+    let Some((mut key, version, _)) = load(store, id).await? else {
+        return Err(AdminError::refused(format!(
+            "There is no access key {id}: see `cosell key list`"
+        )));
+    };
+    if key.status == Status::Revoked {
+        return Ok(key);
+    }
+    key.status = Status::Revoked;
+    let replacement = Write::Replace {
+        record: record(&key, Bytes::new(), version + 1)?,
+        expected: version,
+    };
+    store
+        .apply(Changes {
+            writes: vec![replacement],
+            ..Changes::default()
+        })
+        .await?;
+    Ok(key)
+}

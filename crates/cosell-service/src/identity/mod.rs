@@ -1,0 +1,73 @@
+//! Accounts, their users, keys and solutions: what an operator registers before a partner can work.
+//!
+//! Functions over a store, used by the command line and by the server; each write is one atomic change. They check what
+//! an operator may have mistyped and say what to do. Nothing here prints, and no secret leaves except from `keys::create`.
+
+pub mod accounts;
+pub mod keyring;
+pub mod keys;
+pub mod seal;
+pub mod solutions;
+pub mod users;
+
+pub use keyring::{Credential, Keyring};
+pub use seal::Sealer;
+
+use cosell_store::{ApplyError, StoreError};
+
+/// Why an administrative action does not happen.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum AdminError {
+    /// What was asked for cannot be; the text says what to do.
+    #[error("{0}")]
+    Refused(String),
+    /// The store failed.
+    #[error("{0}")]
+    Store(String),
+}
+
+impl AdminError {
+    fn refused(message: impl Into<String>) -> Self {
+        Self::Refused(message.into())
+    }
+}
+
+impl From<StoreError> for AdminError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error.to_string())
+    }
+}
+
+impl From<ApplyError> for AdminError {
+    fn from(error: ApplyError) -> Self {
+        Self::Store(error.to_string())
+    }
+}
+
+impl From<serde_json::Error> for AdminError {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Store(format!("a stored document cannot be read: {error}"))
+    }
+}
+
+impl From<cosell_model::ApiError> for AdminError {
+    fn from(error: cosell_model::ApiError) -> Self {
+        Self::Store(error.internal.unwrap_or(error.message))
+    }
+}
+
+/// Every row of an operator's list, page by page.
+async fn all(
+    store: &dyn cosell_store::Store,
+    mut query: cosell_store::Query,
+) -> Result<Vec<bytes::Bytes>, AdminError> {
+    let mut rows = Vec::new();
+    loop {
+        let page = store.query(&query).await?;
+        rows.extend(page.items.into_iter().map(|item| item.summary));
+        match page.next {
+            Some(next) => query.after = Some(next),
+            None => return Ok(rows),
+        }
+    }
+}

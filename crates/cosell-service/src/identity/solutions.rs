@@ -1,0 +1,163 @@
+//! Registered solutions, per account and catalog. What is kept is what ListSolutions shows.
+
+use cosell_domain::reference::SOLUTION_CATEGORIES;
+use cosell_domain::{Catalog, arn};
+use cosell_model::enums::SolutionStatus;
+use cosell_model::types::SolutionBase;
+use cosell_model::{ApiError, Timestamp};
+use cosell_store::{ApplyError, Changes, Key, Kind, Query, Record, Sort, Store, Write};
+
+use super::{AdminError, accounts};
+use crate::answer::{encode, read_failed, stored};
+
+/// The solution that AWS's documentation gives every sandbox partner.
+pub const SANDBOX_DEFAULT: &str = "S-1234567";
+
+/// What an operator says of a solution.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewSolution {
+    /// Its identifier, `S-` and up to 19 digits; drawn where absent.
+    pub id: Option<String>,
+    /// Its name.
+    pub name: String,
+    /// One of the published categories.
+    pub category: String,
+    /// Only Active ones can be associated.
+    pub status: SolutionStatus,
+    /// The ARN of its AWS Marketplace counterpart.
+    pub marketplace_arn: Option<String>,
+}
+
+pub(crate) fn record(account: &str, catalog: Catalog, solution: &SolutionBase) -> Result<Record, ApiError> {
+    let document = encode(solution)?;
+    Ok(Record {
+        key: Key::new(Kind::Solution, account, catalog.as_str(), &solution.id),
+        version: 1,
+        document: document.clone(),
+        summary: document,
+        private: bytes::Bytes::new(),
+        columns: vec![
+            ("name", solution.name.as_str().into()),
+            ("status", solution.status.as_str().into()),
+            ("category", solution.category.as_str().into()),
+            ("created", solution.created_date.into()),
+            (
+                "marketplace_arn",
+                solution.aws_marketplace_solution_arn.clone().into(),
+            ),
+        ],
+    })
+}
+
+pub(crate) fn default_for(catalog: Catalog, account: &str, region: &str, now: Timestamp) -> SolutionBase {
+    SolutionBase {
+        catalog: catalog.as_str().to_owned(),
+        id: SANDBOX_DEFAULT.to_owned(),
+        arn: Some(arn::solution(region, account, catalog, SANDBOX_DEFAULT)),
+        name: "Default sandbox solution".to_owned(),
+        status: SolutionStatus::Active,
+        category: "Software Product".to_owned(),
+        created_date: now,
+        aws_marketplace_solution_arn: None,
+    }
+}
+
+/// Registers a solution.
+pub async fn add(
+    store: &dyn Store,
+    account: &str,
+    catalog: Catalog,
+    region: &str,
+    new: NewSolution,
+    now: Timestamp,
+) -> Result<SolutionBase, AdminError> {
+    accounts::expect(store, account).await?;
+    let id = match new.id {
+        Some(id) => id,
+        None => draw_id()?,
+    };
+    let digits = id.strip_prefix("S-").unwrap_or_default();
+    if digits.is_empty() || digits.len() > 19 || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(AdminError::refused(format!(
+            "{id} is no solution identifier: it takes S- and 1 to 19 digits"
+        )));
+    }
+    if new.name.trim().is_empty() {
+        return Err(AdminError::refused("A solution needs a name"));
+    }
+    if !SOLUTION_CATEGORIES.holds(&new.category) {
+        return Err(AdminError::refused(SOLUTION_CATEGORIES.refusal("category")));
+    }
+    if matches!(new.status, SolutionStatus::Unrecognized(_)) {
+        return Err(AdminError::refused(format!(
+            "status must be one of: {}",
+            SolutionStatus::VALUES.join(", ")
+        )));
+    }
+    let solution = SolutionBase {
+        catalog: catalog.as_str().to_owned(),
+        arn: Some(arn::solution(region, account, catalog, &id)),
+        id,
+        name: new.name,
+        status: new.status,
+        category: new.category,
+        created_date: now,
+        aws_marketplace_solution_arn: new.marketplace_arn,
+    };
+    let changes = Changes {
+        writes: vec![Write::Insert(record(account, catalog, &solution)?)],
+        ..Changes::default()
+    };
+    match store.apply(changes).await {
+        Ok(()) => Ok(solution),
+        Err(ApplyError::Conflict(_)) => Err(AdminError::refused(format!(
+            "Solution {} is registered already in account {account}, catalog {catalog}",
+            solution.id
+        ))),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn draw_id() -> Result<String, AdminError> {
+    let number = getrandom::u32().map_err(|error| AdminError::Store(format!("no randomness: {error}")))?;
+    Ok(format!("S-{:07}", 1_000_000 + number % 9_000_000))
+}
+
+/// The solution of that identifier.
+pub(crate) async fn find(
+    store: &dyn Store,
+    account: &str,
+    catalog: Catalog,
+    id: &str,
+) -> Result<Option<SolutionBase>, ApiError> {
+    let key = Key::new(Kind::Solution, account, catalog.as_str(), id);
+    let found = store.get(&key).await.map_err(read_failed)?;
+    found
+        .map(|found| stored(&found.document, "a solution"))
+        .transpose()
+}
+
+/// Every solution of an account in one catalog, by identifier.
+pub async fn list(
+    store: &dyn Store,
+    account: &str,
+    catalog: Catalog,
+) -> Result<Vec<SolutionBase>, AdminError> {
+    accounts::expect(store, account).await?;
+    let query = Query {
+        kind: Kind::Solution,
+        account: account.to_owned(),
+        catalog: catalog.as_str().to_owned(),
+        filters: Vec::new(),
+        sort: Sort {
+            by: "id",
+            descending: false,
+        },
+        after: None,
+        limit: 1000,
+    };
+    let rows = super::all(store, query).await?;
+    rows.iter()
+        .map(|row| serde_json::from_slice(row).map_err(Into::into))
+        .collect()
+}

@@ -1,0 +1,87 @@
+//! Registered users of an account: the people an opportunity can be assigned to.
+
+use cosell_domain::opportunity::assign::User;
+use cosell_model::ApiError;
+use cosell_store::{ApplyError, Changes, Key, Kind, Query, Record, Sort, Store, Write};
+
+use super::{AdminError, accounts};
+use crate::answer::{encode, read_failed, stored};
+
+/// E-mail addresses are compared without regard to case.
+fn key(account: &str, email: &str) -> Key {
+    Key::new(Kind::User, account, "", email.to_lowercase())
+}
+
+/// The record of a user.
+pub(super) fn record(account: &str, user: &User) -> Result<Record, ApiError> {
+    let document = encode(user)?;
+    Ok(Record {
+        key: key(account, &user.email),
+        version: 1,
+        document: document.clone(),
+        summary: document,
+        private: bytes::Bytes::new(),
+        columns: vec![("email", user.email.to_lowercase().into())],
+    })
+}
+
+/// Registers a user.
+pub async fn add(store: &dyn Store, account: &str, user: User) -> Result<User, AdminError> {
+    accounts::expect(store, account).await?;
+    let (name, domain) = user.email.split_once('@').unwrap_or_default();
+    if name.is_empty()
+        || !domain.contains('.')
+        || user.email.len() > 80
+        || user.email.contains(char::is_whitespace)
+    {
+        return Err(AdminError::refused(format!(
+            "{} is no e-mail address of at most 80 characters",
+            user.email
+        )));
+    }
+    if [&user.first_name, &user.last_name]
+        .iter()
+        .any(|name| name.trim().is_empty() || name.chars().count() > 80)
+    {
+        return Err(AdminError::refused("First and last name take 1 to 80 characters"));
+    }
+    let changes = Changes {
+        writes: vec![Write::Insert(record(account, &user)?)],
+        ..Changes::default()
+    };
+    match store.apply(changes).await {
+        Ok(()) => Ok(user),
+        Err(ApplyError::Conflict(_)) => Err(AdminError::refused(format!(
+            "{} is registered already in account {account}",
+            user.email
+        ))),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The user of that e-mail address.
+pub(crate) async fn find(store: &dyn Store, account: &str, email: &str) -> Result<Option<User>, ApiError> {
+    let found = store.get(&key(account, email)).await.map_err(read_failed)?;
+    found.map(|found| stored(&found.document, "a user")).transpose()
+}
+
+/// Every user of an account, by e-mail address.
+pub async fn list(store: &dyn Store, account: &str) -> Result<Vec<User>, AdminError> {
+    accounts::expect(store, account).await?;
+    let query = Query {
+        kind: Kind::User,
+        account: account.to_owned(),
+        catalog: String::new(),
+        filters: Vec::new(),
+        sort: Sort {
+            by: "id",
+            descending: false,
+        },
+        after: None,
+        limit: 1000,
+    };
+    let rows = super::all(store, query).await?;
+    rows.iter()
+        .map(|row| serde_json::from_slice(row).map_err(Into::into))
+        .collect()
+}

@@ -1,0 +1,45 @@
+//! AssociateOpportunity: attaches a solution, an AWS product or a Marketplace entity.
+
+use bytes::Bytes;
+use cosell_domain::opportunity::relate::{self, Known};
+use cosell_model::ApiError;
+use cosell_model::enums::RelatedEntityType;
+use cosell_model::types::AssociateOpportunityRequest;
+
+use super::record::{self, Name};
+use crate::identity::solutions;
+use crate::service::{Caller, Service, catalog};
+
+pub(crate) async fn run(service: &Service, caller: &Caller, body: &[u8]) -> Result<Bytes, ApiError> {
+    let input: AssociateOpportunityRequest = service.input(body)?;
+    let catalog = catalog(&input.catalog)?;
+    let name = Name::of(caller, catalog, &input.opportunity_identifier);
+    let solution = match input.related_entity_type {
+        RelatedEntityType::Solutions => {
+            solutions::find(
+                &*service.store,
+                &caller.account,
+                catalog,
+                &input.related_entity_identifier,
+            )
+            .await?
+        }
+        _ => None,
+    };
+    let known = Known {
+        account: &caller.account,
+        products: &service.settings.products,
+        solution: solution.as_ref().map(|solution| &solution.status),
+    };
+    record::change(service, name, |stored, _, now| {
+        let kind = &input.related_entity_type;
+        record::void(relate::associate(
+            stored,
+            kind,
+            &input.related_entity_identifier,
+            known,
+            now,
+        ))
+    })
+    .await
+}

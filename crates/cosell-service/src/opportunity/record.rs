@@ -1,0 +1,151 @@
+//! How an opportunity is kept in the store, and the one way in which it is changed. Knows no rule.
+
+use bytes::Bytes;
+use cosell_domain::Catalog;
+use cosell_domain::opportunity::{Opportunity, summary};
+use cosell_model::{ApiError, Timestamp, Violation};
+use cosell_store::{ApplyError, Changes, Key, Kind, Record, Stored, Write};
+
+use crate::answer::{encode, read_failed, stored, write_failed};
+use crate::service::{Caller, Service};
+
+/// How often a change is decided anew because others changed the same opportunity meanwhile.
+const ATTEMPTS: usize = 8;
+
+/// Names one opportunity of a caller.
+#[derive(Clone, Copy)]
+pub(crate) struct Name<'a> {
+    pub(crate) account: &'a str,
+    pub(crate) catalog: Catalog,
+    pub(crate) id: &'a str,
+}
+
+impl<'a> Name<'a> {
+    pub(crate) fn of(caller: &'a Caller, catalog: Catalog, id: &'a str) -> Self {
+        Self {
+            account: &caller.account,
+            catalog,
+            id,
+        }
+    }
+
+    fn key(self) -> Key {
+        Key::new(Kind::Opportunity, self.account, self.catalog.as_str(), self.id)
+    }
+
+    /// The answer where there is none, or where it is another account's: the two cannot be told apart.
+    pub(crate) fn not_found(self) -> ApiError {
+        ApiError::not_found(format!(
+            "There is no opportunity {} in catalog {} of this account",
+            self.id, self.catalog
+        ))
+    }
+}
+
+/// What the store holds under a name.
+pub(crate) async fn read(service: &Service, name: Name<'_>) -> Result<Stored, ApiError> {
+    service
+        .store
+        .get(&name.key())
+        .await
+        .map_err(read_failed)?
+        .ok_or_else(|| name.not_found())
+}
+
+/// The opportunity of that name.
+pub(crate) async fn load(service: &Service, name: Name<'_>) -> Result<Opportunity, ApiError> {
+    decode(&read(service, name).await?)
+}
+
+fn decode(found: &Stored) -> Result<Opportunity, ApiError> {
+    Ok(Opportunity {
+        document: stored(&found.document, "an opportunity")?,
+        private: stored(&found.private, "an opportunity's private part")?,
+    })
+}
+
+/// The record under which an opportunity is kept.
+pub(crate) fn record(account: &str, opportunity: &Opportunity, version: u64) -> Result<Record, ApiError> {
+    let document = &opportunity.document;
+    let life_cycle = document.life_cycle.as_ref();
+    let company = document
+        .customer
+        .as_ref()
+        .and_then(|customer| customer.account.as_ref());
+    let columns = vec![
+        ("last_modified", document.last_modified_date.into()),
+        ("created", document.created_date.into()),
+        (
+            "target_close",
+            life_cycle
+                .and_then(|cycle| cycle.target_close_date.clone())
+                .into(),
+        ),
+        (
+            "company",
+            company.map(|account| account.company_name.clone()).into(),
+        ),
+        (
+            "stage",
+            life_cycle
+                .and_then(|cycle| cycle.stage.as_ref())
+                .map(|stage| stage.as_str())
+                .into(),
+        ),
+        (
+            "review_status",
+            opportunity.review_status().map(|status| status.as_str()).into(),
+        ),
+    ];
+    Ok(Record {
+        key: Key::new(Kind::Opportunity, account, &document.catalog, &document.id),
+        version,
+        document: encode(document)?,
+        summary: encode(&summary::summarise(document))?,
+        private: encode(&opportunity.private)?,
+        columns,
+    })
+}
+
+/// What a decision makes of an opportunity: its next state, or none, and what the operation answers.
+pub(crate) type Decision<T> = Result<(Option<Opportunity>, T), ApiError>;
+
+/// Loads, decides and applies; decides anew where others were faster.
+pub(crate) async fn change<T>(
+    service: &Service,
+    name: Name<'_>,
+    mut decide: impl FnMut(&Opportunity, &Stored, Timestamp) -> Decision<T> + Send,
+) -> Result<T, ApiError>
+where
+    T: Send,
+{
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        let found = read(service, name).await?;
+        let (next, answer) = decide(&decode(&found)?, &found, service.now())?;
+        let Some(next) = next else {
+            return Ok(answer);
+        };
+        let record = record(name.account, &next, found.version + 1)?;
+        let changes = Changes {
+            writes: vec![Write::Replace {
+                record,
+                expected: found.version,
+            }],
+            ..Changes::default()
+        };
+        match service.store.apply(changes).await {
+            Ok(()) => return Ok(answer),
+            Err(ApplyError::Conflict(_)) if attempt < ATTEMPTS => {}
+            Err(error) => return Err(write_failed(error)),
+        }
+    }
+}
+
+/// A domain decision without an answer of its own.
+pub(crate) fn void(decision: Result<Option<Opportunity>, Vec<Violation>>) -> Decision<Bytes> {
+    decision
+        .map(|next| (next, Bytes::new()))
+        .map_err(ApiError::business_validation)
+}

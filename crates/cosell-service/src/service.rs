@@ -1,0 +1,146 @@
+//! The service: what an authenticated request reaches. Dispatches to the operations and holds what they share.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use cosell_domain::Catalog;
+use cosell_domain::opportunity::spend::Estimates;
+use cosell_domain::reference::Products;
+use cosell_model::enums::ValidationExceptionErrorCode as Code;
+use cosell_model::{ApiError, ErrorKind, Operation, Timestamp, Violation, decode};
+use cosell_store::Store;
+use serde::de::DeserializeOwned;
+
+use crate::clock::Clock;
+use crate::ids::OpportunityIds;
+use crate::page_token::PageTokens;
+use crate::throttle::Throttle;
+use crate::{opportunity, solution, tags};
+
+/// Who makes a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// The 12-digit account.
+    pub account: String,
+}
+
+/// What an operator can set.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The region that ARNs name.
+    pub region: String,
+    /// True when leaving out the review status of an update in the sandbox nulls it, as AWS does
+    /// (`sandbox-review-status-orphan`).
+    pub orphan_quirk: bool,
+    /// What estimation URLs are worth.
+    pub estimates: Estimates,
+    /// The AWS products that can be associated.
+    pub products: Products,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            region: cosell_domain::arn::DEFAULT_REGION.to_owned(),
+            orphan_quirk: true,
+            estimates: Estimates::default(),
+            products: Products::published(),
+        }
+    }
+}
+
+/// The Partner Central Selling API over one store.
+pub struct Service {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) settings: Settings,
+    pub(crate) tokens: PageTokens,
+    pub(crate) ids: OpportunityIds,
+    throttle: Throttle,
+    unknown_members: AtomicU64,
+}
+
+impl Service {
+    /// A service over a store.
+    pub fn new(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        settings: Settings,
+        tokens: PageTokens,
+        throttle: Throttle,
+    ) -> Self {
+        Self {
+            store,
+            clock,
+            settings,
+            tokens,
+            ids: OpportunityIds::default(),
+            throttle,
+            unknown_members: AtomicU64::new(0),
+        }
+    }
+
+    /// Answers one request of an authenticated caller: the JSON of the answer, empty for operations without one.
+    pub async fn call(&self, operation: Operation, caller: &Caller, body: &[u8]) -> Result<Bytes, ApiError> {
+        self.throttle.admit(&caller.account, operation, self.now())?;
+        match operation {
+            Operation::CreateOpportunity => opportunity::create::run(self, caller, body).await,
+            Operation::GetOpportunity => opportunity::get::run(self, caller, body).await,
+            Operation::UpdateOpportunity => opportunity::update::run(self, caller, body).await,
+            Operation::ListOpportunities => opportunity::list::run(self, caller, body).await,
+            Operation::AssignOpportunity => opportunity::assign::run(self, caller, body).await,
+            Operation::AssociateOpportunity => opportunity::associate::run(self, caller, body).await,
+            Operation::DisassociateOpportunity => opportunity::disassociate::run(self, caller, body).await,
+            Operation::SubmitOpportunity => opportunity::submit::run(self, caller, body).await,
+            Operation::GetAwsOpportunitySummary => opportunity::aws_summary::run(self, caller, body).await,
+            Operation::ListSolutions => solution::list::run(self, caller, body).await,
+            Operation::TagResource => tags::tag::run(self, caller, body).await,
+            Operation::UntagResource => tags::untag::run(self, caller, body).await,
+            Operation::ListTagsForResource => tags::list::run(self, caller, body).await,
+            absent => {
+                let unknown = cosell_model::check_input(absent, body)?;
+                self.count_unknown(unknown);
+                let message = format!(
+                    "{} is a valid operation that this version of cosell does not have yet",
+                    absent.name()
+                );
+                Err(ApiError::new(ErrorKind::UnknownOperation, message))
+            }
+        }
+    }
+
+    /// How many members that the model does not know were met and passed over since the start.
+    pub fn unknown_members(&self) -> u64 {
+        self.unknown_members.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Decodes and checks an input against its shape: all violations at once.
+    pub(crate) fn input<T>(&self, body: &[u8]) -> Result<T, ApiError>
+    where
+        T: cosell_model::Input + DeserializeOwned + cosell_model::Check,
+    {
+        let decoded = decode::<T>(body)?;
+        self.count_unknown(decoded.unknown_members);
+        Ok(decoded.input)
+    }
+
+    fn count_unknown(&self, members: u32) {
+        if members > 0 {
+            self.unknown_members
+                .fetch_add(u64::from(members), Ordering::Relaxed);
+        }
+    }
+}
+
+/// The catalog of a request. The model types it as letters; only two exist.
+pub(crate) fn catalog(name: &str) -> Result<Catalog, ApiError> {
+    Catalog::from_name(name).ok_or_else(|| {
+        let message = "catalog must be AWS or Sandbox, in this spelling";
+        ApiError::request_validation(vec![Violation::new("catalog", Code::InvalidValue, message)])
+    })
+}

@@ -1,0 +1,3 @@
+//! The operations on solutions.
+
+pub(crate) mod list;
