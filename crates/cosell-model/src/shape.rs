@@ -78,6 +78,8 @@ pub struct OperationInfo {
     pub errors: &'static [ErrorKind],
     /// The action that policies name, with its prefix.
     pub iam_action: &'static str,
+    /// Actions of other operations that the caller needs as well, because this one acts in the caller's name.
+    pub required_actions: &'static [&'static str],
     /// The condition keys that AWS documents for the action.
     pub condition_keys: &'static [&'static str],
     /// Whether the contract calls the operation idempotent.
@@ -105,5 +107,136 @@ impl Shape {
             ShapeKind::Structure { members, .. } => members,
             _ => &[],
         }
+    }
+}
+
+// Builders for the generated tables: they keep a shape on a line or two.
+impl Shape {
+    const fn of(name: &'static str, kind: ShapeKind) -> Self {
+        Self {
+            name,
+            sensitive: false,
+            kind,
+        }
+    }
+
+    pub(crate) const fn structure(name: &'static str, members: &'static [Member]) -> Self {
+        Self::of(
+            name,
+            ShapeKind::Structure {
+                members,
+                union: false,
+            },
+        )
+    }
+
+    pub(crate) const fn union(name: &'static str, members: &'static [Member]) -> Self {
+        Self::of(name, ShapeKind::Structure { members, union: true })
+    }
+
+    pub(crate) const fn list(
+        name: &'static str,
+        element: &'static Self,
+        min: Option<u32>,
+        max: Option<u32>,
+    ) -> Self {
+        Self::of(name, ShapeKind::List { element, min, max })
+    }
+
+    pub(crate) const fn map(
+        name: &'static str,
+        key: &'static Self,
+        value: &'static Self,
+        min: Option<u32>,
+        max: Option<u32>,
+    ) -> Self {
+        Self::of(name, ShapeKind::Map { key, value, min, max })
+    }
+
+    pub(crate) const fn integer(name: &'static str, min: Option<i32>, max: Option<i32>) -> Self {
+        Self::of(name, ShapeKind::Integer { min, max })
+    }
+
+    pub(crate) const fn timestamp(name: &'static str) -> Self {
+        Self::of(name, ShapeKind::Timestamp)
+    }
+
+    pub(crate) const fn text(name: &'static str, min: Option<u32>, max: Option<u32>) -> Self {
+        let (values, read_only): (&[&str], &[&str]) = (&[], &[]);
+        let pattern = None;
+        Self::of(
+            name,
+            ShapeKind::String {
+                min,
+                max,
+                pattern,
+                values,
+                read_only,
+                enforced_in_answers: true,
+            },
+        )
+    }
+
+    pub(crate) const fn one_of(
+        name: &'static str,
+        values: &'static [&'static str],
+        read_only: &'static [&'static str],
+    ) -> Self {
+        let (min, max, pattern) = (None, None, None);
+        Self::of(
+            name,
+            ShapeKind::String {
+                min,
+                max,
+                pattern,
+                values,
+                read_only,
+                enforced_in_answers: true,
+            },
+        )
+    }
+
+    /// Adds a pattern to a text.
+    pub(crate) const fn like(mut self, with: &'static Pattern) -> Self {
+        if let ShapeKind::String { pattern, .. } = &mut self.kind {
+            *pattern = Some(with);
+        }
+        self
+    }
+
+    /// Marks a text whose pattern AWS's own answers contradict.
+    pub(crate) const fn loose_in_answers(mut self) -> Self {
+        if let ShapeKind::String {
+            enforced_in_answers, ..
+        } = &mut self.kind
+        {
+            *enforced_in_answers = false;
+        }
+        self
+    }
+
+    pub(crate) const fn sensitive(mut self) -> Self {
+        self.sensitive = true;
+        self
+    }
+}
+
+/// A member that must be present.
+pub(crate) const fn required(name: &'static str, path_name: &'static str, shape: &'static Shape) -> Member {
+    Member {
+        name,
+        path_name,
+        shape,
+        required: true,
+    }
+}
+
+/// A member that may be absent.
+pub(crate) const fn optional(name: &'static str, path_name: &'static str, shape: &'static Shape) -> Member {
+    Member {
+        name,
+        path_name,
+        shape,
+        required: false,
     }
 }

@@ -68,6 +68,7 @@ fn emit_operation(
         |iam| iam.action.clone(),
     );
     let keys = iam.map(|iam| iam.condition_keys.clone()).unwrap_or_default();
+    let required = iam.map(|iam| iam.required_actions.clone()).unwrap_or_default();
     let shape = input.model.shape(&operation.input)?;
     let token = shape
         .fields()
@@ -85,7 +86,7 @@ fn emit_operation(
     let _ = writeln!(
         out,
         "static {}: OperationInfo = OperationInfo {{ input: &shapes::{}, output: {output}, errors: &[{errors}], \
-         iam_action: {action:?}, condition_keys: &{keys:?}, idempotent: {}, idempotency_token: {token:?}, \
+         iam_action: {action:?}, required_actions: &{required:?}, condition_keys: &{keys:?}, idempotent: {}, idempotency_token: {token:?}, \
          paginated: {paginated} }};\n\nimpl Input for types::{} {{\n    const OPERATION: Operation = Operation::{name};\n}}\n",
         names::screaming(name),
         names::screaming(&operation.input),

@@ -74,7 +74,7 @@ fn step(step: &Step) -> String {
 pub fn emit(input: &Input) -> Result<String> {
     let mut out = String::from(
         "//! The shapes of the contract as tables.\n\n\
-         use crate::generated::patterns;\nuse crate::shape::{Member, Shape, ShapeKind};\n\n",
+         use crate::generated::patterns;\nuse crate::shape::{Shape, optional, required};\n\n",
     );
     let mut taken = BTreeSet::new();
     for (name, shape) in input.model.shapes.iter() {
@@ -83,12 +83,11 @@ pub fn emit(input: &Input) -> Result<String> {
             taken.insert(constant.clone()),
             "two shapes would be called {constant}"
         );
-        let kind = kind(input, name, shape)?;
-        let _ = writeln!(
-            out,
-            "/// `{name}`\npub static {constant}: Shape = Shape {{ name: {name:?}, sensitive: {}, kind: {kind} }};\n",
-            shape.sensitive
-        );
+        let mut table = table(input, name, shape)?;
+        if shape.sensitive {
+            table.push_str(".sensitive()");
+        }
+        let _ = writeln!(out, "/// `{name}`\npub static {constant}: Shape = {table};\n");
     }
     let all: Vec<String> = taken.iter().map(|name| format!("&{name}")).collect();
     let _ = writeln!(
@@ -99,45 +98,45 @@ pub fn emit(input: &Input) -> Result<String> {
     Ok(out)
 }
 
-fn kind(input: &Input, name: &str, shape: &Shape) -> Result<String> {
+fn table(input: &Input, name: &str, shape: &Shape) -> Result<String> {
     let (min, max) = (shape.min, shape.max);
     let target = |name: &Option<String>| names::screaming(name.as_deref().unwrap_or_default());
     Ok(match shape.kind {
         Kind::Structure => {
             let mut members = String::new();
             for (wire_name, member) in shape.fields() {
-                let _ = write!(
-                    members,
-                    "Member {{ name: {wire_name:?}, path_name: {:?}, shape: &{}, required: {} }}, ",
-                    names::lower_camel(wire_name),
-                    names::screaming(&member.target),
-                    member.required
-                );
+                let need = if member.required { "required" } else { "optional" };
+                let (path_name, target) = (names::lower_camel(wire_name), names::screaming(&member.target));
+                let _ = write!(members, "{need}({wire_name:?}, {path_name:?}, &{target}), ");
             }
-            format!(
-                "ShapeKind::Structure {{ members: &[{members}], union: {} }}",
-                shape.union
-            )
+            let kind = if shape.union { "union" } else { "structure" };
+            format!("Shape::{kind}({name:?}, &[{members}])")
         }
-        Kind::List => {
-            format!(
-                "ShapeKind::List {{ element: &{}, min: {min:?}, max: {max:?} }}",
-                target(&shape.member)
-            )
-        }
-        Kind::Map => format!(
-            "ShapeKind::Map {{ key: &{}, value: &{}, min: {min:?}, max: {max:?} }}",
-            target(&shape.key),
-            target(&shape.value)
+        Kind::List => format!(
+            "Shape::list({name:?}, &{}, {min:?}, {max:?})",
+            target(&shape.member)
         ),
-        Kind::Integer => format!("ShapeKind::Integer {{ min: {min:?}, max: {max:?} }}"),
-        Kind::Timestamp => "ShapeKind::Timestamp".to_owned(),
-        Kind::String => string_kind(input, name, shape)?,
+        Kind::Map => {
+            let (key, value) = (target(&shape.key), target(&shape.value));
+            format!("Shape::map({name:?}, &{key}, &{value}, {min:?}, {max:?})")
+        }
+        Kind::Integer => format!("Shape::integer({name:?}, {min:?}, {max:?})"),
+        Kind::Timestamp => format!("Shape::timestamp({name:?})"),
+        Kind::String => string_table(input, name, shape)?,
     })
 }
 
-fn string_kind(input: &Input, name: &str, shape: &Shape) -> Result<String> {
-    let (mut min, mut max, mut table) = (shape.min, shape.max, "None".to_owned());
+fn string_table(input: &Input, name: &str, shape: &Shape) -> Result<String> {
+    if let Some(values) = &shape.values {
+        let accepted: Vec<&str> = values
+            .iter()
+            .map(String::as_str)
+            .chain(input.overlay.accepted(name))
+            .collect();
+        let read_only: Vec<&str> = input.overlay.read_only(name).collect();
+        return Ok(format!("Shape::one_of({name:?}, &{accepted:?}, &{read_only:?})"));
+    }
+    let (mut min, mut max, mut suffix) = (shape.min, shape.max, String::new());
     if let Some(source) = &shape.pattern {
         let compiled = pattern::compile(source)?;
         if compiled.matcher == Matcher::Length {
@@ -145,21 +144,11 @@ fn string_kind(input: &Input, name: &str, shape: &Shape) -> Result<String> {
             min = Some(min.unwrap_or(0).max(compiled.min.into()));
             max = Some(max.unwrap_or(i64::MAX).min(compiled.max.into()));
         } else {
-            table = format!("Some(&patterns::{})", pattern_name(&input.model, source));
+            suffix = format!(".like(&patterns::{})", pattern_name(&input.model, source));
         }
     }
-    let accepted: Vec<&str> = match &shape.values {
-        Some(values) => values
-            .iter()
-            .map(String::as_str)
-            .chain(input.overlay.accepted(name))
-            .collect(),
-        None => Vec::new(),
-    };
-    let read_only: Vec<&str> = input.overlay.read_only(name).collect();
-    let enforced = input.overlay.enforced_in_answers(name);
-    Ok(format!(
-        "ShapeKind::String {{ min: {min:?}, max: {max:?}, pattern: {table}, values: &{accepted:?}, \
-         read_only: &{read_only:?}, enforced_in_answers: {enforced} }}"
-    ))
+    if !input.overlay.enforced_in_answers(name) {
+        suffix.push_str(".loose_in_answers()");
+    }
+    Ok(format!("Shape::text({name:?}, {min:?}, {max:?}){suffix}"))
 }

@@ -3,10589 +3,4211 @@
 //! The shapes of the contract as tables.
 
 use crate::generated::patterns;
-use crate::shape::{Member, Shape, ShapeKind};
+use crate::shape::{Shape, optional, required};
 
 /// `AcceptEngagementInvitationRequest`
-pub static ACCEPT_ENGAGEMENT_INVITATION_REQUEST: Shape = Shape {
-    name: "AcceptEngagementInvitationRequest",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Catalog",
-                path_name: "catalog",
-                shape: &CATALOG_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "Identifier",
-                path_name: "identifier",
-                shape: &ENGAGEMENT_INVITATION_ARN_OR_IDENTIFIER,
-                required: true,
-            },
-        ],
-        union: false,
-    },
-};
+pub static ACCEPT_ENGAGEMENT_INVITATION_REQUEST: Shape = Shape::structure(
+    "AcceptEngagementInvitationRequest",
+    &[
+        required("Catalog", "catalog", &CATALOG_IDENTIFIER),
+        required(
+            "Identifier",
+            "identifier",
+            &ENGAGEMENT_INVITATION_ARN_OR_IDENTIFIER,
+        ),
+    ],
+);
 
 /// `AccessDeniedException`
-pub static ACCESS_DENIED_EXCEPTION: Shape = Shape {
-    name: "AccessDeniedException",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Message",
-                path_name: "message",
-                shape: &STRING,
-                required: false,
-            },
-            Member {
-                name: "Reason",
-                path_name: "reason",
-                shape: &ACCESS_DENIED_EXCEPTION_ERROR_CODE,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static ACCESS_DENIED_EXCEPTION: Shape = Shape::structure(
+    "AccessDeniedException",
+    &[
+        optional("Message", "message", &STRING),
+        optional("Reason", "reason", &ACCESS_DENIED_EXCEPTION_ERROR_CODE),
+    ],
+);
 
 /// `AccessDeniedExceptionErrorCode`
-pub static ACCESS_DENIED_EXCEPTION_ERROR_CODE: Shape = Shape {
-    name: "AccessDeniedExceptionErrorCode",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: None,
-        values: &["INCOMPATIBLE_BENEFIT_AWS_PARTNER_STATE"],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static ACCESS_DENIED_EXCEPTION_ERROR_CODE: Shape = Shape::one_of(
+    "AccessDeniedExceptionErrorCode",
+    &["INCOMPATIBLE_BENEFIT_AWS_PARTNER_STATE"],
+    &[],
+);
 
 /// `Account`
-pub static ACCOUNT: Shape = Shape {
-    name: "Account",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Industry",
-                path_name: "industry",
-                shape: &INDUSTRY,
-                required: false,
-            },
-            Member {
-                name: "OtherIndustry",
-                path_name: "otherIndustry",
-                shape: &ACCOUNT_OTHER_INDUSTRY_STRING,
-                required: false,
-            },
-            Member {
-                name: "CompanyName",
-                path_name: "companyName",
-                shape: &ACCOUNT_COMPANY_NAME_STRING,
-                required: true,
-            },
-            Member {
-                name: "WebsiteUrl",
-                path_name: "websiteUrl",
-                shape: &WEBSITE_URL,
-                required: false,
-            },
-            Member {
-                name: "AwsAccountId",
-                path_name: "awsAccountId",
-                shape: &AWS_ACCOUNT,
-                required: false,
-            },
-            Member {
-                name: "Address",
-                path_name: "address",
-                shape: &ADDRESS,
-                required: false,
-            },
-            Member {
-                name: "Duns",
-                path_name: "duns",
-                shape: &DUNS_NUMBER,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static ACCOUNT: Shape = Shape::structure(
+    "Account",
+    &[
+        optional("Industry", "industry", &INDUSTRY),
+        optional("OtherIndustry", "otherIndustry", &ACCOUNT_OTHER_INDUSTRY_STRING),
+        required("CompanyName", "companyName", &ACCOUNT_COMPANY_NAME_STRING),
+        optional("WebsiteUrl", "websiteUrl", &WEBSITE_URL),
+        optional("AwsAccountId", "awsAccountId", &AWS_ACCOUNT),
+        optional("Address", "address", &ADDRESS),
+        optional("Duns", "duns", &DUNS_NUMBER),
+    ],
+);
 
 /// `AccountCompanyNameString`
-pub static ACCOUNT_COMPANY_NAME_STRING: Shape = Shape {
-    name: "AccountCompanyNameString",
-    sensitive: true,
-    kind: ShapeKind::String {
-        min: Some(0),
-        max: Some(120),
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static ACCOUNT_COMPANY_NAME_STRING: Shape =
+    Shape::text("AccountCompanyNameString", Some(0), Some(120)).sensitive();
 
 /// `AccountOtherIndustryString`
-pub static ACCOUNT_OTHER_INDUSTRY_STRING: Shape = Shape {
-    name: "AccountOtherIndustryString",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: Some(0),
-        max: Some(255),
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static ACCOUNT_OTHER_INDUSTRY_STRING: Shape =
+    Shape::text("AccountOtherIndustryString", Some(0), Some(255));
 
 /// `AccountReceiver`
-pub static ACCOUNT_RECEIVER: Shape = Shape {
-    name: "AccountReceiver",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Alias",
-                path_name: "alias",
-                shape: &ALIAS,
-                required: false,
-            },
-            Member {
-                name: "AwsAccountId",
-                path_name: "awsAccountId",
-                shape: &AWS_ACCOUNT,
-                required: true,
-            },
-        ],
-        union: false,
-    },
-};
+pub static ACCOUNT_RECEIVER: Shape = Shape::structure(
+    "AccountReceiver",
+    &[
+        optional("Alias", "alias", &ALIAS),
+        required("AwsAccountId", "awsAccountId", &AWS_ACCOUNT),
+    ],
+);
 
 /// `AccountSummary`
-pub static ACCOUNT_SUMMARY: Shape = Shape {
-    name: "AccountSummary",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Industry",
-                path_name: "industry",
-                shape: &INDUSTRY,
-                required: false,
-            },
-            Member {
-                name: "OtherIndustry",
-                path_name: "otherIndustry",
-                shape: &ACCOUNT_SUMMARY_OTHER_INDUSTRY_STRING,
-                required: false,
-            },
-            Member {
-                name: "CompanyName",
-                path_name: "companyName",
-                shape: &ACCOUNT_SUMMARY_COMPANY_NAME_STRING,
-                required: true,
-            },
-            Member {
-                name: "WebsiteUrl",
-                path_name: "websiteUrl",
-                shape: &WEBSITE_URL,
-                required: false,
-            },
-            Member {
-                name: "Address",
-                path_name: "address",
-                shape: &ADDRESS_SUMMARY,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static ACCOUNT_SUMMARY: Shape = Shape::structure(
+    "AccountSummary",
+    &[
+        optional("Industry", "industry", &INDUSTRY),
+        optional(
+            "OtherIndustry",
+            "otherIndustry",
+            &ACCOUNT_SUMMARY_OTHER_INDUSTRY_STRING,
+        ),
+        required("CompanyName", "companyName", &ACCOUNT_SUMMARY_COMPANY_NAME_STRING),
+        optional("WebsiteUrl", "websiteUrl", &WEBSITE_URL),
+        optional("Address", "address", &ADDRESS_SUMMARY),
+    ],
+);
 
 /// `AccountSummaryCompanyNameString`
-pub static ACCOUNT_SUMMARY_COMPANY_NAME_STRING: Shape = Shape {
-    name: "AccountSummaryCompanyNameString",
-    sensitive: true,
-    kind: ShapeKind::String {
-        min: Some(0),
-        max: Some(120),
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static ACCOUNT_SUMMARY_COMPANY_NAME_STRING: Shape =
+    Shape::text("AccountSummaryCompanyNameString", Some(0), Some(120)).sensitive();
 
 /// `AccountSummaryOtherIndustryString`
-pub static ACCOUNT_SUMMARY_OTHER_INDUSTRY_STRING: Shape = Shape {
-    name: "AccountSummaryOtherIndustryString",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: Some(0),
-        max: Some(255),
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static ACCOUNT_SUMMARY_OTHER_INDUSTRY_STRING: Shape =
+    Shape::text("AccountSummaryOtherIndustryString", Some(0), Some(255));
 
 /// `Address`
-pub static ADDRESS: Shape = Shape {
-    name: "Address",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "City",
-                path_name: "city",
-                shape: &ADDRESS_CITY_STRING,
-                required: false,
-            },
-            Member {
-                name: "PostalCode",
-                path_name: "postalCode",
-                shape: &ADDRESS_POSTAL_CODE_STRING,
-                required: false,
-            },
-            Member {
-                name: "StateOrRegion",
-                path_name: "stateOrRegion",
-                shape: &ADDRESS_PART,
-                required: false,
-            },
-            Member {
-                name: "CountryCode",
-                path_name: "countryCode",
-                shape: &COUNTRY_CODE,
-                required: false,
-            },
-            Member {
-                name: "StreetAddress",
-                path_name: "streetAddress",
-                shape: &ADDRESS_STREET_ADDRESS_STRING,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static ADDRESS: Shape = Shape::structure(
+    "Address",
+    &[
+        optional("City", "city", &ADDRESS_CITY_STRING),
+        optional("PostalCode", "postalCode", &ADDRESS_POSTAL_CODE_STRING),
+        optional("StateOrRegion", "stateOrRegion", &ADDRESS_PART),
+        optional("CountryCode", "countryCode", &COUNTRY_CODE),
+        optional("StreetAddress", "streetAddress", &ADDRESS_STREET_ADDRESS_STRING),
+    ],
+);
 
 /// `AddressCityString`
-pub static ADDRESS_CITY_STRING: Shape = Shape {
-    name: "AddressCityString",
-    sensitive: true,
-    kind: ShapeKind::String {
-        min: Some(0),
-        max: Some(255),
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static ADDRESS_CITY_STRING: Shape = Shape::text("AddressCityString", Some(0), Some(255)).sensitive();
 
 /// `AddressPart`
-pub static ADDRESS_PART: Shape = Shape {
-    name: "AddressPart",
-    sensitive: true,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static ADDRESS_PART: Shape = Shape::text("AddressPart", None, None).sensitive();
 
 /// `AddressPostalCodeString`
-pub static ADDRESS_POSTAL_CODE_STRING: Shape = Shape {
-    name: "AddressPostalCodeString",
-    sensitive: true,
-    kind: ShapeKind::String {
-        min: Some(0),
-        max: Some(20),
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static ADDRESS_POSTAL_CODE_STRING: Shape =
+    Shape::text("AddressPostalCodeString", Some(0), Some(20)).sensitive();
 
 /// `AddressStreetAddressString`
-pub static ADDRESS_STREET_ADDRESS_STRING: Shape = Shape {
-    name: "AddressStreetAddressString",
-    sensitive: true,
-    kind: ShapeKind::String {
-        min: Some(0),
-        max: Some(255),
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static ADDRESS_STREET_ADDRESS_STRING: Shape =
+    Shape::text("AddressStreetAddressString", Some(0), Some(255)).sensitive();
 
 /// `AddressSummary`
-pub static ADDRESS_SUMMARY: Shape = Shape {
-    name: "AddressSummary",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "City",
-                path_name: "city",
-                shape: &ADDRESS_SUMMARY_CITY_STRING,
-                required: false,
-            },
-            Member {
-                name: "PostalCode",
-                path_name: "postalCode",
-                shape: &ADDRESS_SUMMARY_POSTAL_CODE_STRING,
-                required: false,
-            },
-            Member {
-                name: "StateOrRegion",
-                path_name: "stateOrRegion",
-                shape: &ADDRESS_PART,
-                required: false,
-            },
-            Member {
-                name: "CountryCode",
-                path_name: "countryCode",
-                shape: &COUNTRY_CODE,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static ADDRESS_SUMMARY: Shape = Shape::structure(
+    "AddressSummary",
+    &[
+        optional("City", "city", &ADDRESS_SUMMARY_CITY_STRING),
+        optional("PostalCode", "postalCode", &ADDRESS_SUMMARY_POSTAL_CODE_STRING),
+        optional("StateOrRegion", "stateOrRegion", &ADDRESS_PART),
+        optional("CountryCode", "countryCode", &COUNTRY_CODE),
+    ],
+);
 
 /// `AddressSummaryCityString`
-pub static ADDRESS_SUMMARY_CITY_STRING: Shape = Shape {
-    name: "AddressSummaryCityString",
-    sensitive: true,
-    kind: ShapeKind::String {
-        min: Some(0),
-        max: Some(255),
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static ADDRESS_SUMMARY_CITY_STRING: Shape =
+    Shape::text("AddressSummaryCityString", Some(0), Some(255)).sensitive();
 
 /// `AddressSummaryPostalCodeString`
-pub static ADDRESS_SUMMARY_POSTAL_CODE_STRING: Shape = Shape {
-    name: "AddressSummaryPostalCodeString",
-    sensitive: true,
-    kind: ShapeKind::String {
-        min: Some(0),
-        max: Some(20),
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static ADDRESS_SUMMARY_POSTAL_CODE_STRING: Shape =
+    Shape::text("AddressSummaryPostalCodeString", Some(0), Some(20)).sensitive();
 
 /// `Alias`
-pub static ALIAS: Shape = Shape {
-    name: "Alias",
-    sensitive: true,
-    kind: ShapeKind::String {
-        min: Some(0),
-        max: Some(80),
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static ALIAS: Shape = Shape::text("Alias", Some(0), Some(80)).sensitive();
 
 /// `Amount`
-pub static AMOUNT: Shape = Shape {
-    name: "Amount",
-    sensitive: true,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: Some(&patterns::AMOUNT),
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static AMOUNT: Shape = Shape::text("Amount", None, None)
+    .like(&patterns::AMOUNT)
+    .sensitive();
 
 /// `AmountMap`
-pub static AMOUNT_MAP: Shape = Shape {
-    name: "AmountMap",
-    sensitive: false,
-    kind: ShapeKind::Map {
-        key: &STRING,
-        value: &MONETARY_AMOUNT,
-        min: None,
-        max: None,
-    },
-};
+pub static AMOUNT_MAP: Shape = Shape::map("AmountMap", &STRING, &MONETARY_AMOUNT, None, None);
 
 /// `ApnPrograms`
-pub static APN_PROGRAMS: Shape = Shape {
-    name: "ApnPrograms",
-    sensitive: false,
-    kind: ShapeKind::List {
-        element: &STRING,
-        min: None,
-        max: None,
-    },
-};
+pub static APN_PROGRAMS: Shape = Shape::list("ApnPrograms", &STRING, None, None);
 
 /// `AssignOpportunityRequest`
-pub static ASSIGN_OPPORTUNITY_REQUEST: Shape = Shape {
-    name: "AssignOpportunityRequest",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Catalog",
-                path_name: "catalog",
-                shape: &CATALOG_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "Identifier",
-                path_name: "identifier",
-                shape: &OPPORTUNITY_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "Assignee",
-                path_name: "assignee",
-                shape: &ASSIGNEE_CONTACT,
-                required: true,
-            },
-        ],
-        union: false,
-    },
-};
+pub static ASSIGN_OPPORTUNITY_REQUEST: Shape = Shape::structure(
+    "AssignOpportunityRequest",
+    &[
+        required("Catalog", "catalog", &CATALOG_IDENTIFIER),
+        required("Identifier", "identifier", &OPPORTUNITY_IDENTIFIER),
+        required("Assignee", "assignee", &ASSIGNEE_CONTACT),
+    ],
+);
 
 /// `AssigneeContact`
-pub static ASSIGNEE_CONTACT: Shape = Shape {
-    name: "AssigneeContact",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Email",
-                path_name: "email",
-                shape: &EMAIL,
-                required: true,
-            },
-            Member {
-                name: "FirstName",
-                path_name: "firstName",
-                shape: &ASSIGNEE_CONTACT_FIRST_NAME_STRING,
-                required: true,
-            },
-            Member {
-                name: "LastName",
-                path_name: "lastName",
-                shape: &ASSIGNEE_CONTACT_LAST_NAME_STRING,
-                required: true,
-            },
-            Member {
-                name: "Phone",
-                path_name: "phone",
-                shape: &PHONE_NUMBER,
-                required: false,
-            },
-            Member {
-                name: "BusinessTitle",
-                path_name: "businessTitle",
-                shape: &JOB_TITLE,
-                required: true,
-            },
-        ],
-        union: false,
-    },
-};
+pub static ASSIGNEE_CONTACT: Shape = Shape::structure(
+    "AssigneeContact",
+    &[
+        required("Email", "email", &EMAIL),
+        required("FirstName", "firstName", &ASSIGNEE_CONTACT_FIRST_NAME_STRING),
+        required("LastName", "lastName", &ASSIGNEE_CONTACT_LAST_NAME_STRING),
+        optional("Phone", "phone", &PHONE_NUMBER),
+        required("BusinessTitle", "businessTitle", &JOB_TITLE),
+    ],
+);
 
 /// `AssigneeContactFirstNameString`
-pub static ASSIGNEE_CONTACT_FIRST_NAME_STRING: Shape = Shape {
-    name: "AssigneeContactFirstNameString",
-    sensitive: true,
-    kind: ShapeKind::String {
-        min: Some(0),
-        max: Some(80),
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static ASSIGNEE_CONTACT_FIRST_NAME_STRING: Shape =
+    Shape::text("AssigneeContactFirstNameString", Some(0), Some(80)).sensitive();
 
 /// `AssigneeContactLastNameString`
-pub static ASSIGNEE_CONTACT_LAST_NAME_STRING: Shape = Shape {
-    name: "AssigneeContactLastNameString",
-    sensitive: true,
-    kind: ShapeKind::String {
-        min: Some(0),
-        max: Some(80),
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static ASSIGNEE_CONTACT_LAST_NAME_STRING: Shape =
+    Shape::text("AssigneeContactLastNameString", Some(0), Some(80)).sensitive();
 
 /// `AssociateOpportunityRequest`
-pub static ASSOCIATE_OPPORTUNITY_REQUEST: Shape = Shape {
-    name: "AssociateOpportunityRequest",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Catalog",
-                path_name: "catalog",
-                shape: &CATALOG_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "OpportunityIdentifier",
-                path_name: "opportunityIdentifier",
-                shape: &OPPORTUNITY_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "RelatedEntityType",
-                path_name: "relatedEntityType",
-                shape: &RELATED_ENTITY_TYPE,
-                required: true,
-            },
-            Member {
-                name: "RelatedEntityIdentifier",
-                path_name: "relatedEntityIdentifier",
-                shape: &ASSOCIATE_OPPORTUNITY_REQUEST_RELATED_ENTITY_IDENTIFIER_STRING,
-                required: true,
-            },
-        ],
-        union: false,
-    },
-};
+pub static ASSOCIATE_OPPORTUNITY_REQUEST: Shape = Shape::structure(
+    "AssociateOpportunityRequest",
+    &[
+        required("Catalog", "catalog", &CATALOG_IDENTIFIER),
+        required(
+            "OpportunityIdentifier",
+            "opportunityIdentifier",
+            &OPPORTUNITY_IDENTIFIER,
+        ),
+        required("RelatedEntityType", "relatedEntityType", &RELATED_ENTITY_TYPE),
+        required(
+            "RelatedEntityIdentifier",
+            "relatedEntityIdentifier",
+            &ASSOCIATE_OPPORTUNITY_REQUEST_RELATED_ENTITY_IDENTIFIER_STRING,
+        ),
+    ],
+);
 
 /// `AssociateOpportunityRequestRelatedEntityIdentifierString`
-pub static ASSOCIATE_OPPORTUNITY_REQUEST_RELATED_ENTITY_IDENTIFIER_STRING: Shape = Shape {
-    name: "AssociateOpportunityRequestRelatedEntityIdentifierString",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: Some(1),
-        max: Some(255),
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static ASSOCIATE_OPPORTUNITY_REQUEST_RELATED_ENTITY_IDENTIFIER_STRING: Shape = Shape::text(
+    "AssociateOpportunityRequestRelatedEntityIdentifierString",
+    Some(1),
+    Some(255),
+);
 
 /// `AwsAccount`
-pub static AWS_ACCOUNT: Shape = Shape {
-    name: "AwsAccount",
-    sensitive: true,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: Some(&patterns::AWS_ACCOUNT),
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static AWS_ACCOUNT: Shape = Shape::text("AwsAccount", None, None)
+    .like(&patterns::AWS_ACCOUNT)
+    .sensitive();
 
 /// `AwsAccountIdOrAliasList`
-pub static AWS_ACCOUNT_ID_OR_ALIAS_LIST: Shape = Shape {
-    name: "AwsAccountIdOrAliasList",
-    sensitive: false,
-    kind: ShapeKind::List {
-        element: &AWS_ACCOUNT,
-        min: Some(1),
-        max: Some(10),
-    },
-};
+pub static AWS_ACCOUNT_ID_OR_ALIAS_LIST: Shape =
+    Shape::list("AwsAccountIdOrAliasList", &AWS_ACCOUNT, Some(1), Some(10));
 
 /// `AwsAccountList`
-pub static AWS_ACCOUNT_LIST: Shape = Shape {
-    name: "AwsAccountList",
-    sensitive: false,
-    kind: ShapeKind::List {
-        element: &AWS_ACCOUNT,
-        min: Some(1),
-        max: Some(10),
-    },
-};
+pub static AWS_ACCOUNT_LIST: Shape = Shape::list("AwsAccountList", &AWS_ACCOUNT, Some(1), Some(10));
 
 /// `AwsClosedLostReason`
-pub static AWS_CLOSED_LOST_REASON: Shape = Shape {
-    name: "AwsClosedLostReason",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: None,
-        values: &[
-            "Administrative",
-            "Business Associate Agreement",
-            "Company Acquired/Dissolved",
-            "Competitive Offering",
-            "Customer Data Requirement",
-            "Customer Deficiency",
-            "Customer Experience",
-            "Delay / Cancellation of Project",
-            "Duplicate",
-            "Duplicate Opportunity",
-            "Executive Blocker",
-            "Failed Vetting",
-            "Feature Limitation",
-            "Financial/Commercial",
-            "Insufficient Amazon Value",
-            "Insufficient AWS Value",
-            "International Constraints",
-            "Legal / Tax / Regulatory",
-            "Legal Terms and Conditions",
-            "Lost to Competitor",
-            "Lost to Competitor - Google",
-            "Lost to Competitor - Microsoft",
-            "Lost to Competitor - Other",
-            "Lost to Competitor - Rackspace",
-            "Lost to Competitor - SoftLayer",
-            "Lost to Competitor - VMWare",
-            "No Customer Reference",
-            "No Integration Resources",
-            "No Opportunity",
-            "No Perceived Value of MP",
-            "No Response",
-            "Not Committed to AWS",
-            "No Update",
-            "On Premises Deployment",
-            "Other",
-            "Other (Details in Description)",
-            "Partner Gap",
-            "Past Due",
-            "People/Relationship/Governance",
-            "Platform Technology Limitation",
-            "Preference for Competitor",
-            "Price",
-            "Product/Technology",
-            "Product Not on AWS",
-            "Security / Compliance",
-            "Self-Service",
-            "Technical Limitations",
-            "Term Sheet Impasse",
-        ],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static AWS_CLOSED_LOST_REASON: Shape = Shape::one_of(
+    "AwsClosedLostReason",
+    &[
+        "Administrative",
+        "Business Associate Agreement",
+        "Company Acquired/Dissolved",
+        "Competitive Offering",
+        "Customer Data Requirement",
+        "Customer Deficiency",
+        "Customer Experience",
+        "Delay / Cancellation of Project",
+        "Duplicate",
+        "Duplicate Opportunity",
+        "Executive Blocker",
+        "Failed Vetting",
+        "Feature Limitation",
+        "Financial/Commercial",
+        "Insufficient Amazon Value",
+        "Insufficient AWS Value",
+        "International Constraints",
+        "Legal / Tax / Regulatory",
+        "Legal Terms and Conditions",
+        "Lost to Competitor",
+        "Lost to Competitor - Google",
+        "Lost to Competitor - Microsoft",
+        "Lost to Competitor - Other",
+        "Lost to Competitor - Rackspace",
+        "Lost to Competitor - SoftLayer",
+        "Lost to Competitor - VMWare",
+        "No Customer Reference",
+        "No Integration Resources",
+        "No Opportunity",
+        "No Perceived Value of MP",
+        "No Response",
+        "Not Committed to AWS",
+        "No Update",
+        "On Premises Deployment",
+        "Other",
+        "Other (Details in Description)",
+        "Partner Gap",
+        "Past Due",
+        "People/Relationship/Governance",
+        "Platform Technology Limitation",
+        "Preference for Competitor",
+        "Price",
+        "Product/Technology",
+        "Product Not on AWS",
+        "Security / Compliance",
+        "Self-Service",
+        "Technical Limitations",
+        "Term Sheet Impasse",
+    ],
+    &[],
+);
 
 /// `AwsFundingUsed`
-pub static AWS_FUNDING_USED: Shape = Shape {
-    name: "AwsFundingUsed",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: None,
-        values: &["Yes", "No"],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static AWS_FUNDING_USED: Shape = Shape::one_of("AwsFundingUsed", &["Yes", "No"], &[]);
 
 /// `AwsMarketplaceOfferIdentifier`
-pub static AWS_MARKETPLACE_OFFER_IDENTIFIER: Shape = Shape {
-    name: "AwsMarketplaceOfferIdentifier",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: Some(&patterns::AWS_MARKETPLACE_OFFER_IDENTIFIER),
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static AWS_MARKETPLACE_OFFER_IDENTIFIER: Shape = Shape::text("AwsMarketplaceOfferIdentifier", None, None)
+    .like(&patterns::AWS_MARKETPLACE_OFFER_IDENTIFIER);
 
 /// `AwsMarketplaceOfferIdentifiers`
-pub static AWS_MARKETPLACE_OFFER_IDENTIFIERS: Shape = Shape {
-    name: "AwsMarketplaceOfferIdentifiers",
-    sensitive: false,
-    kind: ShapeKind::List {
-        element: &AWS_MARKETPLACE_OFFER_IDENTIFIER,
-        min: None,
-        max: None,
-    },
-};
+pub static AWS_MARKETPLACE_OFFER_IDENTIFIERS: Shape = Shape::list(
+    "AwsMarketplaceOfferIdentifiers",
+    &AWS_MARKETPLACE_OFFER_IDENTIFIER,
+    None,
+    None,
+);
 
 /// `AwsMarketplaceOfferSetIdentifier`
-pub static AWS_MARKETPLACE_OFFER_SET_IDENTIFIER: Shape = Shape {
-    name: "AwsMarketplaceOfferSetIdentifier",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: Some(&patterns::AWS_MARKETPLACE_OFFER_SET_IDENTIFIER),
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static AWS_MARKETPLACE_OFFER_SET_IDENTIFIER: Shape =
+    Shape::text("AwsMarketplaceOfferSetIdentifier", None, None)
+        .like(&patterns::AWS_MARKETPLACE_OFFER_SET_IDENTIFIER);
 
 /// `AwsMarketplaceOfferSetIdentifiers`
-pub static AWS_MARKETPLACE_OFFER_SET_IDENTIFIERS: Shape = Shape {
-    name: "AwsMarketplaceOfferSetIdentifiers",
-    sensitive: false,
-    kind: ShapeKind::List {
-        element: &AWS_MARKETPLACE_OFFER_SET_IDENTIFIER,
-        min: None,
-        max: None,
-    },
-};
+pub static AWS_MARKETPLACE_OFFER_SET_IDENTIFIERS: Shape = Shape::list(
+    "AwsMarketplaceOfferSetIdentifiers",
+    &AWS_MARKETPLACE_OFFER_SET_IDENTIFIER,
+    None,
+    None,
+);
 
 /// `AwsMarketplaceProductArn`
-pub static AWS_MARKETPLACE_PRODUCT_ARN: Shape = Shape {
-    name: "AwsMarketplaceProductArn",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: Some(4),
-        max: Some(2048),
-        pattern: Some(&patterns::AWS_MARKETPLACE_PRODUCT_ARN),
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static AWS_MARKETPLACE_PRODUCT_ARN: Shape =
+    Shape::text("AwsMarketplaceProductArn", Some(4), Some(2048)).like(&patterns::AWS_MARKETPLACE_PRODUCT_ARN);
 
 /// `AwsMarketplaceProductIdentifiers`
-pub static AWS_MARKETPLACE_PRODUCT_IDENTIFIERS: Shape = Shape {
-    name: "AwsMarketplaceProductIdentifiers",
-    sensitive: false,
-    kind: ShapeKind::List {
-        element: &AWS_MARKETPLACE_PRODUCT_ARN,
-        min: None,
-        max: None,
-    },
-};
+pub static AWS_MARKETPLACE_PRODUCT_IDENTIFIERS: Shape = Shape::list(
+    "AwsMarketplaceProductIdentifiers",
+    &AWS_MARKETPLACE_PRODUCT_ARN,
+    None,
+    None,
+);
 
 /// `AwsMarketplaceSolutionArn`
-pub static AWS_MARKETPLACE_SOLUTION_ARN: Shape = Shape {
-    name: "AwsMarketplaceSolutionArn",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: Some(4),
-        max: Some(2048),
-        pattern: Some(&patterns::AWS_MARKETPLACE_PRODUCT_ARN),
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static AWS_MARKETPLACE_SOLUTION_ARN: Shape =
+    Shape::text("AwsMarketplaceSolutionArn", Some(4), Some(2048))
+        .like(&patterns::AWS_MARKETPLACE_PRODUCT_ARN);
 
 /// `AwsMarketplaceSolutionIdentifier`
-pub static AWS_MARKETPLACE_SOLUTION_IDENTIFIER: Shape = Shape {
-    name: "AwsMarketplaceSolutionIdentifier",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: Some(4),
-        max: Some(2048),
-        pattern: Some(&patterns::AWS_MARKETPLACE_PRODUCT_ARN),
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static AWS_MARKETPLACE_SOLUTION_IDENTIFIER: Shape =
+    Shape::text("AwsMarketplaceSolutionIdentifier", Some(4), Some(2048))
+        .like(&patterns::AWS_MARKETPLACE_PRODUCT_ARN);
 
 /// `AwsMarketplaceSolutionIdentifiers`
-pub static AWS_MARKETPLACE_SOLUTION_IDENTIFIERS: Shape = Shape {
-    name: "AwsMarketplaceSolutionIdentifiers",
-    sensitive: false,
-    kind: ShapeKind::List {
-        element: &AWS_MARKETPLACE_SOLUTION_IDENTIFIER,
-        min: None,
-        max: None,
-    },
-};
+pub static AWS_MARKETPLACE_SOLUTION_IDENTIFIERS: Shape = Shape::list(
+    "AwsMarketplaceSolutionIdentifiers",
+    &AWS_MARKETPLACE_SOLUTION_IDENTIFIER,
+    None,
+    None,
+);
 
 /// `AwsMaturity`
-pub static AWS_MATURITY: Shape = Shape {
-    name: "AwsMaturity",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: Some(0),
-        max: Some(255),
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static AWS_MATURITY: Shape = Shape::text("AwsMaturity", Some(0), Some(255));
 
 /// `AwsMemberBusinessTitle`
-pub static AWS_MEMBER_BUSINESS_TITLE: Shape = Shape {
-    name: "AwsMemberBusinessTitle",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: None,
-        values: &[
-            "AWSSalesRep",
-            "AWSAccountOwner",
-            "WWPSPDM",
-            "PDM",
-            "PSM",
-            "ISVSM",
-            "Signatory",
-        ],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static AWS_MEMBER_BUSINESS_TITLE: Shape = Shape::one_of(
+    "AwsMemberBusinessTitle",
+    &[
+        "AWSSalesRep",
+        "AWSAccountOwner",
+        "WWPSPDM",
+        "PDM",
+        "PSM",
+        "ISVSM",
+        "Signatory",
+    ],
+    &[],
+);
 
 /// `AwsOpportunityCustomer`
-pub static AWS_OPPORTUNITY_CUSTOMER: Shape = Shape {
-    name: "AwsOpportunityCustomer",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[Member {
-            name: "Contacts",
-            path_name: "contacts",
-            shape: &CUSTOMER_CONTACTS_LIST,
-            required: false,
-        }],
-        union: false,
-    },
-};
+pub static AWS_OPPORTUNITY_CUSTOMER: Shape = Shape::structure(
+    "AwsOpportunityCustomer",
+    &[optional("Contacts", "contacts", &CUSTOMER_CONTACTS_LIST)],
+);
 
 /// `AwsOpportunityInsights`
-pub static AWS_OPPORTUNITY_INSIGHTS: Shape = Shape {
-    name: "AwsOpportunityInsights",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "NextBestActions",
-                path_name: "nextBestActions",
-                shape: &STRING,
-                required: false,
-            },
-            Member {
-                name: "EngagementScore",
-                path_name: "engagementScore",
-                shape: &ENGAGEMENT_SCORE,
-                required: false,
-            },
-            Member {
-                name: "AwsProductsSpendInsightsBySource",
-                path_name: "awsProductsSpendInsightsBySource",
-                shape: &AWS_PRODUCTS_SPEND_INSIGHTS_BY_SOURCE,
-                required: false,
-            },
-            Member {
-                name: "OpportunityQuality",
-                path_name: "opportunityQuality",
-                shape: &OPPORTUNITY_QUALITY,
-                required: false,
-            },
-            Member {
-                name: "Recommendations",
-                path_name: "recommendations",
-                shape: &RECOMMENDATION_LIST,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static AWS_OPPORTUNITY_INSIGHTS: Shape = Shape::structure(
+    "AwsOpportunityInsights",
+    &[
+        optional("NextBestActions", "nextBestActions", &STRING),
+        optional("EngagementScore", "engagementScore", &ENGAGEMENT_SCORE),
+        optional(
+            "AwsProductsSpendInsightsBySource",
+            "awsProductsSpendInsightsBySource",
+            &AWS_PRODUCTS_SPEND_INSIGHTS_BY_SOURCE,
+        ),
+        optional("OpportunityQuality", "opportunityQuality", &OPPORTUNITY_QUALITY),
+        optional("Recommendations", "recommendations", &RECOMMENDATION_LIST),
+    ],
+);
 
 /// `AwsOpportunityLifeCycle`
-pub static AWS_OPPORTUNITY_LIFE_CYCLE: Shape = Shape {
-    name: "AwsOpportunityLifeCycle",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "TargetCloseDate",
-                path_name: "targetCloseDate",
-                shape: &DATE,
-                required: false,
-            },
-            Member {
-                name: "ClosedLostReason",
-                path_name: "closedLostReason",
-                shape: &AWS_CLOSED_LOST_REASON,
-                required: false,
-            },
-            Member {
-                name: "Stage",
-                path_name: "stage",
-                shape: &AWS_OPPORTUNITY_STAGE,
-                required: false,
-            },
-            Member {
-                name: "NextSteps",
-                path_name: "nextSteps",
-                shape: &AWS_OPPORTUNITY_LIFE_CYCLE_NEXT_STEPS_STRING,
-                required: false,
-            },
-            Member {
-                name: "NextStepsHistory",
-                path_name: "nextStepsHistory",
-                shape: &AWS_OPPORTUNITY_LIFE_CYCLE_NEXT_STEPS_HISTORY_LIST,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static AWS_OPPORTUNITY_LIFE_CYCLE: Shape = Shape::structure(
+    "AwsOpportunityLifeCycle",
+    &[
+        optional("TargetCloseDate", "targetCloseDate", &DATE),
+        optional("ClosedLostReason", "closedLostReason", &AWS_CLOSED_LOST_REASON),
+        optional("Stage", "stage", &AWS_OPPORTUNITY_STAGE),
+        optional(
+            "NextSteps",
+            "nextSteps",
+            &AWS_OPPORTUNITY_LIFE_CYCLE_NEXT_STEPS_STRING,
+        ),
+        optional(
+            "NextStepsHistory",
+            "nextStepsHistory",
+            &AWS_OPPORTUNITY_LIFE_CYCLE_NEXT_STEPS_HISTORY_LIST,
+        ),
+    ],
+);
 
 /// `AwsOpportunityLifeCycleNextStepsHistoryList`
-pub static AWS_OPPORTUNITY_LIFE_CYCLE_NEXT_STEPS_HISTORY_LIST: Shape = Shape {
-    name: "AwsOpportunityLifeCycleNextStepsHistoryList",
-    sensitive: false,
-    kind: ShapeKind::List {
-        element: &PROFILE_NEXT_STEPS_HISTORY,
-        min: Some(0),
-        max: Some(50),
-    },
-};
+pub static AWS_OPPORTUNITY_LIFE_CYCLE_NEXT_STEPS_HISTORY_LIST: Shape = Shape::list(
+    "AwsOpportunityLifeCycleNextStepsHistoryList",
+    &PROFILE_NEXT_STEPS_HISTORY,
+    Some(0),
+    Some(50),
+);
 
 /// `AwsOpportunityLifeCycleNextStepsString`
-pub static AWS_OPPORTUNITY_LIFE_CYCLE_NEXT_STEPS_STRING: Shape = Shape {
-    name: "AwsOpportunityLifeCycleNextStepsString",
-    sensitive: true,
-    kind: ShapeKind::String {
-        min: Some(0),
-        max: Some(255),
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static AWS_OPPORTUNITY_LIFE_CYCLE_NEXT_STEPS_STRING: Shape =
+    Shape::text("AwsOpportunityLifeCycleNextStepsString", Some(0), Some(255)).sensitive();
 
 /// `AwsOpportunityProject`
-pub static AWS_OPPORTUNITY_PROJECT: Shape = Shape {
-    name: "AwsOpportunityProject",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "ExpectedCustomerSpend",
-                path_name: "expectedCustomerSpend",
-                shape: &EXPECTED_CUSTOMER_SPEND_LIST,
-                required: false,
-            },
-            Member {
-                name: "AwsPartition",
-                path_name: "awsPartition",
-                shape: &AWS_PARTITION,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static AWS_OPPORTUNITY_PROJECT: Shape = Shape::structure(
+    "AwsOpportunityProject",
+    &[
+        optional(
+            "ExpectedCustomerSpend",
+            "expectedCustomerSpend",
+            &EXPECTED_CUSTOMER_SPEND_LIST,
+        ),
+        optional("AwsPartition", "awsPartition", &AWS_PARTITION),
+    ],
+);
 
 /// `AwsOpportunityRelatedEntities`
-pub static AWS_OPPORTUNITY_RELATED_ENTITIES: Shape = Shape {
-    name: "AwsOpportunityRelatedEntities",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "AwsProducts",
-                path_name: "awsProducts",
-                shape: &AWS_PRODUCT_IDENTIFIERS,
-                required: false,
-            },
-            Member {
-                name: "Solutions",
-                path_name: "solutions",
-                shape: &SOLUTION_IDENTIFIERS,
-                required: false,
-            },
-            Member {
-                name: "AwsMarketplaceSolutions",
-                path_name: "awsMarketplaceSolutions",
-                shape: &AWS_MARKETPLACE_SOLUTION_IDENTIFIERS,
-                required: false,
-            },
-            Member {
-                name: "AwsMarketplaceProducts",
-                path_name: "awsMarketplaceProducts",
-                shape: &AWS_MARKETPLACE_PRODUCT_IDENTIFIERS,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static AWS_OPPORTUNITY_RELATED_ENTITIES: Shape = Shape::structure(
+    "AwsOpportunityRelatedEntities",
+    &[
+        optional("AwsProducts", "awsProducts", &AWS_PRODUCT_IDENTIFIERS),
+        optional("Solutions", "solutions", &SOLUTION_IDENTIFIERS),
+        optional(
+            "AwsMarketplaceSolutions",
+            "awsMarketplaceSolutions",
+            &AWS_MARKETPLACE_SOLUTION_IDENTIFIERS,
+        ),
+        optional(
+            "AwsMarketplaceProducts",
+            "awsMarketplaceProducts",
+            &AWS_MARKETPLACE_PRODUCT_IDENTIFIERS,
+        ),
+    ],
+);
 
 /// `AwsOpportunityStage`
-pub static AWS_OPPORTUNITY_STAGE: Shape = Shape {
-    name: "AwsOpportunityStage",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: None,
-        values: &[
-            "Not Started",
-            "In Progress",
-            "Prospect",
-            "Engaged",
-            "Identified",
-            "Qualify",
-            "Research",
-            "Seller Engaged",
-            "Evaluating",
-            "Seller Registered",
-            "Term Sheet Negotiation",
-            "Contract Negotiation",
-            "Onboarding",
-            "Building Integration",
-            "Qualified",
-            "On-hold",
-            "Technical Validation",
-            "Business Validation",
-            "Committed",
-            "Launched",
-            "Deferred to Partner",
-            "Closed Lost",
-            "Completed",
-            "Closed Incomplete",
-        ],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static AWS_OPPORTUNITY_STAGE: Shape = Shape::one_of(
+    "AwsOpportunityStage",
+    &[
+        "Not Started",
+        "In Progress",
+        "Prospect",
+        "Engaged",
+        "Identified",
+        "Qualify",
+        "Research",
+        "Seller Engaged",
+        "Evaluating",
+        "Seller Registered",
+        "Term Sheet Negotiation",
+        "Contract Negotiation",
+        "Onboarding",
+        "Building Integration",
+        "Qualified",
+        "On-hold",
+        "Technical Validation",
+        "Business Validation",
+        "Committed",
+        "Launched",
+        "Deferred to Partner",
+        "Closed Lost",
+        "Completed",
+        "Closed Incomplete",
+    ],
+    &[],
+);
 
 /// `AwsOpportunitySummaryFullView`
-pub static AWS_OPPORTUNITY_SUMMARY_FULL_VIEW: Shape = Shape {
-    name: "AwsOpportunitySummaryFullView",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "RelatedOpportunityId",
-                path_name: "relatedOpportunityId",
-                shape: &OPPORTUNITY_IDENTIFIER,
-                required: false,
-            },
-            Member {
-                name: "Origin",
-                path_name: "origin",
-                shape: &OPPORTUNITY_ORIGIN,
-                required: false,
-            },
-            Member {
-                name: "InvolvementType",
-                path_name: "involvementType",
-                shape: &SALES_INVOLVEMENT_TYPE,
-                required: false,
-            },
-            Member {
-                name: "Visibility",
-                path_name: "visibility",
-                shape: &VISIBILITY,
-                required: false,
-            },
-            Member {
-                name: "LifeCycle",
-                path_name: "lifeCycle",
-                shape: &AWS_OPPORTUNITY_LIFE_CYCLE,
-                required: false,
-            },
-            Member {
-                name: "OpportunityTeam",
-                path_name: "opportunityTeam",
-                shape: &AWS_OPPORTUNITY_TEAM_MEMBERS_LIST,
-                required: false,
-            },
-            Member {
-                name: "Insights",
-                path_name: "insights",
-                shape: &AWS_OPPORTUNITY_INSIGHTS,
-                required: false,
-            },
-            Member {
-                name: "InvolvementTypeChangeReason",
-                path_name: "involvementTypeChangeReason",
-                shape: &INVOLVEMENT_TYPE_CHANGE_REASON,
-                required: false,
-            },
-            Member {
-                name: "RelatedEntityIds",
-                path_name: "relatedEntityIds",
-                shape: &AWS_OPPORTUNITY_RELATED_ENTITIES,
-                required: false,
-            },
-            Member {
-                name: "Customer",
-                path_name: "customer",
-                shape: &AWS_OPPORTUNITY_CUSTOMER,
-                required: false,
-            },
-            Member {
-                name: "Project",
-                path_name: "project",
-                shape: &AWS_OPPORTUNITY_PROJECT,
-                required: false,
-            },
-            Member {
-                name: "CosellMotion",
-                path_name: "cosellMotion",
-                shape: &STRING,
-                required: false,
-            },
-            Member {
-                name: "SoftwareRevenue",
-                path_name: "softwareRevenue",
-                shape: &AWS_SOFTWARE_REVENUE,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static AWS_OPPORTUNITY_SUMMARY_FULL_VIEW: Shape = Shape::structure(
+    "AwsOpportunitySummaryFullView",
+    &[
+        optional(
+            "RelatedOpportunityId",
+            "relatedOpportunityId",
+            &OPPORTUNITY_IDENTIFIER,
+        ),
+        optional("Origin", "origin", &OPPORTUNITY_ORIGIN),
+        optional("InvolvementType", "involvementType", &SALES_INVOLVEMENT_TYPE),
+        optional("Visibility", "visibility", &VISIBILITY),
+        optional("LifeCycle", "lifeCycle", &AWS_OPPORTUNITY_LIFE_CYCLE),
+        optional(
+            "OpportunityTeam",
+            "opportunityTeam",
+            &AWS_OPPORTUNITY_TEAM_MEMBERS_LIST,
+        ),
+        optional("Insights", "insights", &AWS_OPPORTUNITY_INSIGHTS),
+        optional(
+            "InvolvementTypeChangeReason",
+            "involvementTypeChangeReason",
+            &INVOLVEMENT_TYPE_CHANGE_REASON,
+        ),
+        optional(
+            "RelatedEntityIds",
+            "relatedEntityIds",
+            &AWS_OPPORTUNITY_RELATED_ENTITIES,
+        ),
+        optional("Customer", "customer", &AWS_OPPORTUNITY_CUSTOMER),
+        optional("Project", "project", &AWS_OPPORTUNITY_PROJECT),
+        optional("CosellMotion", "cosellMotion", &STRING),
+        optional("SoftwareRevenue", "softwareRevenue", &AWS_SOFTWARE_REVENUE),
+    ],
+);
 
 /// `AwsOpportunityTeamMembersList`
-pub static AWS_OPPORTUNITY_TEAM_MEMBERS_LIST: Shape = Shape {
-    name: "AwsOpportunityTeamMembersList",
-    sensitive: false,
-    kind: ShapeKind::List {
-        element: &AWS_TEAM_MEMBER,
-        min: None,
-        max: None,
-    },
-};
+pub static AWS_OPPORTUNITY_TEAM_MEMBERS_LIST: Shape =
+    Shape::list("AwsOpportunityTeamMembersList", &AWS_TEAM_MEMBER, None, None);
 
 /// `AwsPartition`
-pub static AWS_PARTITION: Shape = Shape {
-    name: "AwsPartition",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: None,
-        values: &["aws-eusc"],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static AWS_PARTITION: Shape = Shape::one_of("AwsPartition", &["aws-eusc"], &[]);
 
 /// `AwsProductDetails`
-pub static AWS_PRODUCT_DETAILS: Shape = Shape {
-    name: "AwsProductDetails",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "ProductCode",
-                path_name: "productCode",
-                shape: &STRING,
-                required: true,
-            },
-            Member {
-                name: "ServiceCode",
-                path_name: "serviceCode",
-                shape: &STRING,
-                required: false,
-            },
-            Member {
-                name: "Categories",
-                path_name: "categories",
-                shape: &AWS_PRODUCT_DETAILS_CATEGORIES_LIST,
-                required: true,
-            },
-            Member {
-                name: "Amount",
-                path_name: "amount",
-                shape: &MONETARY_AMOUNT,
-                required: false,
-            },
-            Member {
-                name: "OptimizedAmount",
-                path_name: "optimizedAmount",
-                shape: &MONETARY_AMOUNT,
-                required: false,
-            },
-            Member {
-                name: "PotentialSavingsAmount",
-                path_name: "potentialSavingsAmount",
-                shape: &MONETARY_AMOUNT,
-                required: false,
-            },
-            Member {
-                name: "Optimizations",
-                path_name: "optimizations",
-                shape: &AWS_PRODUCT_OPTIMIZATIONS_LIST,
-                required: true,
-            },
-        ],
-        union: false,
-    },
-};
+pub static AWS_PRODUCT_DETAILS: Shape = Shape::structure(
+    "AwsProductDetails",
+    &[
+        required("ProductCode", "productCode", &STRING),
+        optional("ServiceCode", "serviceCode", &STRING),
+        required("Categories", "categories", &AWS_PRODUCT_DETAILS_CATEGORIES_LIST),
+        optional("Amount", "amount", &MONETARY_AMOUNT),
+        optional("OptimizedAmount", "optimizedAmount", &MONETARY_AMOUNT),
+        optional(
+            "PotentialSavingsAmount",
+            "potentialSavingsAmount",
+            &MONETARY_AMOUNT,
+        ),
+        required("Optimizations", "optimizations", &AWS_PRODUCT_OPTIMIZATIONS_LIST),
+    ],
+);
 
 /// `AwsProductDetailsCategoriesList`
-pub static AWS_PRODUCT_DETAILS_CATEGORIES_LIST: Shape = Shape {
-    name: "AwsProductDetailsCategoriesList",
-    sensitive: false,
-    kind: ShapeKind::List {
-        element: &STRING,
-        min: Some(0),
-        max: Some(20),
-    },
-};
+pub static AWS_PRODUCT_DETAILS_CATEGORIES_LIST: Shape =
+    Shape::list("AwsProductDetailsCategoriesList", &STRING, Some(0), Some(20));
 
 /// `AwsProductIdentifier`
-pub static AWS_PRODUCT_IDENTIFIER: Shape = Shape {
-    name: "AwsProductIdentifier",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static AWS_PRODUCT_IDENTIFIER: Shape = Shape::text("AwsProductIdentifier", None, None);
 
 /// `AwsProductIdentifiers`
-pub static AWS_PRODUCT_IDENTIFIERS: Shape = Shape {
-    name: "AwsProductIdentifiers",
-    sensitive: false,
-    kind: ShapeKind::List {
-        element: &AWS_PRODUCT_IDENTIFIER,
-        min: None,
-        max: None,
-    },
-};
+pub static AWS_PRODUCT_IDENTIFIERS: Shape =
+    Shape::list("AwsProductIdentifiers", &AWS_PRODUCT_IDENTIFIER, None, None);
 
 /// `AwsProductInsights`
-pub static AWS_PRODUCT_INSIGHTS: Shape = Shape {
-    name: "AwsProductInsights",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "CurrencyCode",
-                path_name: "currencyCode",
-                shape: &CURRENCY_CODE,
-                required: true,
-            },
-            Member {
-                name: "Frequency",
-                path_name: "frequency",
-                shape: &PAYMENT_FREQUENCY,
-                required: true,
-            },
-            Member {
-                name: "TotalAmount",
-                path_name: "totalAmount",
-                shape: &MONETARY_AMOUNT,
-                required: false,
-            },
-            Member {
-                name: "TotalOptimizedAmount",
-                path_name: "totalOptimizedAmount",
-                shape: &MONETARY_AMOUNT,
-                required: false,
-            },
-            Member {
-                name: "TotalPotentialSavingsAmount",
-                path_name: "totalPotentialSavingsAmount",
-                shape: &MONETARY_AMOUNT,
-                required: false,
-            },
-            Member {
-                name: "TotalAmountByCategory",
-                path_name: "totalAmountByCategory",
-                shape: &AMOUNT_MAP,
-                required: true,
-            },
-            Member {
-                name: "AwsProducts",
-                path_name: "awsProducts",
-                shape: &AWS_PRODUCTS_LIST,
-                required: true,
-            },
-        ],
-        union: false,
-    },
-};
+pub static AWS_PRODUCT_INSIGHTS: Shape = Shape::structure(
+    "AwsProductInsights",
+    &[
+        required("CurrencyCode", "currencyCode", &CURRENCY_CODE),
+        required("Frequency", "frequency", &PAYMENT_FREQUENCY),
+        optional("TotalAmount", "totalAmount", &MONETARY_AMOUNT),
+        optional("TotalOptimizedAmount", "totalOptimizedAmount", &MONETARY_AMOUNT),
+        optional(
+            "TotalPotentialSavingsAmount",
+            "totalPotentialSavingsAmount",
+            &MONETARY_AMOUNT,
+        ),
+        required("TotalAmountByCategory", "totalAmountByCategory", &AMOUNT_MAP),
+        required("AwsProducts", "awsProducts", &AWS_PRODUCTS_LIST),
+    ],
+);
 
 /// `AwsProductOptimization`
-pub static AWS_PRODUCT_OPTIMIZATION: Shape = Shape {
-    name: "AwsProductOptimization",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Description",
-                path_name: "description",
-                shape: &STRING,
-                required: true,
-            },
-            Member {
-                name: "SavingsAmount",
-                path_name: "savingsAmount",
-                shape: &MONETARY_AMOUNT,
-                required: true,
-            },
-        ],
-        union: false,
-    },
-};
+pub static AWS_PRODUCT_OPTIMIZATION: Shape = Shape::structure(
+    "AwsProductOptimization",
+    &[
+        required("Description", "description", &STRING),
+        required("SavingsAmount", "savingsAmount", &MONETARY_AMOUNT),
+    ],
+);
 
 /// `AwsProductOptimizationsList`
-pub static AWS_PRODUCT_OPTIMIZATIONS_LIST: Shape = Shape {
-    name: "AwsProductOptimizationsList",
-    sensitive: false,
-    kind: ShapeKind::List {
-        element: &AWS_PRODUCT_OPTIMIZATION,
-        min: Some(0),
-        max: Some(10),
-    },
-};
+pub static AWS_PRODUCT_OPTIMIZATIONS_LIST: Shape = Shape::list(
+    "AwsProductOptimizationsList",
+    &AWS_PRODUCT_OPTIMIZATION,
+    Some(0),
+    Some(10),
+);
 
 /// `AwsProductsList`
-pub static AWS_PRODUCTS_LIST: Shape = Shape {
-    name: "AwsProductsList",
-    sensitive: false,
-    kind: ShapeKind::List {
-        element: &AWS_PRODUCT_DETAILS,
-        min: Some(0),
-        max: Some(100),
-    },
-};
+pub static AWS_PRODUCTS_LIST: Shape =
+    Shape::list("AwsProductsList", &AWS_PRODUCT_DETAILS, Some(0), Some(100));
 
 /// `AwsProductsSpendInsightsBySource`
-pub static AWS_PRODUCTS_SPEND_INSIGHTS_BY_SOURCE: Shape = Shape {
-    name: "AwsProductsSpendInsightsBySource",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Partner",
-                path_name: "partner",
-                shape: &AWS_PRODUCT_INSIGHTS,
-                required: false,
-            },
-            Member {
-                name: "AWS",
-                path_name: "aws",
-                shape: &AWS_PRODUCT_INSIGHTS,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static AWS_PRODUCTS_SPEND_INSIGHTS_BY_SOURCE: Shape = Shape::structure(
+    "AwsProductsSpendInsightsBySource",
+    &[
+        optional("Partner", "partner", &AWS_PRODUCT_INSIGHTS),
+        optional("AWS", "aws", &AWS_PRODUCT_INSIGHTS),
+    ],
+);
 
 /// `AwsSoftwareRevenue`
-pub static AWS_SOFTWARE_REVENUE: Shape = Shape {
-    name: "AwsSoftwareRevenue",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Value",
-                path_name: "value",
-                shape: &MONETARY_VALUE,
-                required: false,
-            },
-            Member {
-                name: "Discount",
-                path_name: "discount",
-                shape: &STRING,
-                required: false,
-            },
-            Member {
-                name: "EffectiveDate",
-                path_name: "effectiveDate",
-                shape: &STRING,
-                required: false,
-            },
-            Member {
-                name: "ExpirationDate",
-                path_name: "expirationDate",
-                shape: &STRING,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static AWS_SOFTWARE_REVENUE: Shape = Shape::structure(
+    "AwsSoftwareRevenue",
+    &[
+        optional("Value", "value", &MONETARY_VALUE),
+        optional("Discount", "discount", &STRING),
+        optional("EffectiveDate", "effectiveDate", &STRING),
+        optional("ExpirationDate", "expirationDate", &STRING),
+    ],
+);
 
 /// `AwsSubmission`
-pub static AWS_SUBMISSION: Shape = Shape {
-    name: "AwsSubmission",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "InvolvementType",
-                path_name: "involvementType",
-                shape: &SALES_INVOLVEMENT_TYPE,
-                required: true,
-            },
-            Member {
-                name: "Visibility",
-                path_name: "visibility",
-                shape: &VISIBILITY,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static AWS_SUBMISSION: Shape = Shape::structure(
+    "AwsSubmission",
+    &[
+        required("InvolvementType", "involvementType", &SALES_INVOLVEMENT_TYPE),
+        optional("Visibility", "visibility", &VISIBILITY),
+    ],
+);
 
 /// `AwsTeamMember`
-pub static AWS_TEAM_MEMBER: Shape = Shape {
-    name: "AwsTeamMember",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Email",
-                path_name: "email",
-                shape: &EMAIL,
-                required: false,
-            },
-            Member {
-                name: "FirstName",
-                path_name: "firstName",
-                shape: &AWS_TEAM_MEMBER_FIRST_NAME_STRING,
-                required: false,
-            },
-            Member {
-                name: "LastName",
-                path_name: "lastName",
-                shape: &AWS_TEAM_MEMBER_LAST_NAME_STRING,
-                required: false,
-            },
-            Member {
-                name: "BusinessTitle",
-                path_name: "businessTitle",
-                shape: &AWS_MEMBER_BUSINESS_TITLE,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static AWS_TEAM_MEMBER: Shape = Shape::structure(
+    "AwsTeamMember",
+    &[
+        optional("Email", "email", &EMAIL),
+        optional("FirstName", "firstName", &AWS_TEAM_MEMBER_FIRST_NAME_STRING),
+        optional("LastName", "lastName", &AWS_TEAM_MEMBER_LAST_NAME_STRING),
+        optional("BusinessTitle", "businessTitle", &AWS_MEMBER_BUSINESS_TITLE),
+    ],
+);
 
 /// `AwsTeamMemberFirstNameString`
-pub static AWS_TEAM_MEMBER_FIRST_NAME_STRING: Shape = Shape {
-    name: "AwsTeamMemberFirstNameString",
-    sensitive: true,
-    kind: ShapeKind::String {
-        min: Some(0),
-        max: Some(80),
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static AWS_TEAM_MEMBER_FIRST_NAME_STRING: Shape =
+    Shape::text("AwsTeamMemberFirstNameString", Some(0), Some(80)).sensitive();
 
 /// `AwsTeamMemberLastNameString`
-pub static AWS_TEAM_MEMBER_LAST_NAME_STRING: Shape = Shape {
-    name: "AwsTeamMemberLastNameString",
-    sensitive: true,
-    kind: ShapeKind::String {
-        min: Some(0),
-        max: Some(80),
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static AWS_TEAM_MEMBER_LAST_NAME_STRING: Shape =
+    Shape::text("AwsTeamMemberLastNameString", Some(0), Some(80)).sensitive();
 
 /// `CatalogIdentifier`
-pub static CATALOG_IDENTIFIER: Shape = Shape {
-    name: "CatalogIdentifier",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: Some(&patterns::CATALOG_IDENTIFIER),
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static CATALOG_IDENTIFIER: Shape =
+    Shape::text("CatalogIdentifier", None, None).like(&patterns::CATALOG_IDENTIFIER);
 
 /// `Channel`
-pub static CHANNEL: Shape = Shape {
-    name: "Channel",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: None,
-        values: &[
-            "AWS Marketing Central",
-            "Content Syndication",
-            "Display",
-            "Email",
-            "Live Event",
-            "Out Of Home (OOH)",
-            "Print",
-            "Search",
-            "Social",
-            "Telemarketing",
-            "TV",
-            "Video",
-            "Virtual Event",
-        ],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static CHANNEL: Shape = Shape::one_of(
+    "Channel",
+    &[
+        "AWS Marketing Central",
+        "Content Syndication",
+        "Display",
+        "Email",
+        "Live Event",
+        "Out Of Home (OOH)",
+        "Print",
+        "Search",
+        "Social",
+        "Telemarketing",
+        "TV",
+        "Video",
+        "Virtual Event",
+    ],
+    &[],
+);
 
 /// `Channels`
-pub static CHANNELS: Shape = Shape {
-    name: "Channels",
-    sensitive: false,
-    kind: ShapeKind::List {
-        element: &CHANNEL,
-        min: None,
-        max: None,
-    },
-};
+pub static CHANNELS: Shape = Shape::list("Channels", &CHANNEL, None, None);
 
 /// `ClientToken`
-pub static CLIENT_TOKEN: Shape = Shape {
-    name: "ClientToken",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: Some(&patterns::CLIENT_TOKEN),
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static CLIENT_TOKEN: Shape = Shape::text("ClientToken", None, None).like(&patterns::CLIENT_TOKEN);
 
 /// `ClosedLostReason`
-pub static CLOSED_LOST_REASON: Shape = Shape {
-    name: "ClosedLostReason",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: None,
-        values: &[
-            "Customer Deficiency",
-            "Delay / Cancellation of Project",
-            "Legal / Tax / Regulatory",
-            "Lost to Competitor - Google",
-            "Lost to Competitor - Microsoft",
-            "Lost to Competitor - SoftLayer",
-            "Lost to Competitor - VMWare",
-            "Lost to Competitor - Other",
-            "No Opportunity",
-            "On Premises Deployment",
-            "Partner Gap",
-            "Price",
-            "Security / Compliance",
-            "Technical Limitations",
-            "Customer Experience",
-            "Other",
-            "People/Relationship/Governance",
-            "Product/Technology",
-            "Financial/Commercial",
-        ],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static CLOSED_LOST_REASON: Shape = Shape::one_of(
+    "ClosedLostReason",
+    &[
+        "Customer Deficiency",
+        "Delay / Cancellation of Project",
+        "Legal / Tax / Regulatory",
+        "Lost to Competitor - Google",
+        "Lost to Competitor - Microsoft",
+        "Lost to Competitor - SoftLayer",
+        "Lost to Competitor - VMWare",
+        "Lost to Competitor - Other",
+        "No Opportunity",
+        "On Premises Deployment",
+        "Partner Gap",
+        "Price",
+        "Security / Compliance",
+        "Technical Limitations",
+        "Customer Experience",
+        "Other",
+        "People/Relationship/Governance",
+        "Product/Technology",
+        "Financial/Commercial",
+    ],
+    &[],
+);
 
 /// `CompanyName`
-pub static COMPANY_NAME: Shape = Shape {
-    name: "CompanyName",
-    sensitive: true,
-    kind: ShapeKind::String {
-        min: Some(1),
-        max: Some(120),
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static COMPANY_NAME: Shape = Shape::text("CompanyName", Some(1), Some(120)).sensitive();
 
 /// `CompanyWebsiteUrl`
-pub static COMPANY_WEBSITE_URL: Shape = Shape {
-    name: "CompanyWebsiteUrl",
-    sensitive: true,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: Some(&patterns::COMPANY_WEBSITE_URL),
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static COMPANY_WEBSITE_URL: Shape = Shape::text("CompanyWebsiteUrl", None, None)
+    .like(&patterns::COMPANY_WEBSITE_URL)
+    .sensitive();
 
 /// `CompetitorName`
-pub static COMPETITOR_NAME: Shape = Shape {
-    name: "CompetitorName",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: None,
-        values: &[
-            "Oracle Cloud",
-            "On-Prem",
-            "Co-location",
-            "Akamai",
-            "AliCloud",
-            "Google Cloud Platform",
-            "IBM Softlayer",
-            "Microsoft Azure",
-            "Other- Cost Optimization",
-            "No Competition",
-            "*Other",
-        ],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static COMPETITOR_NAME: Shape = Shape::one_of(
+    "CompetitorName",
+    &[
+        "Oracle Cloud",
+        "On-Prem",
+        "Co-location",
+        "Akamai",
+        "AliCloud",
+        "Google Cloud Platform",
+        "IBM Softlayer",
+        "Microsoft Azure",
+        "Other- Cost Optimization",
+        "No Competition",
+        "*Other",
+    ],
+    &[],
+);
 
 /// `ConflictException`
-pub static CONFLICT_EXCEPTION: Shape = Shape {
-    name: "ConflictException",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[Member {
-            name: "Message",
-            path_name: "message",
-            shape: &STRING,
-            required: false,
-        }],
-        union: false,
-    },
-};
+pub static CONFLICT_EXCEPTION: Shape =
+    Shape::structure("ConflictException", &[optional("Message", "message", &STRING)]);
 
 /// `Contact`
-pub static CONTACT: Shape = Shape {
-    name: "Contact",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Email",
-                path_name: "email",
-                shape: &EMAIL,
-                required: false,
-            },
-            Member {
-                name: "FirstName",
-                path_name: "firstName",
-                shape: &CONTACT_FIRST_NAME_STRING,
-                required: false,
-            },
-            Member {
-                name: "LastName",
-                path_name: "lastName",
-                shape: &CONTACT_LAST_NAME_STRING,
-                required: false,
-            },
-            Member {
-                name: "BusinessTitle",
-                path_name: "businessTitle",
-                shape: &JOB_TITLE,
-                required: false,
-            },
-            Member {
-                name: "Phone",
-                path_name: "phone",
-                shape: &PHONE_NUMBER,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static CONTACT: Shape = Shape::structure(
+    "Contact",
+    &[
+        optional("Email", "email", &EMAIL),
+        optional("FirstName", "firstName", &CONTACT_FIRST_NAME_STRING),
+        optional("LastName", "lastName", &CONTACT_LAST_NAME_STRING),
+        optional("BusinessTitle", "businessTitle", &JOB_TITLE),
+        optional("Phone", "phone", &PHONE_NUMBER),
+    ],
+);
 
 /// `ContactFirstNameString`
-pub static CONTACT_FIRST_NAME_STRING: Shape = Shape {
-    name: "ContactFirstNameString",
-    sensitive: true,
-    kind: ShapeKind::String {
-        min: Some(0),
-        max: Some(80),
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static CONTACT_FIRST_NAME_STRING: Shape =
+    Shape::text("ContactFirstNameString", Some(0), Some(80)).sensitive();
 
 /// `ContactLastNameString`
-pub static CONTACT_LAST_NAME_STRING: Shape = Shape {
-    name: "ContactLastNameString",
-    sensitive: true,
-    kind: ShapeKind::String {
-        min: Some(0),
-        max: Some(80),
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static CONTACT_LAST_NAME_STRING: Shape =
+    Shape::text("ContactLastNameString", Some(0), Some(80)).sensitive();
 
 /// `ContextIdentifier`
-pub static CONTEXT_IDENTIFIER: Shape = Shape {
-    name: "ContextIdentifier",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: Some(&patterns::CONTEXT_IDENTIFIER),
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static CONTEXT_IDENTIFIER: Shape =
+    Shape::text("ContextIdentifier", None, None).like(&patterns::CONTEXT_IDENTIFIER);
 
 /// `ContextIdentifiers`
-pub static CONTEXT_IDENTIFIERS: Shape = Shape {
-    name: "ContextIdentifiers",
-    sensitive: false,
-    kind: ShapeKind::List {
-        element: &CONTEXT_IDENTIFIER,
-        min: Some(1),
-        max: Some(10),
-    },
-};
+pub static CONTEXT_IDENTIFIERS: Shape =
+    Shape::list("ContextIdentifiers", &CONTEXT_IDENTIFIER, Some(1), Some(10));
 
 /// `CountryCode`
-pub static COUNTRY_CODE: Shape = Shape {
-    name: "CountryCode",
-    sensitive: true,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: None,
-        values: &[
-            "US", "AF", "AX", "AL", "DZ", "AS", "AD", "AO", "AI", "AQ", "AG", "AR", "AM", "AW", "AU", "AT",
-            "AZ", "BS", "BH", "BD", "BB", "BY", "BE", "BZ", "BJ", "BM", "BT", "BO", "BQ", "BA", "BW", "BV",
-            "BR", "IO", "BN", "BG", "BF", "BI", "KH", "CM", "CA", "CV", "KY", "CF", "TD", "CL", "CN", "CX",
-            "CC", "CO", "KM", "CG", "CK", "CR", "CI", "HR", "CU", "CW", "CY", "CZ", "CD", "DK", "DJ", "DM",
-            "DO", "EC", "EG", "SV", "GQ", "ER", "EE", "ET", "FK", "FO", "FJ", "FI", "FR", "GF", "PF", "TF",
-            "GA", "GM", "GE", "DE", "GH", "GI", "GR", "GL", "GD", "GP", "GU", "GT", "GG", "GN", "GW", "GY",
-            "HT", "HM", "VA", "HN", "HK", "HU", "IS", "IN", "ID", "IR", "IQ", "IE", "IM", "IL", "IT", "JM",
-            "JP", "JE", "JO", "KZ", "KE", "KI", "KR", "KW", "KG", "LA", "LV", "LB", "LS", "LR", "LY", "LI",
-            "LT", "LU", "MO", "MK", "MG", "MW", "MY", "MV", "ML", "MT", "MH", "MQ", "MR", "MU", "YT", "MX",
-            "FM", "MD", "MC", "MN", "ME", "MS", "MA", "MZ", "MM", "NA", "NR", "NP", "NL", "AN", "NC", "NZ",
-            "NI", "NE", "NG", "NU", "NF", "MP", "NO", "OM", "PK", "PW", "PS", "PA", "PG", "PY", "PE", "PH",
-            "PN", "PL", "PT", "PR", "QA", "RE", "RO", "RU", "RW", "BL", "SH", "KN", "LC", "MF", "PM", "VC",
-            "WS", "SM", "ST", "SA", "SN", "RS", "SC", "SL", "SG", "SX", "SK", "SI", "SB", "SO", "ZA", "GS",
-            "SS", "ES", "LK", "SD", "SR", "SJ", "SZ", "SE", "CH", "SY", "TW", "TJ", "TZ", "TH", "TL", "TG",
-            "TK", "TO", "TT", "TN", "TR", "TM", "TC", "TV", "UG", "UA", "AE", "GB", "UM", "UY", "UZ", "VU",
-            "VE", "VN", "VG", "VI", "WF", "EH", "YE", "ZM", "ZW",
-        ],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static COUNTRY_CODE: Shape = Shape::one_of(
+    "CountryCode",
+    &[
+        "US", "AF", "AX", "AL", "DZ", "AS", "AD", "AO", "AI", "AQ", "AG", "AR", "AM", "AW", "AU", "AT", "AZ",
+        "BS", "BH", "BD", "BB", "BY", "BE", "BZ", "BJ", "BM", "BT", "BO", "BQ", "BA", "BW", "BV", "BR", "IO",
+        "BN", "BG", "BF", "BI", "KH", "CM", "CA", "CV", "KY", "CF", "TD", "CL", "CN", "CX", "CC", "CO", "KM",
+        "CG", "CK", "CR", "CI", "HR", "CU", "CW", "CY", "CZ", "CD", "DK", "DJ", "DM", "DO", "EC", "EG", "SV",
+        "GQ", "ER", "EE", "ET", "FK", "FO", "FJ", "FI", "FR", "GF", "PF", "TF", "GA", "GM", "GE", "DE", "GH",
+        "GI", "GR", "GL", "GD", "GP", "GU", "GT", "GG", "GN", "GW", "GY", "HT", "HM", "VA", "HN", "HK", "HU",
+        "IS", "IN", "ID", "IR", "IQ", "IE", "IM", "IL", "IT", "JM", "JP", "JE", "JO", "KZ", "KE", "KI", "KR",
+        "KW", "KG", "LA", "LV", "LB", "LS", "LR", "LY", "LI", "LT", "LU", "MO", "MK", "MG", "MW", "MY", "MV",
+        "ML", "MT", "MH", "MQ", "MR", "MU", "YT", "MX", "FM", "MD", "MC", "MN", "ME", "MS", "MA", "MZ", "MM",
+        "NA", "NR", "NP", "NL", "AN", "NC", "NZ", "NI", "NE", "NG", "NU", "NF", "MP", "NO", "OM", "PK", "PW",
+        "PS", "PA", "PG", "PY", "PE", "PH", "PN", "PL", "PT", "PR", "QA", "RE", "RO", "RU", "RW", "BL", "SH",
+        "KN", "LC", "MF", "PM", "VC", "WS", "SM", "ST", "SA", "SN", "RS", "SC", "SL", "SG", "SX", "SK", "SI",
+        "SB", "SO", "ZA", "GS", "SS", "ES", "LK", "SD", "SR", "SJ", "SZ", "SE", "CH", "SY", "TW", "TJ", "TZ",
+        "TH", "TL", "TG", "TK", "TO", "TT", "TN", "TR", "TM", "TC", "TV", "UG", "UA", "AE", "GB", "UM", "UY",
+        "UZ", "VU", "VE", "VN", "VG", "VI", "WF", "EH", "YE", "ZM", "ZW",
+    ],
+    &[],
+)
+.sensitive();
 
 /// `CreateEngagementContextRequest`
-pub static CREATE_ENGAGEMENT_CONTEXT_REQUEST: Shape = Shape {
-    name: "CreateEngagementContextRequest",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Catalog",
-                path_name: "catalog",
-                shape: &CATALOG_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "EngagementIdentifier",
-                path_name: "engagementIdentifier",
-                shape: &ENGAGEMENT_ARN_OR_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "ClientToken",
-                path_name: "clientToken",
-                shape: &CLIENT_TOKEN,
-                required: true,
-            },
-            Member {
-                name: "Type",
-                path_name: "type",
-                shape: &ENGAGEMENT_CONTEXT_TYPE,
-                required: true,
-            },
-            Member {
-                name: "Payload",
-                path_name: "payload",
-                shape: &ENGAGEMENT_CONTEXT_PAYLOAD,
-                required: true,
-            },
-        ],
-        union: false,
-    },
-};
+pub static CREATE_ENGAGEMENT_CONTEXT_REQUEST: Shape = Shape::structure(
+    "CreateEngagementContextRequest",
+    &[
+        required("Catalog", "catalog", &CATALOG_IDENTIFIER),
+        required(
+            "EngagementIdentifier",
+            "engagementIdentifier",
+            &ENGAGEMENT_ARN_OR_IDENTIFIER,
+        ),
+        required("ClientToken", "clientToken", &CLIENT_TOKEN),
+        required("Type", "type", &ENGAGEMENT_CONTEXT_TYPE),
+        required("Payload", "payload", &ENGAGEMENT_CONTEXT_PAYLOAD),
+    ],
+);
 
 /// `CreateEngagementContextResponse`
-pub static CREATE_ENGAGEMENT_CONTEXT_RESPONSE: Shape = Shape {
-    name: "CreateEngagementContextResponse",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "EngagementId",
-                path_name: "engagementId",
-                shape: &ENGAGEMENT_IDENTIFIER,
-                required: false,
-            },
-            Member {
-                name: "EngagementArn",
-                path_name: "engagementArn",
-                shape: &ENGAGEMENT_ARN,
-                required: false,
-            },
-            Member {
-                name: "EngagementLastModifiedAt",
-                path_name: "engagementLastModifiedAt",
-                shape: &DATE_TIME,
-                required: false,
-            },
-            Member {
-                name: "ContextId",
-                path_name: "contextId",
-                shape: &ENGAGEMENT_CONTEXT_IDENTIFIER,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static CREATE_ENGAGEMENT_CONTEXT_RESPONSE: Shape = Shape::structure(
+    "CreateEngagementContextResponse",
+    &[
+        optional("EngagementId", "engagementId", &ENGAGEMENT_IDENTIFIER),
+        optional("EngagementArn", "engagementArn", &ENGAGEMENT_ARN),
+        optional("EngagementLastModifiedAt", "engagementLastModifiedAt", &DATE_TIME),
+        optional("ContextId", "contextId", &ENGAGEMENT_CONTEXT_IDENTIFIER),
+    ],
+);
 
 /// `CreateEngagementInvitationRequest`
-pub static CREATE_ENGAGEMENT_INVITATION_REQUEST: Shape = Shape {
-    name: "CreateEngagementInvitationRequest",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Catalog",
-                path_name: "catalog",
-                shape: &CATALOG_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "ClientToken",
-                path_name: "clientToken",
-                shape: &CLIENT_TOKEN,
-                required: true,
-            },
-            Member {
-                name: "EngagementIdentifier",
-                path_name: "engagementIdentifier",
-                shape: &ENGAGEMENT_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "Invitation",
-                path_name: "invitation",
-                shape: &INVITATION,
-                required: true,
-            },
-        ],
-        union: false,
-    },
-};
+pub static CREATE_ENGAGEMENT_INVITATION_REQUEST: Shape = Shape::structure(
+    "CreateEngagementInvitationRequest",
+    &[
+        required("Catalog", "catalog", &CATALOG_IDENTIFIER),
+        required("ClientToken", "clientToken", &CLIENT_TOKEN),
+        required(
+            "EngagementIdentifier",
+            "engagementIdentifier",
+            &ENGAGEMENT_IDENTIFIER,
+        ),
+        required("Invitation", "invitation", &INVITATION),
+    ],
+);
 
 /// `CreateEngagementInvitationResponse`
-pub static CREATE_ENGAGEMENT_INVITATION_RESPONSE: Shape = Shape {
-    name: "CreateEngagementInvitationResponse",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Id",
-                path_name: "id",
-                shape: &ENGAGEMENT_INVITATION_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "Arn",
-                path_name: "arn",
-                shape: &ENGAGEMENT_INVITATION_ARN,
-                required: true,
-            },
-        ],
-        union: false,
-    },
-};
+pub static CREATE_ENGAGEMENT_INVITATION_RESPONSE: Shape = Shape::structure(
+    "CreateEngagementInvitationResponse",
+    &[
+        required("Id", "id", &ENGAGEMENT_INVITATION_IDENTIFIER),
+        required("Arn", "arn", &ENGAGEMENT_INVITATION_ARN),
+    ],
+);
 
 /// `CreateEngagementRequest`
-pub static CREATE_ENGAGEMENT_REQUEST: Shape = Shape {
-    name: "CreateEngagementRequest",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Catalog",
-                path_name: "catalog",
-                shape: &CATALOG_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "ClientToken",
-                path_name: "clientToken",
-                shape: &CLIENT_TOKEN,
-                required: true,
-            },
-            Member {
-                name: "Title",
-                path_name: "title",
-                shape: &ENGAGEMENT_TITLE,
-                required: false,
-            },
-            Member {
-                name: "Description",
-                path_name: "description",
-                shape: &ENGAGEMENT_DESCRIPTION,
-                required: false,
-            },
-            Member {
-                name: "Contexts",
-                path_name: "contexts",
-                shape: &ENGAGEMENT_CONTEXTS,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static CREATE_ENGAGEMENT_REQUEST: Shape = Shape::structure(
+    "CreateEngagementRequest",
+    &[
+        required("Catalog", "catalog", &CATALOG_IDENTIFIER),
+        required("ClientToken", "clientToken", &CLIENT_TOKEN),
+        optional("Title", "title", &ENGAGEMENT_TITLE),
+        optional("Description", "description", &ENGAGEMENT_DESCRIPTION),
+        optional("Contexts", "contexts", &ENGAGEMENT_CONTEXTS),
+    ],
+);
 
 /// `CreateEngagementResponse`
-pub static CREATE_ENGAGEMENT_RESPONSE: Shape = Shape {
-    name: "CreateEngagementResponse",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Id",
-                path_name: "id",
-                shape: &ENGAGEMENT_IDENTIFIER,
-                required: false,
-            },
-            Member {
-                name: "Arn",
-                path_name: "arn",
-                shape: &ENGAGEMENT_ARN,
-                required: false,
-            },
-            Member {
-                name: "ModifiedAt",
-                path_name: "modifiedAt",
-                shape: &DATE_TIME,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static CREATE_ENGAGEMENT_RESPONSE: Shape = Shape::structure(
+    "CreateEngagementResponse",
+    &[
+        optional("Id", "id", &ENGAGEMENT_IDENTIFIER),
+        optional("Arn", "arn", &ENGAGEMENT_ARN),
+        optional("ModifiedAt", "modifiedAt", &DATE_TIME),
+    ],
+);
 
 /// `CreateOpportunityRequest`
-pub static CREATE_OPPORTUNITY_REQUEST: Shape = Shape {
-    name: "CreateOpportunityRequest",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Catalog",
-                path_name: "catalog",
-                shape: &CATALOG_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "PrimaryNeedsFromAws",
-                path_name: "primaryNeedsFromAws",
-                shape: &PRIMARY_NEEDS_FROM_AWS,
-                required: false,
-            },
-            Member {
-                name: "NationalSecurity",
-                path_name: "nationalSecurity",
-                shape: &NATIONAL_SECURITY,
-                required: false,
-            },
-            Member {
-                name: "PartnerOpportunityIdentifier",
-                path_name: "partnerOpportunityIdentifier",
-                shape: &CREATE_OPPORTUNITY_REQUEST_PARTNER_OPPORTUNITY_IDENTIFIER_STRING,
-                required: false,
-            },
-            Member {
-                name: "Customer",
-                path_name: "customer",
-                shape: &CUSTOMER,
-                required: false,
-            },
-            Member {
-                name: "Project",
-                path_name: "project",
-                shape: &PROJECT,
-                required: false,
-            },
-            Member {
-                name: "OpportunityType",
-                path_name: "opportunityType",
-                shape: &OPPORTUNITY_TYPE,
-                required: false,
-            },
-            Member {
-                name: "Marketing",
-                path_name: "marketing",
-                shape: &MARKETING,
-                required: false,
-            },
-            Member {
-                name: "SoftwareRevenue",
-                path_name: "softwareRevenue",
-                shape: &SOFTWARE_REVENUE,
-                required: false,
-            },
-            Member {
-                name: "ClientToken",
-                path_name: "clientToken",
-                shape: &CLIENT_TOKEN,
-                required: true,
-            },
-            Member {
-                name: "LifeCycle",
-                path_name: "lifeCycle",
-                shape: &LIFE_CYCLE,
-                required: false,
-            },
-            Member {
-                name: "Origin",
-                path_name: "origin",
-                shape: &OPPORTUNITY_ORIGIN,
-                required: false,
-            },
-            Member {
-                name: "OpportunityTeam",
-                path_name: "opportunityTeam",
-                shape: &PARTNER_OPPORTUNITY_TEAM_MEMBERS_LIST,
-                required: false,
-            },
-            Member {
-                name: "Tags",
-                path_name: "tags",
-                shape: &TAG_LIST,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static CREATE_OPPORTUNITY_REQUEST: Shape = Shape::structure(
+    "CreateOpportunityRequest",
+    &[
+        required("Catalog", "catalog", &CATALOG_IDENTIFIER),
+        optional(
+            "PrimaryNeedsFromAws",
+            "primaryNeedsFromAws",
+            &PRIMARY_NEEDS_FROM_AWS,
+        ),
+        optional("NationalSecurity", "nationalSecurity", &NATIONAL_SECURITY),
+        optional(
+            "PartnerOpportunityIdentifier",
+            "partnerOpportunityIdentifier",
+            &CREATE_OPPORTUNITY_REQUEST_PARTNER_OPPORTUNITY_IDENTIFIER_STRING,
+        ),
+        optional("Customer", "customer", &CUSTOMER),
+        optional("Project", "project", &PROJECT),
+        optional("OpportunityType", "opportunityType", &OPPORTUNITY_TYPE),
+        optional("Marketing", "marketing", &MARKETING),
+        optional("SoftwareRevenue", "softwareRevenue", &SOFTWARE_REVENUE),
+        required("ClientToken", "clientToken", &CLIENT_TOKEN),
+        optional("LifeCycle", "lifeCycle", &LIFE_CYCLE),
+        optional("Origin", "origin", &OPPORTUNITY_ORIGIN),
+        optional(
+            "OpportunityTeam",
+            "opportunityTeam",
+            &PARTNER_OPPORTUNITY_TEAM_MEMBERS_LIST,
+        ),
+        optional("Tags", "tags", &TAG_LIST),
+    ],
+);
 
 /// `CreateOpportunityRequestPartnerOpportunityIdentifierString`
-pub static CREATE_OPPORTUNITY_REQUEST_PARTNER_OPPORTUNITY_IDENTIFIER_STRING: Shape = Shape {
-    name: "CreateOpportunityRequestPartnerOpportunityIdentifierString",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: Some(0),
-        max: Some(64),
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static CREATE_OPPORTUNITY_REQUEST_PARTNER_OPPORTUNITY_IDENTIFIER_STRING: Shape = Shape::text(
+    "CreateOpportunityRequestPartnerOpportunityIdentifierString",
+    Some(0),
+    Some(64),
+);
 
 /// `CreateOpportunityResponse`
-pub static CREATE_OPPORTUNITY_RESPONSE: Shape = Shape {
-    name: "CreateOpportunityResponse",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Id",
-                path_name: "id",
-                shape: &OPPORTUNITY_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "PartnerOpportunityIdentifier",
-                path_name: "partnerOpportunityIdentifier",
-                shape: &STRING,
-                required: false,
-            },
-            Member {
-                name: "LastModifiedDate",
-                path_name: "lastModifiedDate",
-                shape: &DATE_TIME,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static CREATE_OPPORTUNITY_RESPONSE: Shape = Shape::structure(
+    "CreateOpportunityResponse",
+    &[
+        required("Id", "id", &OPPORTUNITY_IDENTIFIER),
+        optional(
+            "PartnerOpportunityIdentifier",
+            "partnerOpportunityIdentifier",
+            &STRING,
+        ),
+        optional("LastModifiedDate", "lastModifiedDate", &DATE_TIME),
+    ],
+);
 
 /// `CreateResourceSnapshotJobRequest`
-pub static CREATE_RESOURCE_SNAPSHOT_JOB_REQUEST: Shape = Shape {
-    name: "CreateResourceSnapshotJobRequest",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Catalog",
-                path_name: "catalog",
-                shape: &CATALOG_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "ClientToken",
-                path_name: "clientToken",
-                shape: &CLIENT_TOKEN,
-                required: true,
-            },
-            Member {
-                name: "EngagementIdentifier",
-                path_name: "engagementIdentifier",
-                shape: &ENGAGEMENT_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "ResourceType",
-                path_name: "resourceType",
-                shape: &RESOURCE_TYPE,
-                required: true,
-            },
-            Member {
-                name: "ResourceIdentifier",
-                path_name: "resourceIdentifier",
-                shape: &RESOURCE_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "ResourceSnapshotTemplateIdentifier",
-                path_name: "resourceSnapshotTemplateIdentifier",
-                shape: &RESOURCE_TEMPLATE_NAME,
-                required: true,
-            },
-            Member {
-                name: "Tags",
-                path_name: "tags",
-                shape: &TAG_LIST,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static CREATE_RESOURCE_SNAPSHOT_JOB_REQUEST: Shape = Shape::structure(
+    "CreateResourceSnapshotJobRequest",
+    &[
+        required("Catalog", "catalog", &CATALOG_IDENTIFIER),
+        required("ClientToken", "clientToken", &CLIENT_TOKEN),
+        required(
+            "EngagementIdentifier",
+            "engagementIdentifier",
+            &ENGAGEMENT_IDENTIFIER,
+        ),
+        required("ResourceType", "resourceType", &RESOURCE_TYPE),
+        required("ResourceIdentifier", "resourceIdentifier", &RESOURCE_IDENTIFIER),
+        required(
+            "ResourceSnapshotTemplateIdentifier",
+            "resourceSnapshotTemplateIdentifier",
+            &RESOURCE_TEMPLATE_NAME,
+        ),
+        optional("Tags", "tags", &TAG_LIST),
+    ],
+);
 
 /// `CreateResourceSnapshotJobResponse`
-pub static CREATE_RESOURCE_SNAPSHOT_JOB_RESPONSE: Shape = Shape {
-    name: "CreateResourceSnapshotJobResponse",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Id",
-                path_name: "id",
-                shape: &RESOURCE_SNAPSHOT_JOB_IDENTIFIER,
-                required: false,
-            },
-            Member {
-                name: "Arn",
-                path_name: "arn",
-                shape: &RESOURCE_SNAPSHOT_JOB_ARN,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static CREATE_RESOURCE_SNAPSHOT_JOB_RESPONSE: Shape = Shape::structure(
+    "CreateResourceSnapshotJobResponse",
+    &[
+        optional("Id", "id", &RESOURCE_SNAPSHOT_JOB_IDENTIFIER),
+        optional("Arn", "arn", &RESOURCE_SNAPSHOT_JOB_ARN),
+    ],
+);
 
 /// `CreateResourceSnapshotRequest`
-pub static CREATE_RESOURCE_SNAPSHOT_REQUEST: Shape = Shape {
-    name: "CreateResourceSnapshotRequest",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Catalog",
-                path_name: "catalog",
-                shape: &CATALOG_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "EngagementIdentifier",
-                path_name: "engagementIdentifier",
-                shape: &ENGAGEMENT_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "ResourceType",
-                path_name: "resourceType",
-                shape: &RESOURCE_TYPE,
-                required: true,
-            },
-            Member {
-                name: "ResourceIdentifier",
-                path_name: "resourceIdentifier",
-                shape: &RESOURCE_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "ResourceSnapshotTemplateIdentifier",
-                path_name: "resourceSnapshotTemplateIdentifier",
-                shape: &RESOURCE_TEMPLATE_NAME,
-                required: true,
-            },
-            Member {
-                name: "ClientToken",
-                path_name: "clientToken",
-                shape: &CLIENT_TOKEN,
-                required: true,
-            },
-        ],
-        union: false,
-    },
-};
+pub static CREATE_RESOURCE_SNAPSHOT_REQUEST: Shape = Shape::structure(
+    "CreateResourceSnapshotRequest",
+    &[
+        required("Catalog", "catalog", &CATALOG_IDENTIFIER),
+        required(
+            "EngagementIdentifier",
+            "engagementIdentifier",
+            &ENGAGEMENT_IDENTIFIER,
+        ),
+        required("ResourceType", "resourceType", &RESOURCE_TYPE),
+        required("ResourceIdentifier", "resourceIdentifier", &RESOURCE_IDENTIFIER),
+        required(
+            "ResourceSnapshotTemplateIdentifier",
+            "resourceSnapshotTemplateIdentifier",
+            &RESOURCE_TEMPLATE_NAME,
+        ),
+        required("ClientToken", "clientToken", &CLIENT_TOKEN),
+    ],
+);
 
 /// `CreateResourceSnapshotResponse`
-pub static CREATE_RESOURCE_SNAPSHOT_RESPONSE: Shape = Shape {
-    name: "CreateResourceSnapshotResponse",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Arn",
-                path_name: "arn",
-                shape: &RESOURCE_ARN,
-                required: false,
-            },
-            Member {
-                name: "Revision",
-                path_name: "revision",
-                shape: &RESOURCE_SNAPSHOT_REVISION,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static CREATE_RESOURCE_SNAPSHOT_RESPONSE: Shape = Shape::structure(
+    "CreateResourceSnapshotResponse",
+    &[
+        optional("Arn", "arn", &RESOURCE_ARN),
+        optional("Revision", "revision", &RESOURCE_SNAPSHOT_REVISION),
+    ],
+);
 
 /// `CreatedDateFilter`
-pub static CREATED_DATE_FILTER: Shape = Shape {
-    name: "CreatedDateFilter",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "AfterCreatedDate",
-                path_name: "afterCreatedDate",
-                shape: &DATE_TIME,
-                required: false,
-            },
-            Member {
-                name: "BeforeCreatedDate",
-                path_name: "beforeCreatedDate",
-                shape: &DATE_TIME,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static CREATED_DATE_FILTER: Shape = Shape::structure(
+    "CreatedDateFilter",
+    &[
+        optional("AfterCreatedDate", "afterCreatedDate", &DATE_TIME),
+        optional("BeforeCreatedDate", "beforeCreatedDate", &DATE_TIME),
+    ],
+);
 
 /// `CurrencyCode`
-pub static CURRENCY_CODE: Shape = Shape {
-    name: "CurrencyCode",
-    sensitive: true,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: None,
-        values: &[
-            "USD", "EUR", "GBP", "AUD", "CAD", "CNY", "NZD", "INR", "JPY", "CHF", "SEK", "AED", "AFN", "ALL",
-            "AMD", "ANG", "AOA", "ARS", "AWG", "AZN", "BAM", "BBD", "BDT", "BGN", "BHD", "BIF", "BMD", "BND",
-            "BOB", "BOV", "BRL", "BSD", "BTN", "BWP", "BYN", "BZD", "CDF", "CHE", "CHW", "CLF", "CLP", "COP",
-            "COU", "CRC", "CUC", "CUP", "CVE", "CZK", "DJF", "DKK", "DOP", "DZD", "EGP", "ERN", "ETB", "FJD",
-            "FKP", "GEL", "GHS", "GIP", "GMD", "GNF", "GTQ", "GYD", "HKD", "HNL", "HRK", "HTG", "HUF", "IDR",
-            "ILS", "IQD", "IRR", "ISK", "JMD", "JOD", "KES", "KGS", "KHR", "KMF", "KPW", "KRW", "KWD", "KYD",
-            "KZT", "LAK", "LBP", "LKR", "LRD", "LSL", "LYD", "MAD", "MDL", "MGA", "MKD", "MMK", "MNT", "MOP",
-            "MRU", "MUR", "MVR", "MWK", "MXN", "MXV", "MYR", "MZN", "NAD", "NGN", "NIO", "NOK", "NPR", "OMR",
-            "PAB", "PEN", "PGK", "PHP", "PKR", "PLN", "PYG", "QAR", "RON", "RSD", "RUB", "RWF", "SAR", "SBD",
-            "SCR", "SDG", "SGD", "SHP", "SLL", "SOS", "SRD", "SSP", "STN", "SVC", "SYP", "SZL", "THB", "TJS",
-            "TMT", "TND", "TOP", "TRY", "TTD", "TWD", "TZS", "UAH", "UGX", "USN", "UYI", "UYU", "UZS", "VEF",
-            "VND", "VUV", "WST", "XAF", "XCD", "XDR", "XOF", "XPF", "XSU", "XUA", "YER", "ZAR", "ZMW", "ZWL",
-        ],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static CURRENCY_CODE: Shape = Shape::one_of(
+    "CurrencyCode",
+    &[
+        "USD", "EUR", "GBP", "AUD", "CAD", "CNY", "NZD", "INR", "JPY", "CHF", "SEK", "AED", "AFN", "ALL",
+        "AMD", "ANG", "AOA", "ARS", "AWG", "AZN", "BAM", "BBD", "BDT", "BGN", "BHD", "BIF", "BMD", "BND",
+        "BOB", "BOV", "BRL", "BSD", "BTN", "BWP", "BYN", "BZD", "CDF", "CHE", "CHW", "CLF", "CLP", "COP",
+        "COU", "CRC", "CUC", "CUP", "CVE", "CZK", "DJF", "DKK", "DOP", "DZD", "EGP", "ERN", "ETB", "FJD",
+        "FKP", "GEL", "GHS", "GIP", "GMD", "GNF", "GTQ", "GYD", "HKD", "HNL", "HRK", "HTG", "HUF", "IDR",
+        "ILS", "IQD", "IRR", "ISK", "JMD", "JOD", "KES", "KGS", "KHR", "KMF", "KPW", "KRW", "KWD", "KYD",
+        "KZT", "LAK", "LBP", "LKR", "LRD", "LSL", "LYD", "MAD", "MDL", "MGA", "MKD", "MMK", "MNT", "MOP",
+        "MRU", "MUR", "MVR", "MWK", "MXN", "MXV", "MYR", "MZN", "NAD", "NGN", "NIO", "NOK", "NPR", "OMR",
+        "PAB", "PEN", "PGK", "PHP", "PKR", "PLN", "PYG", "QAR", "RON", "RSD", "RUB", "RWF", "SAR", "SBD",
+        "SCR", "SDG", "SGD", "SHP", "SLL", "SOS", "SRD", "SSP", "STN", "SVC", "SYP", "SZL", "THB", "TJS",
+        "TMT", "TND", "TOP", "TRY", "TTD", "TWD", "TZS", "UAH", "UGX", "USN", "UYI", "UYU", "UZS", "VEF",
+        "VND", "VUV", "WST", "XAF", "XCD", "XDR", "XOF", "XPF", "XSU", "XUA", "YER", "ZAR", "ZMW", "ZWL",
+    ],
+    &[],
+)
+.sensitive();
 
 /// `Customer`
-pub static CUSTOMER: Shape = Shape {
-    name: "Customer",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Account",
-                path_name: "account",
-                shape: &ACCOUNT,
-                required: false,
-            },
-            Member {
-                name: "Contacts",
-                path_name: "contacts",
-                shape: &CUSTOMER_CONTACTS_LIST,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static CUSTOMER: Shape = Shape::structure(
+    "Customer",
+    &[
+        optional("Account", "account", &ACCOUNT),
+        optional("Contacts", "contacts", &CUSTOMER_CONTACTS_LIST),
+    ],
+);
 
 /// `CustomerAction`
-pub static CUSTOMER_ACTION: Shape = Shape {
-    name: "CustomerAction",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: Some(0),
-        max: Some(255),
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static CUSTOMER_ACTION: Shape = Shape::text("CustomerAction", Some(0), Some(255));
 
 /// `CustomerContactsList`
-pub static CUSTOMER_CONTACTS_LIST: Shape = Shape {
-    name: "CustomerContactsList",
-    sensitive: false,
-    kind: ShapeKind::List {
-        element: &CONTACT,
-        min: None,
-        max: None,
-    },
-};
+pub static CUSTOMER_CONTACTS_LIST: Shape = Shape::list("CustomerContactsList", &CONTACT, None, None);
 
 /// `CustomerProjectsContext`
-pub static CUSTOMER_PROJECTS_CONTEXT: Shape = Shape {
-    name: "CustomerProjectsContext",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Customer",
-                path_name: "customer",
-                shape: &ENGAGEMENT_CUSTOMER,
-                required: false,
-            },
-            Member {
-                name: "Project",
-                path_name: "project",
-                shape: &ENGAGEMENT_CUSTOMER_PROJECT_DETAILS,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static CUSTOMER_PROJECTS_CONTEXT: Shape = Shape::structure(
+    "CustomerProjectsContext",
+    &[
+        optional("Customer", "customer", &ENGAGEMENT_CUSTOMER),
+        optional("Project", "project", &ENGAGEMENT_CUSTOMER_PROJECT_DETAILS),
+    ],
+);
 
 /// `CustomerSummary`
-pub static CUSTOMER_SUMMARY: Shape = Shape {
-    name: "CustomerSummary",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[Member {
-            name: "Account",
-            path_name: "account",
-            shape: &ACCOUNT_SUMMARY,
-            required: false,
-        }],
-        union: false,
-    },
-};
+pub static CUSTOMER_SUMMARY: Shape = Shape::structure(
+    "CustomerSummary",
+    &[optional("Account", "account", &ACCOUNT_SUMMARY)],
+);
 
 /// `Date`
-pub static DATE: Shape = Shape {
-    name: "Date",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: Some(&patterns::DATE),
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static DATE: Shape = Shape::text("Date", None, None).like(&patterns::DATE);
 
 /// `DateTime`
-pub static DATE_TIME: Shape = Shape {
-    name: "DateTime",
-    sensitive: false,
-    kind: ShapeKind::Timestamp,
-};
+pub static DATE_TIME: Shape = Shape::timestamp("DateTime");
 
 /// `DeleteResourceSnapshotJobRequest`
-pub static DELETE_RESOURCE_SNAPSHOT_JOB_REQUEST: Shape = Shape {
-    name: "DeleteResourceSnapshotJobRequest",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Catalog",
-                path_name: "catalog",
-                shape: &CATALOG_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "ResourceSnapshotJobIdentifier",
-                path_name: "resourceSnapshotJobIdentifier",
-                shape: &RESOURCE_SNAPSHOT_JOB_IDENTIFIER,
-                required: true,
-            },
-        ],
-        union: false,
-    },
-};
+pub static DELETE_RESOURCE_SNAPSHOT_JOB_REQUEST: Shape = Shape::structure(
+    "DeleteResourceSnapshotJobRequest",
+    &[
+        required("Catalog", "catalog", &CATALOG_IDENTIFIER),
+        required(
+            "ResourceSnapshotJobIdentifier",
+            "resourceSnapshotJobIdentifier",
+            &RESOURCE_SNAPSHOT_JOB_IDENTIFIER,
+        ),
+    ],
+);
 
 /// `DeliveryModel`
-pub static DELIVERY_MODEL: Shape = Shape {
-    name: "DeliveryModel",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: None,
-        values: &[
-            "SaaS or PaaS",
-            "BYOL or AMI",
-            "Managed Services",
-            "Professional Services",
-            "Resell",
-            "Other",
-        ],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static DELIVERY_MODEL: Shape = Shape::one_of(
+    "DeliveryModel",
+    &[
+        "SaaS or PaaS",
+        "BYOL or AMI",
+        "Managed Services",
+        "Professional Services",
+        "Resell",
+        "Other",
+    ],
+    &[],
+);
 
 /// `DeliveryModels`
-pub static DELIVERY_MODELS: Shape = Shape {
-    name: "DeliveryModels",
-    sensitive: false,
-    kind: ShapeKind::List {
-        element: &DELIVERY_MODEL,
-        min: None,
-        max: None,
-    },
-};
+pub static DELIVERY_MODELS: Shape = Shape::list("DeliveryModels", &DELIVERY_MODEL, None, None);
 
 /// `DisassociateOpportunityRequest`
-pub static DISASSOCIATE_OPPORTUNITY_REQUEST: Shape = Shape {
-    name: "DisassociateOpportunityRequest",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Catalog",
-                path_name: "catalog",
-                shape: &CATALOG_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "OpportunityIdentifier",
-                path_name: "opportunityIdentifier",
-                shape: &OPPORTUNITY_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "RelatedEntityType",
-                path_name: "relatedEntityType",
-                shape: &RELATED_ENTITY_TYPE,
-                required: true,
-            },
-            Member {
-                name: "RelatedEntityIdentifier",
-                path_name: "relatedEntityIdentifier",
-                shape: &DISASSOCIATE_OPPORTUNITY_REQUEST_RELATED_ENTITY_IDENTIFIER_STRING,
-                required: true,
-            },
-        ],
-        union: false,
-    },
-};
+pub static DISASSOCIATE_OPPORTUNITY_REQUEST: Shape = Shape::structure(
+    "DisassociateOpportunityRequest",
+    &[
+        required("Catalog", "catalog", &CATALOG_IDENTIFIER),
+        required(
+            "OpportunityIdentifier",
+            "opportunityIdentifier",
+            &OPPORTUNITY_IDENTIFIER,
+        ),
+        required("RelatedEntityType", "relatedEntityType", &RELATED_ENTITY_TYPE),
+        required(
+            "RelatedEntityIdentifier",
+            "relatedEntityIdentifier",
+            &DISASSOCIATE_OPPORTUNITY_REQUEST_RELATED_ENTITY_IDENTIFIER_STRING,
+        ),
+    ],
+);
 
 /// `DisassociateOpportunityRequestRelatedEntityIdentifierString`
-pub static DISASSOCIATE_OPPORTUNITY_REQUEST_RELATED_ENTITY_IDENTIFIER_STRING: Shape = Shape {
-    name: "DisassociateOpportunityRequestRelatedEntityIdentifierString",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: Some(1),
-        max: Some(255),
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static DISASSOCIATE_OPPORTUNITY_REQUEST_RELATED_ENTITY_IDENTIFIER_STRING: Shape = Shape::text(
+    "DisassociateOpportunityRequestRelatedEntityIdentifierString",
+    Some(1),
+    Some(255),
+);
 
 /// `DunsNumber`
-pub static DUNS_NUMBER: Shape = Shape {
-    name: "DunsNumber",
-    sensitive: true,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: Some(&patterns::DUNS_NUMBER),
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static DUNS_NUMBER: Shape = Shape::text("DunsNumber", None, None)
+    .like(&patterns::DUNS_NUMBER)
+    .sensitive();
 
 /// `EligibleProgramsList`
-pub static ELIGIBLE_PROGRAMS_LIST: Shape = Shape {
-    name: "EligibleProgramsList",
-    sensitive: false,
-    kind: ShapeKind::List {
-        element: &STRING,
-        min: None,
-        max: None,
-    },
-};
+pub static ELIGIBLE_PROGRAMS_LIST: Shape = Shape::list("EligibleProgramsList", &STRING, None, None);
 
 /// `Email`
-pub static EMAIL: Shape = Shape {
-    name: "Email",
-    sensitive: true,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: Some(&patterns::EMAIL),
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static EMAIL: Shape = Shape::text("Email", None, None)
+    .like(&patterns::EMAIL)
+    .sensitive();
 
 /// `EngagementArn`
-pub static ENGAGEMENT_ARN: Shape = Shape {
-    name: "EngagementArn",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: Some(&patterns::AWS_MARKETPLACE_PRODUCT_ARN),
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static ENGAGEMENT_ARN: Shape =
+    Shape::text("EngagementArn", None, None).like(&patterns::AWS_MARKETPLACE_PRODUCT_ARN);
 
 /// `EngagementArnOrIdentifier`
-pub static ENGAGEMENT_ARN_OR_IDENTIFIER: Shape = Shape {
-    name: "EngagementArnOrIdentifier",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: Some(&patterns::ENGAGEMENT_ARN_OR_IDENTIFIER),
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static ENGAGEMENT_ARN_OR_IDENTIFIER: Shape =
+    Shape::text("EngagementArnOrIdentifier", None, None).like(&patterns::ENGAGEMENT_ARN_OR_IDENTIFIER);
 
 /// `EngagementContextDetails`
-pub static ENGAGEMENT_CONTEXT_DETAILS: Shape = Shape {
-    name: "EngagementContextDetails",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Id",
-                path_name: "id",
-                shape: &ENGAGEMENT_CONTEXT_IDENTIFIER,
-                required: false,
-            },
-            Member {
-                name: "Type",
-                path_name: "type",
-                shape: &ENGAGEMENT_CONTEXT_TYPE,
-                required: true,
-            },
-            Member {
-                name: "Payload",
-                path_name: "payload",
-                shape: &ENGAGEMENT_CONTEXT_PAYLOAD,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static ENGAGEMENT_CONTEXT_DETAILS: Shape = Shape::structure(
+    "EngagementContextDetails",
+    &[
+        optional("Id", "id", &ENGAGEMENT_CONTEXT_IDENTIFIER),
+        required("Type", "type", &ENGAGEMENT_CONTEXT_TYPE),
+        optional("Payload", "payload", &ENGAGEMENT_CONTEXT_PAYLOAD),
+    ],
+);
 
 /// `EngagementContextIdentifier`
-pub static ENGAGEMENT_CONTEXT_IDENTIFIER: Shape = Shape {
-    name: "EngagementContextIdentifier",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: Some(1),
-        max: Some(3),
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static ENGAGEMENT_CONTEXT_IDENTIFIER: Shape =
+    Shape::text("EngagementContextIdentifier", Some(1), Some(3));
 
 /// `EngagementContextPayload`
-pub static ENGAGEMENT_CONTEXT_PAYLOAD: Shape = Shape {
-    name: "EngagementContextPayload",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "CustomerProject",
-                path_name: "customerProject",
-                shape: &CUSTOMER_PROJECTS_CONTEXT,
-                required: false,
-            },
-            Member {
-                name: "Lead",
-                path_name: "lead",
-                shape: &LEAD_CONTEXT,
-                required: false,
-            },
-            Member {
-                name: "ProspectingResult",
-                path_name: "prospectingResult",
-                shape: &PROSPECTING_RESULT,
-                required: false,
-            },
-        ],
-        union: true,
-    },
-};
+pub static ENGAGEMENT_CONTEXT_PAYLOAD: Shape = Shape::union(
+    "EngagementContextPayload",
+    &[
+        optional("CustomerProject", "customerProject", &CUSTOMER_PROJECTS_CONTEXT),
+        optional("Lead", "lead", &LEAD_CONTEXT),
+        optional("ProspectingResult", "prospectingResult", &PROSPECTING_RESULT),
+    ],
+);
 
 /// `EngagementContextType`
-pub static ENGAGEMENT_CONTEXT_TYPE: Shape = Shape {
-    name: "EngagementContextType",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: None,
-        values: &["CustomerProject", "Lead", "ProspectingResult"],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static ENGAGEMENT_CONTEXT_TYPE: Shape = Shape::one_of(
+    "EngagementContextType",
+    &["CustomerProject", "Lead", "ProspectingResult"],
+    &[],
+);
 
 /// `EngagementContextTypeList`
-pub static ENGAGEMENT_CONTEXT_TYPE_LIST: Shape = Shape {
-    name: "EngagementContextTypeList",
-    sensitive: false,
-    kind: ShapeKind::List {
-        element: &ENGAGEMENT_CONTEXT_TYPE,
-        min: Some(0),
-        max: Some(5),
-    },
-};
+pub static ENGAGEMENT_CONTEXT_TYPE_LIST: Shape = Shape::list(
+    "EngagementContextTypeList",
+    &ENGAGEMENT_CONTEXT_TYPE,
+    Some(0),
+    Some(5),
+);
 
 /// `EngagementContexts`
-pub static ENGAGEMENT_CONTEXTS: Shape = Shape {
-    name: "EngagementContexts",
-    sensitive: false,
-    kind: ShapeKind::List {
-        element: &ENGAGEMENT_CONTEXT_DETAILS,
-        min: Some(0),
-        max: Some(5),
-    },
-};
+pub static ENGAGEMENT_CONTEXTS: Shape = Shape::list(
+    "EngagementContexts",
+    &ENGAGEMENT_CONTEXT_DETAILS,
+    Some(0),
+    Some(5),
+);
 
 /// `EngagementCustomer`
-pub static ENGAGEMENT_CUSTOMER: Shape = Shape {
-    name: "EngagementCustomer",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Industry",
-                path_name: "industry",
-                shape: &INDUSTRY,
-                required: true,
-            },
-            Member {
-                name: "CompanyName",
-                path_name: "companyName",
-                shape: &COMPANY_NAME,
-                required: true,
-            },
-            Member {
-                name: "WebsiteUrl",
-                path_name: "websiteUrl",
-                shape: &COMPANY_WEBSITE_URL,
-                required: true,
-            },
-            Member {
-                name: "CountryCode",
-                path_name: "countryCode",
-                shape: &COUNTRY_CODE,
-                required: true,
-            },
-        ],
-        union: false,
-    },
-};
+pub static ENGAGEMENT_CUSTOMER: Shape = Shape::structure(
+    "EngagementCustomer",
+    &[
+        required("Industry", "industry", &INDUSTRY),
+        required("CompanyName", "companyName", &COMPANY_NAME),
+        required("WebsiteUrl", "websiteUrl", &COMPANY_WEBSITE_URL),
+        required("CountryCode", "countryCode", &COUNTRY_CODE),
+    ],
+);
 
 /// `EngagementCustomerBusinessProblem`
-pub static ENGAGEMENT_CUSTOMER_BUSINESS_PROBLEM: Shape = Shape {
-    name: "EngagementCustomerBusinessProblem",
-    sensitive: true,
-    kind: ShapeKind::String {
-        min: Some(20),
-        max: Some(2000),
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static ENGAGEMENT_CUSTOMER_BUSINESS_PROBLEM: Shape =
+    Shape::text("EngagementCustomerBusinessProblem", Some(20), Some(2000)).sensitive();
 
 /// `EngagementCustomerProjectDetails`
-pub static ENGAGEMENT_CUSTOMER_PROJECT_DETAILS: Shape = Shape {
-    name: "EngagementCustomerProjectDetails",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Title",
-                path_name: "title",
-                shape: &ENGAGEMENT_CUSTOMER_PROJECT_TITLE,
-                required: true,
-            },
-            Member {
-                name: "BusinessProblem",
-                path_name: "businessProblem",
-                shape: &ENGAGEMENT_CUSTOMER_BUSINESS_PROBLEM,
-                required: true,
-            },
-            Member {
-                name: "TargetCompletionDate",
-                path_name: "targetCompletionDate",
-                shape: &ENGAGEMENT_CUSTOMER_PROJECT_DETAILS_TARGET_COMPLETION_DATE_STRING,
-                required: true,
-            },
-        ],
-        union: false,
-    },
-};
+pub static ENGAGEMENT_CUSTOMER_PROJECT_DETAILS: Shape = Shape::structure(
+    "EngagementCustomerProjectDetails",
+    &[
+        required("Title", "title", &ENGAGEMENT_CUSTOMER_PROJECT_TITLE),
+        required(
+            "BusinessProblem",
+            "businessProblem",
+            &ENGAGEMENT_CUSTOMER_BUSINESS_PROBLEM,
+        ),
+        required(
+            "TargetCompletionDate",
+            "targetCompletionDate",
+            &ENGAGEMENT_CUSTOMER_PROJECT_DETAILS_TARGET_COMPLETION_DATE_STRING,
+        ),
+    ],
+);
 
 /// `EngagementCustomerProjectDetailsTargetCompletionDateString`
-pub static ENGAGEMENT_CUSTOMER_PROJECT_DETAILS_TARGET_COMPLETION_DATE_STRING: Shape = Shape {
-    name: "EngagementCustomerProjectDetailsTargetCompletionDateString",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: Some(&patterns::DATE),
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static ENGAGEMENT_CUSTOMER_PROJECT_DETAILS_TARGET_COMPLETION_DATE_STRING: Shape = Shape::text(
+    "EngagementCustomerProjectDetailsTargetCompletionDateString",
+    None,
+    None,
+)
+.like(&patterns::DATE);
 
 /// `EngagementCustomerProjectTitle`
-pub static ENGAGEMENT_CUSTOMER_PROJECT_TITLE: Shape = Shape {
-    name: "EngagementCustomerProjectTitle",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: Some(1),
-        max: Some(255),
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static ENGAGEMENT_CUSTOMER_PROJECT_TITLE: Shape =
+    Shape::text("EngagementCustomerProjectTitle", Some(1), Some(255));
 
 /// `EngagementDescription`
-pub static ENGAGEMENT_DESCRIPTION: Shape = Shape {
-    name: "EngagementDescription",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: Some(0),
-        max: Some(255),
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static ENGAGEMENT_DESCRIPTION: Shape = Shape::text("EngagementDescription", Some(0), Some(255));
 
 /// `EngagementIdentifier`
-pub static ENGAGEMENT_IDENTIFIER: Shape = Shape {
-    name: "EngagementIdentifier",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: Some(&patterns::ENGAGEMENT_IDENTIFIER),
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static ENGAGEMENT_IDENTIFIER: Shape =
+    Shape::text("EngagementIdentifier", None, None).like(&patterns::ENGAGEMENT_IDENTIFIER);
 
 /// `EngagementIdentifierList`
-pub static ENGAGEMENT_IDENTIFIER_LIST: Shape = Shape {
-    name: "EngagementIdentifierList",
-    sensitive: false,
-    kind: ShapeKind::List {
-        element: &ENGAGEMENT_IDENTIFIER,
-        min: Some(0),
-        max: Some(100),
-    },
-};
+pub static ENGAGEMENT_IDENTIFIER_LIST: Shape = Shape::list(
+    "EngagementIdentifierList",
+    &ENGAGEMENT_IDENTIFIER,
+    Some(0),
+    Some(100),
+);
 
 /// `EngagementIdentifiers`
-pub static ENGAGEMENT_IDENTIFIERS: Shape = Shape {
-    name: "EngagementIdentifiers",
-    sensitive: false,
-    kind: ShapeKind::List {
-        element: &ENGAGEMENT_ARN_OR_IDENTIFIER,
-        min: Some(1),
-        max: Some(10),
-    },
-};
+pub static ENGAGEMENT_IDENTIFIERS: Shape = Shape::list(
+    "EngagementIdentifiers",
+    &ENGAGEMENT_ARN_OR_IDENTIFIER,
+    Some(1),
+    Some(10),
+);
 
 /// `EngagementInvitationArn`
-pub static ENGAGEMENT_INVITATION_ARN: Shape = Shape {
-    name: "EngagementInvitationArn",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: Some(&patterns::ENGAGEMENT_INVITATION_ARN),
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: false,
-    },
-};
+pub static ENGAGEMENT_INVITATION_ARN: Shape = Shape::text("EngagementInvitationArn", None, None)
+    .like(&patterns::ENGAGEMENT_INVITATION_ARN)
+    .loose_in_answers();
 
 /// `EngagementInvitationArnOrIdentifier`
-pub static ENGAGEMENT_INVITATION_ARN_OR_IDENTIFIER: Shape = Shape {
-    name: "EngagementInvitationArnOrIdentifier",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: Some(&patterns::ENGAGEMENT_INVITATION_ARN_OR_IDENTIFIER),
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static ENGAGEMENT_INVITATION_ARN_OR_IDENTIFIER: Shape =
+    Shape::text("EngagementInvitationArnOrIdentifier", None, None)
+        .like(&patterns::ENGAGEMENT_INVITATION_ARN_OR_IDENTIFIER);
 
 /// `EngagementInvitationIdentifier`
-pub static ENGAGEMENT_INVITATION_IDENTIFIER: Shape = Shape {
-    name: "EngagementInvitationIdentifier",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: Some(&patterns::ENGAGEMENT_INVITATION_IDENTIFIER),
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static ENGAGEMENT_INVITATION_IDENTIFIER: Shape =
+    Shape::text("EngagementInvitationIdentifier", None, None)
+        .like(&patterns::ENGAGEMENT_INVITATION_IDENTIFIER);
 
 /// `EngagementInvitationIdentifiers`
-pub static ENGAGEMENT_INVITATION_IDENTIFIERS: Shape = Shape {
-    name: "EngagementInvitationIdentifiers",
-    sensitive: false,
-    kind: ShapeKind::List {
-        element: &ENGAGEMENT_INVITATION_ARN_OR_IDENTIFIER,
-        min: Some(1),
-        max: Some(10),
-    },
-};
+pub static ENGAGEMENT_INVITATION_IDENTIFIERS: Shape = Shape::list(
+    "EngagementInvitationIdentifiers",
+    &ENGAGEMENT_INVITATION_ARN_OR_IDENTIFIER,
+    Some(1),
+    Some(10),
+);
 
 /// `EngagementInvitationPayloadType`
-pub static ENGAGEMENT_INVITATION_PAYLOAD_TYPE: Shape = Shape {
-    name: "EngagementInvitationPayloadType",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: None,
-        values: &["OpportunityInvitation", "LeadInvitation"],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static ENGAGEMENT_INVITATION_PAYLOAD_TYPE: Shape = Shape::one_of(
+    "EngagementInvitationPayloadType",
+    &["OpportunityInvitation", "LeadInvitation"],
+    &[],
+);
 
 /// `EngagementInvitationSummaries`
-pub static ENGAGEMENT_INVITATION_SUMMARIES: Shape = Shape {
-    name: "EngagementInvitationSummaries",
-    sensitive: false,
-    kind: ShapeKind::List {
-        element: &ENGAGEMENT_INVITATION_SUMMARY,
-        min: None,
-        max: None,
-    },
-};
+pub static ENGAGEMENT_INVITATION_SUMMARIES: Shape = Shape::list(
+    "EngagementInvitationSummaries",
+    &ENGAGEMENT_INVITATION_SUMMARY,
+    None,
+    None,
+);
 
 /// `EngagementInvitationSummary`
-pub static ENGAGEMENT_INVITATION_SUMMARY: Shape = Shape {
-    name: "EngagementInvitationSummary",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Arn",
-                path_name: "arn",
-                shape: &STRING,
-                required: false,
-            },
-            Member {
-                name: "PayloadType",
-                path_name: "payloadType",
-                shape: &ENGAGEMENT_INVITATION_PAYLOAD_TYPE,
-                required: false,
-            },
-            Member {
-                name: "Id",
-                path_name: "id",
-                shape: &ENGAGEMENT_INVITATION_ARN_OR_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "EngagementId",
-                path_name: "engagementId",
-                shape: &ENGAGEMENT_IDENTIFIER,
-                required: false,
-            },
-            Member {
-                name: "EngagementTitle",
-                path_name: "engagementTitle",
-                shape: &ENGAGEMENT_TITLE,
-                required: false,
-            },
-            Member {
-                name: "Status",
-                path_name: "status",
-                shape: &INVITATION_STATUS,
-                required: false,
-            },
-            Member {
-                name: "InvitationDate",
-                path_name: "invitationDate",
-                shape: &DATE_TIME,
-                required: false,
-            },
-            Member {
-                name: "ExpirationDate",
-                path_name: "expirationDate",
-                shape: &DATE_TIME,
-                required: false,
-            },
-            Member {
-                name: "SenderAwsAccountId",
-                path_name: "senderAwsAccountId",
-                shape: &AWS_ACCOUNT,
-                required: false,
-            },
-            Member {
-                name: "SenderCompanyName",
-                path_name: "senderCompanyName",
-                shape: &ENGAGEMENT_INVITATION_SUMMARY_SENDER_COMPANY_NAME_STRING,
-                required: false,
-            },
-            Member {
-                name: "Receiver",
-                path_name: "receiver",
-                shape: &RECEIVER,
-                required: false,
-            },
-            Member {
-                name: "Catalog",
-                path_name: "catalog",
-                shape: &CATALOG_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "ParticipantType",
-                path_name: "participantType",
-                shape: &PARTICIPANT_TYPE,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static ENGAGEMENT_INVITATION_SUMMARY: Shape = Shape::structure(
+    "EngagementInvitationSummary",
+    &[
+        optional("Arn", "arn", &STRING),
+        optional("PayloadType", "payloadType", &ENGAGEMENT_INVITATION_PAYLOAD_TYPE),
+        required("Id", "id", &ENGAGEMENT_INVITATION_ARN_OR_IDENTIFIER),
+        optional("EngagementId", "engagementId", &ENGAGEMENT_IDENTIFIER),
+        optional("EngagementTitle", "engagementTitle", &ENGAGEMENT_TITLE),
+        optional("Status", "status", &INVITATION_STATUS),
+        optional("InvitationDate", "invitationDate", &DATE_TIME),
+        optional("ExpirationDate", "expirationDate", &DATE_TIME),
+        optional("SenderAwsAccountId", "senderAwsAccountId", &AWS_ACCOUNT),
+        optional(
+            "SenderCompanyName",
+            "senderCompanyName",
+            &ENGAGEMENT_INVITATION_SUMMARY_SENDER_COMPANY_NAME_STRING,
+        ),
+        optional("Receiver", "receiver", &RECEIVER),
+        required("Catalog", "catalog", &CATALOG_IDENTIFIER),
+        optional("ParticipantType", "participantType", &PARTICIPANT_TYPE),
+    ],
+);
 
 /// `EngagementInvitationSummarySenderCompanyNameString`
-pub static ENGAGEMENT_INVITATION_SUMMARY_SENDER_COMPANY_NAME_STRING: Shape = Shape {
-    name: "EngagementInvitationSummarySenderCompanyNameString",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: Some(0),
-        max: Some(120),
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static ENGAGEMENT_INVITATION_SUMMARY_SENDER_COMPANY_NAME_STRING: Shape = Shape::text(
+    "EngagementInvitationSummarySenderCompanyNameString",
+    Some(0),
+    Some(120),
+);
 
 /// `EngagementInvitationsPayloadType`
-pub static ENGAGEMENT_INVITATIONS_PAYLOAD_TYPE: Shape = Shape {
-    name: "EngagementInvitationsPayloadType",
-    sensitive: false,
-    kind: ShapeKind::List {
-        element: &ENGAGEMENT_INVITATION_PAYLOAD_TYPE,
-        min: None,
-        max: None,
-    },
-};
+pub static ENGAGEMENT_INVITATIONS_PAYLOAD_TYPE: Shape = Shape::list(
+    "EngagementInvitationsPayloadType",
+    &ENGAGEMENT_INVITATION_PAYLOAD_TYPE,
+    None,
+    None,
+);
 
 /// `EngagementMember`
-pub static ENGAGEMENT_MEMBER: Shape = Shape {
-    name: "EngagementMember",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "CompanyName",
-                path_name: "companyName",
-                shape: &MEMBER_COMPANY_NAME,
-                required: false,
-            },
-            Member {
-                name: "WebsiteUrl",
-                path_name: "websiteUrl",
-                shape: &STRING,
-                required: false,
-            },
-            Member {
-                name: "AccountId",
-                path_name: "accountId",
-                shape: &AWS_ACCOUNT,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static ENGAGEMENT_MEMBER: Shape = Shape::structure(
+    "EngagementMember",
+    &[
+        optional("CompanyName", "companyName", &MEMBER_COMPANY_NAME),
+        optional("WebsiteUrl", "websiteUrl", &STRING),
+        optional("AccountId", "accountId", &AWS_ACCOUNT),
+    ],
+);
 
 /// `EngagementMemberSummaries`
-pub static ENGAGEMENT_MEMBER_SUMMARIES: Shape = Shape {
-    name: "EngagementMemberSummaries",
-    sensitive: false,
-    kind: ShapeKind::List {
-        element: &ENGAGEMENT_MEMBER_SUMMARY,
-        min: None,
-        max: None,
-    },
-};
+pub static ENGAGEMENT_MEMBER_SUMMARIES: Shape = Shape::list(
+    "EngagementMemberSummaries",
+    &ENGAGEMENT_MEMBER_SUMMARY,
+    None,
+    None,
+);
 
 /// `EngagementMemberSummary`
-pub static ENGAGEMENT_MEMBER_SUMMARY: Shape = Shape {
-    name: "EngagementMemberSummary",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "CompanyName",
-                path_name: "companyName",
-                shape: &MEMBER_COMPANY_NAME,
-                required: false,
-            },
-            Member {
-                name: "WebsiteUrl",
-                path_name: "websiteUrl",
-                shape: &STRING,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static ENGAGEMENT_MEMBER_SUMMARY: Shape = Shape::structure(
+    "EngagementMemberSummary",
+    &[
+        optional("CompanyName", "companyName", &MEMBER_COMPANY_NAME),
+        optional("WebsiteUrl", "websiteUrl", &STRING),
+    ],
+);
 
 /// `EngagementMembers`
-pub static ENGAGEMENT_MEMBERS: Shape = Shape {
-    name: "EngagementMembers",
-    sensitive: false,
-    kind: ShapeKind::List {
-        element: &ENGAGEMENT_MEMBER,
-        min: Some(0),
-        max: Some(10),
-    },
-};
+pub static ENGAGEMENT_MEMBERS: Shape =
+    Shape::list("EngagementMembers", &ENGAGEMENT_MEMBER, Some(0), Some(10));
 
 /// `EngagementPageSize`
-pub static ENGAGEMENT_PAGE_SIZE: Shape = Shape {
-    name: "EngagementPageSize",
-    sensitive: false,
-    kind: ShapeKind::Integer {
-        min: Some(1),
-        max: Some(100),
-    },
-};
+pub static ENGAGEMENT_PAGE_SIZE: Shape = Shape::integer("EngagementPageSize", Some(1), Some(100));
 
 /// `EngagementProspectingResult`
-pub static ENGAGEMENT_PROSPECTING_RESULT: Shape = Shape {
-    name: "EngagementProspectingResult",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "EngagementIdentifier",
-                path_name: "engagementIdentifier",
-                shape: &ENGAGEMENT_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "EngagementContextId",
-                path_name: "engagementContextId",
-                shape: &ENGAGEMENT_PROSPECTING_RESULT_ENGAGEMENT_CONTEXT_ID_STRING,
-                required: false,
-            },
-            Member {
-                name: "Status",
-                path_name: "status",
-                shape: &PROSPECTING_TASK_STATUS,
-                required: true,
-            },
-            Member {
-                name: "ReasonCode",
-                path_name: "reasonCode",
-                shape: &STRING,
-                required: false,
-            },
-            Member {
-                name: "Message",
-                path_name: "message",
-                shape: &STRING,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static ENGAGEMENT_PROSPECTING_RESULT: Shape = Shape::structure(
+    "EngagementProspectingResult",
+    &[
+        required(
+            "EngagementIdentifier",
+            "engagementIdentifier",
+            &ENGAGEMENT_IDENTIFIER,
+        ),
+        optional(
+            "EngagementContextId",
+            "engagementContextId",
+            &ENGAGEMENT_PROSPECTING_RESULT_ENGAGEMENT_CONTEXT_ID_STRING,
+        ),
+        required("Status", "status", &PROSPECTING_TASK_STATUS),
+        optional("ReasonCode", "reasonCode", &STRING),
+        optional("Message", "message", &STRING),
+    ],
+);
 
 /// `EngagementProspectingResultEngagementContextIdString`
-pub static ENGAGEMENT_PROSPECTING_RESULT_ENGAGEMENT_CONTEXT_ID_STRING: Shape = Shape {
-    name: "EngagementProspectingResultEngagementContextIdString",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: Some(&patterns::ENGAGEMENT_PROSPECTING_RESULT_ENGAGEMENT_CONTEXT_ID_STRING),
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static ENGAGEMENT_PROSPECTING_RESULT_ENGAGEMENT_CONTEXT_ID_STRING: Shape =
+    Shape::text("EngagementProspectingResultEngagementContextIdString", None, None)
+        .like(&patterns::ENGAGEMENT_PROSPECTING_RESULT_ENGAGEMENT_CONTEXT_ID_STRING);
 
 /// `EngagementProspectingResultList`
-pub static ENGAGEMENT_PROSPECTING_RESULT_LIST: Shape = Shape {
-    name: "EngagementProspectingResultList",
-    sensitive: false,
-    kind: ShapeKind::List {
-        element: &ENGAGEMENT_PROSPECTING_RESULT,
-        min: None,
-        max: None,
-    },
-};
+pub static ENGAGEMENT_PROSPECTING_RESULT_LIST: Shape = Shape::list(
+    "EngagementProspectingResultList",
+    &ENGAGEMENT_PROSPECTING_RESULT,
+    None,
+    None,
+);
 
 /// `EngagementResourceAssociationSummary`
-pub static ENGAGEMENT_RESOURCE_ASSOCIATION_SUMMARY: Shape = Shape {
-    name: "EngagementResourceAssociationSummary",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Catalog",
-                path_name: "catalog",
-                shape: &CATALOG_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "EngagementId",
-                path_name: "engagementId",
-                shape: &ENGAGEMENT_IDENTIFIER,
-                required: false,
-            },
-            Member {
-                name: "ResourceType",
-                path_name: "resourceType",
-                shape: &RESOURCE_TYPE,
-                required: false,
-            },
-            Member {
-                name: "ResourceId",
-                path_name: "resourceId",
-                shape: &RESOURCE_IDENTIFIER,
-                required: false,
-            },
-            Member {
-                name: "CreatedBy",
-                path_name: "createdBy",
-                shape: &AWS_ACCOUNT,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static ENGAGEMENT_RESOURCE_ASSOCIATION_SUMMARY: Shape = Shape::structure(
+    "EngagementResourceAssociationSummary",
+    &[
+        required("Catalog", "catalog", &CATALOG_IDENTIFIER),
+        optional("EngagementId", "engagementId", &ENGAGEMENT_IDENTIFIER),
+        optional("ResourceType", "resourceType", &RESOURCE_TYPE),
+        optional("ResourceId", "resourceId", &RESOURCE_IDENTIFIER),
+        optional("CreatedBy", "createdBy", &AWS_ACCOUNT),
+    ],
+);
 
 /// `EngagementResourceAssociationSummaryList`
-pub static ENGAGEMENT_RESOURCE_ASSOCIATION_SUMMARY_LIST: Shape = Shape {
-    name: "EngagementResourceAssociationSummaryList",
-    sensitive: false,
-    kind: ShapeKind::List {
-        element: &ENGAGEMENT_RESOURCE_ASSOCIATION_SUMMARY,
-        min: None,
-        max: None,
-    },
-};
+pub static ENGAGEMENT_RESOURCE_ASSOCIATION_SUMMARY_LIST: Shape = Shape::list(
+    "EngagementResourceAssociationSummaryList",
+    &ENGAGEMENT_RESOURCE_ASSOCIATION_SUMMARY,
+    None,
+    None,
+);
 
 /// `EngagementScore`
-pub static ENGAGEMENT_SCORE: Shape = Shape {
-    name: "EngagementScore",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: None,
-        values: &["High", "Medium", "Low"],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static ENGAGEMENT_SCORE: Shape = Shape::one_of("EngagementScore", &["High", "Medium", "Low"], &[]);
 
 /// `EngagementScoreLevel`
-pub static ENGAGEMENT_SCORE_LEVEL: Shape = Shape {
-    name: "EngagementScoreLevel",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: Some(0),
-        max: Some(255),
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static ENGAGEMENT_SCORE_LEVEL: Shape = Shape::text("EngagementScoreLevel", Some(0), Some(255));
 
 /// `EngagementSort`
-pub static ENGAGEMENT_SORT: Shape = Shape {
-    name: "EngagementSort",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "SortOrder",
-                path_name: "sortOrder",
-                shape: &SORT_ORDER,
-                required: true,
-            },
-            Member {
-                name: "SortBy",
-                path_name: "sortBy",
-                shape: &ENGAGEMENT_SORT_NAME,
-                required: true,
-            },
-        ],
-        union: false,
-    },
-};
+pub static ENGAGEMENT_SORT: Shape = Shape::structure(
+    "EngagementSort",
+    &[
+        required("SortOrder", "sortOrder", &SORT_ORDER),
+        required("SortBy", "sortBy", &ENGAGEMENT_SORT_NAME),
+    ],
+);
 
 /// `EngagementSortName`
-pub static ENGAGEMENT_SORT_NAME: Shape = Shape {
-    name: "EngagementSortName",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: None,
-        values: &["CreatedDate"],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static ENGAGEMENT_SORT_NAME: Shape = Shape::one_of("EngagementSortName", &["CreatedDate"], &[]);
 
 /// `EngagementSummary`
-pub static ENGAGEMENT_SUMMARY: Shape = Shape {
-    name: "EngagementSummary",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Arn",
-                path_name: "arn",
-                shape: &ENGAGEMENT_ARN,
-                required: false,
-            },
-            Member {
-                name: "Id",
-                path_name: "id",
-                shape: &ENGAGEMENT_IDENTIFIER,
-                required: false,
-            },
-            Member {
-                name: "Title",
-                path_name: "title",
-                shape: &ENGAGEMENT_TITLE,
-                required: false,
-            },
-            Member {
-                name: "CreatedAt",
-                path_name: "createdAt",
-                shape: &DATE_TIME,
-                required: false,
-            },
-            Member {
-                name: "CreatedBy",
-                path_name: "createdBy",
-                shape: &AWS_ACCOUNT,
-                required: false,
-            },
-            Member {
-                name: "MemberCount",
-                path_name: "memberCount",
-                shape: &INTEGER,
-                required: false,
-            },
-            Member {
-                name: "ModifiedAt",
-                path_name: "modifiedAt",
-                shape: &DATE_TIME,
-                required: false,
-            },
-            Member {
-                name: "ModifiedBy",
-                path_name: "modifiedBy",
-                shape: &AWS_ACCOUNT,
-                required: false,
-            },
-            Member {
-                name: "ContextTypes",
-                path_name: "contextTypes",
-                shape: &ENGAGEMENT_CONTEXT_TYPE_LIST,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static ENGAGEMENT_SUMMARY: Shape = Shape::structure(
+    "EngagementSummary",
+    &[
+        optional("Arn", "arn", &ENGAGEMENT_ARN),
+        optional("Id", "id", &ENGAGEMENT_IDENTIFIER),
+        optional("Title", "title", &ENGAGEMENT_TITLE),
+        optional("CreatedAt", "createdAt", &DATE_TIME),
+        optional("CreatedBy", "createdBy", &AWS_ACCOUNT),
+        optional("MemberCount", "memberCount", &INTEGER),
+        optional("ModifiedAt", "modifiedAt", &DATE_TIME),
+        optional("ModifiedBy", "modifiedBy", &AWS_ACCOUNT),
+        optional("ContextTypes", "contextTypes", &ENGAGEMENT_CONTEXT_TYPE_LIST),
+    ],
+);
 
 /// `EngagementSummaryList`
-pub static ENGAGEMENT_SUMMARY_LIST: Shape = Shape {
-    name: "EngagementSummaryList",
-    sensitive: false,
-    kind: ShapeKind::List {
-        element: &ENGAGEMENT_SUMMARY,
-        min: None,
-        max: None,
-    },
-};
+pub static ENGAGEMENT_SUMMARY_LIST: Shape =
+    Shape::list("EngagementSummaryList", &ENGAGEMENT_SUMMARY, None, None);
 
 /// `EngagementTitle`
-pub static ENGAGEMENT_TITLE: Shape = Shape {
-    name: "EngagementTitle",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: Some(0),
-        max: Some(40),
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static ENGAGEMENT_TITLE: Shape = Shape::text("EngagementTitle", Some(0), Some(40));
 
 /// `EngagementUseCase`
-pub static ENGAGEMENT_USE_CASE: Shape = Shape {
-    name: "EngagementUseCase",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: Some(0),
-        max: Some(255),
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static ENGAGEMENT_USE_CASE: Shape = Shape::text("EngagementUseCase", Some(0), Some(255));
 
 /// `EnrichmentContext`
-pub static ENRICHMENT_CONTEXT: Shape = Shape {
-    name: "EnrichmentContext",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "ProspectingResultAws",
-                path_name: "prospectingResultAws",
-                shape: &INVITATION_PROSPECTING_RESULT_AWS,
-                required: false,
-            },
-            Member {
-                name: "LeadInsights",
-                path_name: "leadInsights",
-                shape: &LEAD_INSIGHTS,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static ENRICHMENT_CONTEXT: Shape = Shape::structure(
+    "EnrichmentContext",
+    &[
+        optional(
+            "ProspectingResultAws",
+            "prospectingResultAws",
+            &INVITATION_PROSPECTING_RESULT_AWS,
+        ),
+        optional("LeadInsights", "leadInsights", &LEAD_INSIGHTS),
+    ],
+);
 
 /// `EstimationUrl`
-pub static ESTIMATION_URL: Shape = Shape {
-    name: "EstimationUrl",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: Some(&patterns::ESTIMATION_URL),
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static ESTIMATION_URL: Shape = Shape::text("EstimationUrl", None, None).like(&patterns::ESTIMATION_URL);
 
 /// `ExpectedContractDuration`
-pub static EXPECTED_CONTRACT_DURATION: Shape = Shape {
-    name: "ExpectedContractDuration",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Term",
-                path_name: "term",
-                shape: &EXPECTED_CONTRACT_DURATION_TERM,
-                required: true,
-            },
-            Member {
-                name: "Value",
-                path_name: "value",
-                shape: &STRING,
-                required: true,
-            },
-        ],
-        union: false,
-    },
-};
+pub static EXPECTED_CONTRACT_DURATION: Shape = Shape::structure(
+    "ExpectedContractDuration",
+    &[
+        required("Term", "term", &EXPECTED_CONTRACT_DURATION_TERM),
+        required("Value", "value", &STRING),
+    ],
+);
 
 /// `ExpectedContractDurationTerm`
-pub static EXPECTED_CONTRACT_DURATION_TERM: Shape = Shape {
-    name: "ExpectedContractDurationTerm",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: None,
-        values: &["Months"],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static EXPECTED_CONTRACT_DURATION_TERM: Shape =
+    Shape::one_of("ExpectedContractDurationTerm", &["Months"], &[]);
 
 /// `ExpectedCustomerSpend`
-pub static EXPECTED_CUSTOMER_SPEND: Shape = Shape {
-    name: "ExpectedCustomerSpend",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Amount",
-                path_name: "amount",
-                shape: &AMOUNT,
-                required: false,
-            },
-            Member {
-                name: "CurrencyCode",
-                path_name: "currencyCode",
-                shape: &CURRENCY_CODE,
-                required: true,
-            },
-            Member {
-                name: "Frequency",
-                path_name: "frequency",
-                shape: &PAYMENT_FREQUENCY,
-                required: true,
-            },
-            Member {
-                name: "TargetCompany",
-                path_name: "targetCompany",
-                shape: &EXPECTED_CUSTOMER_SPEND_TARGET_COMPANY_STRING,
-                required: true,
-            },
-            Member {
-                name: "EstimationUrl",
-                path_name: "estimationUrl",
-                shape: &ESTIMATION_URL,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static EXPECTED_CUSTOMER_SPEND: Shape = Shape::structure(
+    "ExpectedCustomerSpend",
+    &[
+        optional("Amount", "amount", &AMOUNT),
+        required("CurrencyCode", "currencyCode", &CURRENCY_CODE),
+        required("Frequency", "frequency", &PAYMENT_FREQUENCY),
+        required(
+            "TargetCompany",
+            "targetCompany",
+            &EXPECTED_CUSTOMER_SPEND_TARGET_COMPANY_STRING,
+        ),
+        optional("EstimationUrl", "estimationUrl", &ESTIMATION_URL),
+    ],
+);
 
 /// `ExpectedCustomerSpendList`
-pub static EXPECTED_CUSTOMER_SPEND_LIST: Shape = Shape {
-    name: "ExpectedCustomerSpendList",
-    sensitive: false,
-    kind: ShapeKind::List {
-        element: &EXPECTED_CUSTOMER_SPEND,
-        min: Some(0),
-        max: Some(10),
-    },
-};
+pub static EXPECTED_CUSTOMER_SPEND_LIST: Shape = Shape::list(
+    "ExpectedCustomerSpendList",
+    &EXPECTED_CUSTOMER_SPEND,
+    Some(0),
+    Some(10),
+);
 
 /// `ExpectedCustomerSpendTargetCompanyString`
-pub static EXPECTED_CUSTOMER_SPEND_TARGET_COMPANY_STRING: Shape = Shape {
-    name: "ExpectedCustomerSpendTargetCompanyString",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: Some(1),
-        max: Some(80),
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static EXPECTED_CUSTOMER_SPEND_TARGET_COMPANY_STRING: Shape =
+    Shape::text("ExpectedCustomerSpendTargetCompanyString", Some(1), Some(80));
 
 /// `GetAwsOpportunitySummaryRequest`
-pub static GET_AWS_OPPORTUNITY_SUMMARY_REQUEST: Shape = Shape {
-    name: "GetAwsOpportunitySummaryRequest",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Catalog",
-                path_name: "catalog",
-                shape: &CATALOG_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "RelatedOpportunityIdentifier",
-                path_name: "relatedOpportunityIdentifier",
-                shape: &OPPORTUNITY_IDENTIFIER,
-                required: true,
-            },
-        ],
-        union: false,
-    },
-};
+pub static GET_AWS_OPPORTUNITY_SUMMARY_REQUEST: Shape = Shape::structure(
+    "GetAwsOpportunitySummaryRequest",
+    &[
+        required("Catalog", "catalog", &CATALOG_IDENTIFIER),
+        required(
+            "RelatedOpportunityIdentifier",
+            "relatedOpportunityIdentifier",
+            &OPPORTUNITY_IDENTIFIER,
+        ),
+    ],
+);
 
 /// `GetAwsOpportunitySummaryResponse`
-pub static GET_AWS_OPPORTUNITY_SUMMARY_RESPONSE: Shape = Shape {
-    name: "GetAwsOpportunitySummaryResponse",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "RelatedOpportunityId",
-                path_name: "relatedOpportunityId",
-                shape: &OPPORTUNITY_IDENTIFIER,
-                required: false,
-            },
-            Member {
-                name: "Origin",
-                path_name: "origin",
-                shape: &OPPORTUNITY_ORIGIN,
-                required: false,
-            },
-            Member {
-                name: "InvolvementType",
-                path_name: "involvementType",
-                shape: &SALES_INVOLVEMENT_TYPE,
-                required: false,
-            },
-            Member {
-                name: "Visibility",
-                path_name: "visibility",
-                shape: &VISIBILITY,
-                required: false,
-            },
-            Member {
-                name: "LifeCycle",
-                path_name: "lifeCycle",
-                shape: &AWS_OPPORTUNITY_LIFE_CYCLE,
-                required: false,
-            },
-            Member {
-                name: "OpportunityTeam",
-                path_name: "opportunityTeam",
-                shape: &AWS_OPPORTUNITY_TEAM_MEMBERS_LIST,
-                required: false,
-            },
-            Member {
-                name: "Insights",
-                path_name: "insights",
-                shape: &AWS_OPPORTUNITY_INSIGHTS,
-                required: false,
-            },
-            Member {
-                name: "InvolvementTypeChangeReason",
-                path_name: "involvementTypeChangeReason",
-                shape: &INVOLVEMENT_TYPE_CHANGE_REASON,
-                required: false,
-            },
-            Member {
-                name: "RelatedEntityIds",
-                path_name: "relatedEntityIds",
-                shape: &AWS_OPPORTUNITY_RELATED_ENTITIES,
-                required: false,
-            },
-            Member {
-                name: "Customer",
-                path_name: "customer",
-                shape: &AWS_OPPORTUNITY_CUSTOMER,
-                required: false,
-            },
-            Member {
-                name: "Project",
-                path_name: "project",
-                shape: &AWS_OPPORTUNITY_PROJECT,
-                required: false,
-            },
-            Member {
-                name: "CosellMotion",
-                path_name: "cosellMotion",
-                shape: &STRING,
-                required: false,
-            },
-            Member {
-                name: "SoftwareRevenue",
-                path_name: "softwareRevenue",
-                shape: &AWS_SOFTWARE_REVENUE,
-                required: false,
-            },
-            Member {
-                name: "Catalog",
-                path_name: "catalog",
-                shape: &CATALOG_IDENTIFIER,
-                required: true,
-            },
-        ],
-        union: false,
-    },
-};
+pub static GET_AWS_OPPORTUNITY_SUMMARY_RESPONSE: Shape = Shape::structure(
+    "GetAwsOpportunitySummaryResponse",
+    &[
+        optional(
+            "RelatedOpportunityId",
+            "relatedOpportunityId",
+            &OPPORTUNITY_IDENTIFIER,
+        ),
+        optional("Origin", "origin", &OPPORTUNITY_ORIGIN),
+        optional("InvolvementType", "involvementType", &SALES_INVOLVEMENT_TYPE),
+        optional("Visibility", "visibility", &VISIBILITY),
+        optional("LifeCycle", "lifeCycle", &AWS_OPPORTUNITY_LIFE_CYCLE),
+        optional(
+            "OpportunityTeam",
+            "opportunityTeam",
+            &AWS_OPPORTUNITY_TEAM_MEMBERS_LIST,
+        ),
+        optional("Insights", "insights", &AWS_OPPORTUNITY_INSIGHTS),
+        optional(
+            "InvolvementTypeChangeReason",
+            "involvementTypeChangeReason",
+            &INVOLVEMENT_TYPE_CHANGE_REASON,
+        ),
+        optional(
+            "RelatedEntityIds",
+            "relatedEntityIds",
+            &AWS_OPPORTUNITY_RELATED_ENTITIES,
+        ),
+        optional("Customer", "customer", &AWS_OPPORTUNITY_CUSTOMER),
+        optional("Project", "project", &AWS_OPPORTUNITY_PROJECT),
+        optional("CosellMotion", "cosellMotion", &STRING),
+        optional("SoftwareRevenue", "softwareRevenue", &AWS_SOFTWARE_REVENUE),
+        required("Catalog", "catalog", &CATALOG_IDENTIFIER),
+    ],
+);
 
 /// `GetEngagementInvitationRequest`
-pub static GET_ENGAGEMENT_INVITATION_REQUEST: Shape = Shape {
-    name: "GetEngagementInvitationRequest",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Catalog",
-                path_name: "catalog",
-                shape: &CATALOG_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "Identifier",
-                path_name: "identifier",
-                shape: &ENGAGEMENT_INVITATION_ARN_OR_IDENTIFIER,
-                required: true,
-            },
-        ],
-        union: false,
-    },
-};
+pub static GET_ENGAGEMENT_INVITATION_REQUEST: Shape = Shape::structure(
+    "GetEngagementInvitationRequest",
+    &[
+        required("Catalog", "catalog", &CATALOG_IDENTIFIER),
+        required(
+            "Identifier",
+            "identifier",
+            &ENGAGEMENT_INVITATION_ARN_OR_IDENTIFIER,
+        ),
+    ],
+);
 
 /// `GetEngagementInvitationResponse`
-pub static GET_ENGAGEMENT_INVITATION_RESPONSE: Shape = Shape {
-    name: "GetEngagementInvitationResponse",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Arn",
-                path_name: "arn",
-                shape: &STRING,
-                required: false,
-            },
-            Member {
-                name: "PayloadType",
-                path_name: "payloadType",
-                shape: &ENGAGEMENT_INVITATION_PAYLOAD_TYPE,
-                required: false,
-            },
-            Member {
-                name: "Id",
-                path_name: "id",
-                shape: &ENGAGEMENT_INVITATION_ARN_OR_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "EngagementId",
-                path_name: "engagementId",
-                shape: &ENGAGEMENT_IDENTIFIER,
-                required: false,
-            },
-            Member {
-                name: "EngagementTitle",
-                path_name: "engagementTitle",
-                shape: &ENGAGEMENT_TITLE,
-                required: false,
-            },
-            Member {
-                name: "Status",
-                path_name: "status",
-                shape: &INVITATION_STATUS,
-                required: false,
-            },
-            Member {
-                name: "InvitationDate",
-                path_name: "invitationDate",
-                shape: &DATE_TIME,
-                required: false,
-            },
-            Member {
-                name: "ExpirationDate",
-                path_name: "expirationDate",
-                shape: &DATE_TIME,
-                required: false,
-            },
-            Member {
-                name: "SenderAwsAccountId",
-                path_name: "senderAwsAccountId",
-                shape: &AWS_ACCOUNT,
-                required: false,
-            },
-            Member {
-                name: "SenderCompanyName",
-                path_name: "senderCompanyName",
-                shape: &GET_ENGAGEMENT_INVITATION_RESPONSE_SENDER_COMPANY_NAME_STRING,
-                required: false,
-            },
-            Member {
-                name: "Receiver",
-                path_name: "receiver",
-                shape: &RECEIVER,
-                required: false,
-            },
-            Member {
-                name: "Catalog",
-                path_name: "catalog",
-                shape: &CATALOG_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "RejectionReason",
-                path_name: "rejectionReason",
-                shape: &REJECTION_REASON_STRING,
-                required: false,
-            },
-            Member {
-                name: "Payload",
-                path_name: "payload",
-                shape: &PAYLOAD,
-                required: false,
-            },
-            Member {
-                name: "InvitationMessage",
-                path_name: "invitationMessage",
-                shape: &INVITATION_MESSAGE,
-                required: false,
-            },
-            Member {
-                name: "EngagementDescription",
-                path_name: "engagementDescription",
-                shape: &ENGAGEMENT_DESCRIPTION,
-                required: false,
-            },
-            Member {
-                name: "ExistingMembers",
-                path_name: "existingMembers",
-                shape: &ENGAGEMENT_MEMBER_SUMMARIES,
-                required: false,
-            },
-            Member {
-                name: "EnrichmentContext",
-                path_name: "enrichmentContext",
-                shape: &ENRICHMENT_CONTEXT,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static GET_ENGAGEMENT_INVITATION_RESPONSE: Shape = Shape::structure(
+    "GetEngagementInvitationResponse",
+    &[
+        optional("Arn", "arn", &STRING),
+        optional("PayloadType", "payloadType", &ENGAGEMENT_INVITATION_PAYLOAD_TYPE),
+        required("Id", "id", &ENGAGEMENT_INVITATION_ARN_OR_IDENTIFIER),
+        optional("EngagementId", "engagementId", &ENGAGEMENT_IDENTIFIER),
+        optional("EngagementTitle", "engagementTitle", &ENGAGEMENT_TITLE),
+        optional("Status", "status", &INVITATION_STATUS),
+        optional("InvitationDate", "invitationDate", &DATE_TIME),
+        optional("ExpirationDate", "expirationDate", &DATE_TIME),
+        optional("SenderAwsAccountId", "senderAwsAccountId", &AWS_ACCOUNT),
+        optional(
+            "SenderCompanyName",
+            "senderCompanyName",
+            &GET_ENGAGEMENT_INVITATION_RESPONSE_SENDER_COMPANY_NAME_STRING,
+        ),
+        optional("Receiver", "receiver", &RECEIVER),
+        required("Catalog", "catalog", &CATALOG_IDENTIFIER),
+        optional("RejectionReason", "rejectionReason", &REJECTION_REASON_STRING),
+        optional("Payload", "payload", &PAYLOAD),
+        optional("InvitationMessage", "invitationMessage", &INVITATION_MESSAGE),
+        optional(
+            "EngagementDescription",
+            "engagementDescription",
+            &ENGAGEMENT_DESCRIPTION,
+        ),
+        optional("ExistingMembers", "existingMembers", &ENGAGEMENT_MEMBER_SUMMARIES),
+        optional("EnrichmentContext", "enrichmentContext", &ENRICHMENT_CONTEXT),
+    ],
+);
 
 /// `GetEngagementInvitationResponseSenderCompanyNameString`
-pub static GET_ENGAGEMENT_INVITATION_RESPONSE_SENDER_COMPANY_NAME_STRING: Shape = Shape {
-    name: "GetEngagementInvitationResponseSenderCompanyNameString",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: Some(0),
-        max: Some(120),
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static GET_ENGAGEMENT_INVITATION_RESPONSE_SENDER_COMPANY_NAME_STRING: Shape = Shape::text(
+    "GetEngagementInvitationResponseSenderCompanyNameString",
+    Some(0),
+    Some(120),
+);
 
 /// `GetEngagementRequest`
-pub static GET_ENGAGEMENT_REQUEST: Shape = Shape {
-    name: "GetEngagementRequest",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Catalog",
-                path_name: "catalog",
-                shape: &CATALOG_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "Identifier",
-                path_name: "identifier",
-                shape: &ENGAGEMENT_ARN_OR_IDENTIFIER,
-                required: true,
-            },
-        ],
-        union: false,
-    },
-};
+pub static GET_ENGAGEMENT_REQUEST: Shape = Shape::structure(
+    "GetEngagementRequest",
+    &[
+        required("Catalog", "catalog", &CATALOG_IDENTIFIER),
+        required("Identifier", "identifier", &ENGAGEMENT_ARN_OR_IDENTIFIER),
+    ],
+);
 
 /// `GetEngagementResponse`
-pub static GET_ENGAGEMENT_RESPONSE: Shape = Shape {
-    name: "GetEngagementResponse",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Id",
-                path_name: "id",
-                shape: &ENGAGEMENT_IDENTIFIER,
-                required: false,
-            },
-            Member {
-                name: "Arn",
-                path_name: "arn",
-                shape: &ENGAGEMENT_ARN,
-                required: false,
-            },
-            Member {
-                name: "Title",
-                path_name: "title",
-                shape: &ENGAGEMENT_TITLE,
-                required: false,
-            },
-            Member {
-                name: "Description",
-                path_name: "description",
-                shape: &ENGAGEMENT_DESCRIPTION,
-                required: false,
-            },
-            Member {
-                name: "CreatedAt",
-                path_name: "createdAt",
-                shape: &DATE_TIME,
-                required: false,
-            },
-            Member {
-                name: "CreatedBy",
-                path_name: "createdBy",
-                shape: &AWS_ACCOUNT,
-                required: false,
-            },
-            Member {
-                name: "MemberCount",
-                path_name: "memberCount",
-                shape: &INTEGER,
-                required: false,
-            },
-            Member {
-                name: "ModifiedAt",
-                path_name: "modifiedAt",
-                shape: &DATE_TIME,
-                required: false,
-            },
-            Member {
-                name: "ModifiedBy",
-                path_name: "modifiedBy",
-                shape: &AWS_ACCOUNT,
-                required: false,
-            },
-            Member {
-                name: "Contexts",
-                path_name: "contexts",
-                shape: &ENGAGEMENT_CONTEXTS,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static GET_ENGAGEMENT_RESPONSE: Shape = Shape::structure(
+    "GetEngagementResponse",
+    &[
+        optional("Id", "id", &ENGAGEMENT_IDENTIFIER),
+        optional("Arn", "arn", &ENGAGEMENT_ARN),
+        optional("Title", "title", &ENGAGEMENT_TITLE),
+        optional("Description", "description", &ENGAGEMENT_DESCRIPTION),
+        optional("CreatedAt", "createdAt", &DATE_TIME),
+        optional("CreatedBy", "createdBy", &AWS_ACCOUNT),
+        optional("MemberCount", "memberCount", &INTEGER),
+        optional("ModifiedAt", "modifiedAt", &DATE_TIME),
+        optional("ModifiedBy", "modifiedBy", &AWS_ACCOUNT),
+        optional("Contexts", "contexts", &ENGAGEMENT_CONTEXTS),
+    ],
+);
 
 /// `GetOpportunityRequest`
-pub static GET_OPPORTUNITY_REQUEST: Shape = Shape {
-    name: "GetOpportunityRequest",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Catalog",
-                path_name: "catalog",
-                shape: &CATALOG_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "Identifier",
-                path_name: "identifier",
-                shape: &OPPORTUNITY_IDENTIFIER,
-                required: true,
-            },
-        ],
-        union: false,
-    },
-};
+pub static GET_OPPORTUNITY_REQUEST: Shape = Shape::structure(
+    "GetOpportunityRequest",
+    &[
+        required("Catalog", "catalog", &CATALOG_IDENTIFIER),
+        required("Identifier", "identifier", &OPPORTUNITY_IDENTIFIER),
+    ],
+);
 
 /// `GetOpportunityResponse`
-pub static GET_OPPORTUNITY_RESPONSE: Shape = Shape {
-    name: "GetOpportunityResponse",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Catalog",
-                path_name: "catalog",
-                shape: &CATALOG_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "PrimaryNeedsFromAws",
-                path_name: "primaryNeedsFromAws",
-                shape: &PRIMARY_NEEDS_FROM_AWS,
-                required: false,
-            },
-            Member {
-                name: "NationalSecurity",
-                path_name: "nationalSecurity",
-                shape: &NATIONAL_SECURITY,
-                required: false,
-            },
-            Member {
-                name: "PartnerOpportunityIdentifier",
-                path_name: "partnerOpportunityIdentifier",
-                shape: &GET_OPPORTUNITY_RESPONSE_PARTNER_OPPORTUNITY_IDENTIFIER_STRING,
-                required: false,
-            },
-            Member {
-                name: "Customer",
-                path_name: "customer",
-                shape: &CUSTOMER,
-                required: false,
-            },
-            Member {
-                name: "Project",
-                path_name: "project",
-                shape: &PROJECT,
-                required: false,
-            },
-            Member {
-                name: "OpportunityType",
-                path_name: "opportunityType",
-                shape: &OPPORTUNITY_TYPE,
-                required: false,
-            },
-            Member {
-                name: "Marketing",
-                path_name: "marketing",
-                shape: &MARKETING,
-                required: false,
-            },
-            Member {
-                name: "SoftwareRevenue",
-                path_name: "softwareRevenue",
-                shape: &SOFTWARE_REVENUE,
-                required: false,
-            },
-            Member {
-                name: "Id",
-                path_name: "id",
-                shape: &OPPORTUNITY_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "Arn",
-                path_name: "arn",
-                shape: &OPPORTUNITY_ARN,
-                required: false,
-            },
-            Member {
-                name: "LastModifiedDate",
-                path_name: "lastModifiedDate",
-                shape: &DATE_TIME,
-                required: true,
-            },
-            Member {
-                name: "CreatedDate",
-                path_name: "createdDate",
-                shape: &DATE_TIME,
-                required: true,
-            },
-            Member {
-                name: "RelatedEntityIdentifiers",
-                path_name: "relatedEntityIdentifiers",
-                shape: &RELATED_ENTITY_IDENTIFIERS,
-                required: true,
-            },
-            Member {
-                name: "LifeCycle",
-                path_name: "lifeCycle",
-                shape: &LIFE_CYCLE,
-                required: false,
-            },
-            Member {
-                name: "OpportunityTeam",
-                path_name: "opportunityTeam",
-                shape: &PARTNER_OPPORTUNITY_TEAM_MEMBERS_LIST,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static GET_OPPORTUNITY_RESPONSE: Shape = Shape::structure(
+    "GetOpportunityResponse",
+    &[
+        required("Catalog", "catalog", &CATALOG_IDENTIFIER),
+        optional(
+            "PrimaryNeedsFromAws",
+            "primaryNeedsFromAws",
+            &PRIMARY_NEEDS_FROM_AWS,
+        ),
+        optional("NationalSecurity", "nationalSecurity", &NATIONAL_SECURITY),
+        optional(
+            "PartnerOpportunityIdentifier",
+            "partnerOpportunityIdentifier",
+            &GET_OPPORTUNITY_RESPONSE_PARTNER_OPPORTUNITY_IDENTIFIER_STRING,
+        ),
+        optional("Customer", "customer", &CUSTOMER),
+        optional("Project", "project", &PROJECT),
+        optional("OpportunityType", "opportunityType", &OPPORTUNITY_TYPE),
+        optional("Marketing", "marketing", &MARKETING),
+        optional("SoftwareRevenue", "softwareRevenue", &SOFTWARE_REVENUE),
+        required("Id", "id", &OPPORTUNITY_IDENTIFIER),
+        optional("Arn", "arn", &OPPORTUNITY_ARN),
+        required("LastModifiedDate", "lastModifiedDate", &DATE_TIME),
+        required("CreatedDate", "createdDate", &DATE_TIME),
+        required(
+            "RelatedEntityIdentifiers",
+            "relatedEntityIdentifiers",
+            &RELATED_ENTITY_IDENTIFIERS,
+        ),
+        optional("LifeCycle", "lifeCycle", &LIFE_CYCLE),
+        optional(
+            "OpportunityTeam",
+            "opportunityTeam",
+            &PARTNER_OPPORTUNITY_TEAM_MEMBERS_LIST,
+        ),
+    ],
+);
 
 /// `GetOpportunityResponsePartnerOpportunityIdentifierString`
-pub static GET_OPPORTUNITY_RESPONSE_PARTNER_OPPORTUNITY_IDENTIFIER_STRING: Shape = Shape {
-    name: "GetOpportunityResponsePartnerOpportunityIdentifierString",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: Some(0),
-        max: Some(64),
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static GET_OPPORTUNITY_RESPONSE_PARTNER_OPPORTUNITY_IDENTIFIER_STRING: Shape = Shape::text(
+    "GetOpportunityResponsePartnerOpportunityIdentifierString",
+    Some(0),
+    Some(64),
+);
 
 /// `GetProspectingFromEngagementTaskRequest`
-pub static GET_PROSPECTING_FROM_ENGAGEMENT_TASK_REQUEST: Shape = Shape {
-    name: "GetProspectingFromEngagementTaskRequest",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Catalog",
-                path_name: "catalog",
-                shape: &CATALOG_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "TaskIdentifier",
-                path_name: "taskIdentifier",
-                shape: &PROSPECTING_TASK_IDENTIFIER,
-                required: true,
-            },
-        ],
-        union: false,
-    },
-};
+pub static GET_PROSPECTING_FROM_ENGAGEMENT_TASK_REQUEST: Shape = Shape::structure(
+    "GetProspectingFromEngagementTaskRequest",
+    &[
+        required("Catalog", "catalog", &CATALOG_IDENTIFIER),
+        required("TaskIdentifier", "taskIdentifier", &PROSPECTING_TASK_IDENTIFIER),
+    ],
+);
 
 /// `GetProspectingFromEngagementTaskResponse`
-pub static GET_PROSPECTING_FROM_ENGAGEMENT_TASK_RESPONSE: Shape = Shape {
-    name: "GetProspectingFromEngagementTaskResponse",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "TaskId",
-                path_name: "taskId",
-                shape: &PROSPECTING_TASK_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "TaskArn",
-                path_name: "taskArn",
-                shape: &PROSPECTING_TASK_ARN,
-                required: true,
-            },
-            Member {
-                name: "TaskName",
-                path_name: "taskName",
-                shape: &TASK_NAME,
-                required: true,
-            },
-            Member {
-                name: "StartTime",
-                path_name: "startTime",
-                shape: &DATE_TIME,
-                required: true,
-            },
-            Member {
-                name: "EndTime",
-                path_name: "endTime",
-                shape: &DATE_TIME,
-                required: false,
-            },
-            Member {
-                name: "Engagements",
-                path_name: "engagements",
-                shape: &ENGAGEMENT_PROSPECTING_RESULT_LIST,
-                required: true,
-            },
-        ],
-        union: false,
-    },
-};
+pub static GET_PROSPECTING_FROM_ENGAGEMENT_TASK_RESPONSE: Shape = Shape::structure(
+    "GetProspectingFromEngagementTaskResponse",
+    &[
+        required("TaskId", "taskId", &PROSPECTING_TASK_IDENTIFIER),
+        required("TaskArn", "taskArn", &PROSPECTING_TASK_ARN),
+        required("TaskName", "taskName", &TASK_NAME),
+        required("StartTime", "startTime", &DATE_TIME),
+        optional("EndTime", "endTime", &DATE_TIME),
+        required("Engagements", "engagements", &ENGAGEMENT_PROSPECTING_RESULT_LIST),
+    ],
+);
 
 /// `GetResourceSnapshotJobRequest`
-pub static GET_RESOURCE_SNAPSHOT_JOB_REQUEST: Shape = Shape {
-    name: "GetResourceSnapshotJobRequest",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Catalog",
-                path_name: "catalog",
-                shape: &CATALOG_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "ResourceSnapshotJobIdentifier",
-                path_name: "resourceSnapshotJobIdentifier",
-                shape: &RESOURCE_SNAPSHOT_JOB_IDENTIFIER,
-                required: true,
-            },
-        ],
-        union: false,
-    },
-};
+pub static GET_RESOURCE_SNAPSHOT_JOB_REQUEST: Shape = Shape::structure(
+    "GetResourceSnapshotJobRequest",
+    &[
+        required("Catalog", "catalog", &CATALOG_IDENTIFIER),
+        required(
+            "ResourceSnapshotJobIdentifier",
+            "resourceSnapshotJobIdentifier",
+            &RESOURCE_SNAPSHOT_JOB_IDENTIFIER,
+        ),
+    ],
+);
 
 /// `GetResourceSnapshotJobResponse`
-pub static GET_RESOURCE_SNAPSHOT_JOB_RESPONSE: Shape = Shape {
-    name: "GetResourceSnapshotJobResponse",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Catalog",
-                path_name: "catalog",
-                shape: &CATALOG_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "Id",
-                path_name: "id",
-                shape: &RESOURCE_SNAPSHOT_JOB_IDENTIFIER,
-                required: false,
-            },
-            Member {
-                name: "Arn",
-                path_name: "arn",
-                shape: &RESOURCE_SNAPSHOT_JOB_ARN,
-                required: false,
-            },
-            Member {
-                name: "EngagementId",
-                path_name: "engagementId",
-                shape: &ENGAGEMENT_IDENTIFIER,
-                required: false,
-            },
-            Member {
-                name: "ResourceType",
-                path_name: "resourceType",
-                shape: &RESOURCE_TYPE,
-                required: false,
-            },
-            Member {
-                name: "ResourceId",
-                path_name: "resourceId",
-                shape: &RESOURCE_IDENTIFIER,
-                required: false,
-            },
-            Member {
-                name: "ResourceArn",
-                path_name: "resourceArn",
-                shape: &RESOURCE_ARN,
-                required: false,
-            },
-            Member {
-                name: "ResourceSnapshotTemplateName",
-                path_name: "resourceSnapshotTemplateName",
-                shape: &RESOURCE_TEMPLATE_NAME,
-                required: false,
-            },
-            Member {
-                name: "CreatedAt",
-                path_name: "createdAt",
-                shape: &DATE_TIME,
-                required: false,
-            },
-            Member {
-                name: "Status",
-                path_name: "status",
-                shape: &RESOURCE_SNAPSHOT_JOB_STATUS,
-                required: false,
-            },
-            Member {
-                name: "LastSuccessfulExecutionDate",
-                path_name: "lastSuccessfulExecutionDate",
-                shape: &DATE_TIME,
-                required: false,
-            },
-            Member {
-                name: "LastFailure",
-                path_name: "lastFailure",
-                shape: &STRING,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static GET_RESOURCE_SNAPSHOT_JOB_RESPONSE: Shape = Shape::structure(
+    "GetResourceSnapshotJobResponse",
+    &[
+        required("Catalog", "catalog", &CATALOG_IDENTIFIER),
+        optional("Id", "id", &RESOURCE_SNAPSHOT_JOB_IDENTIFIER),
+        optional("Arn", "arn", &RESOURCE_SNAPSHOT_JOB_ARN),
+        optional("EngagementId", "engagementId", &ENGAGEMENT_IDENTIFIER),
+        optional("ResourceType", "resourceType", &RESOURCE_TYPE),
+        optional("ResourceId", "resourceId", &RESOURCE_IDENTIFIER),
+        optional("ResourceArn", "resourceArn", &RESOURCE_ARN),
+        optional(
+            "ResourceSnapshotTemplateName",
+            "resourceSnapshotTemplateName",
+            &RESOURCE_TEMPLATE_NAME,
+        ),
+        optional("CreatedAt", "createdAt", &DATE_TIME),
+        optional("Status", "status", &RESOURCE_SNAPSHOT_JOB_STATUS),
+        optional(
+            "LastSuccessfulExecutionDate",
+            "lastSuccessfulExecutionDate",
+            &DATE_TIME,
+        ),
+        optional("LastFailure", "lastFailure", &STRING),
+    ],
+);
 
 /// `GetResourceSnapshotRequest`
-pub static GET_RESOURCE_SNAPSHOT_REQUEST: Shape = Shape {
-    name: "GetResourceSnapshotRequest",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Catalog",
-                path_name: "catalog",
-                shape: &CATALOG_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "EngagementIdentifier",
-                path_name: "engagementIdentifier",
-                shape: &ENGAGEMENT_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "ResourceType",
-                path_name: "resourceType",
-                shape: &RESOURCE_TYPE,
-                required: true,
-            },
-            Member {
-                name: "ResourceIdentifier",
-                path_name: "resourceIdentifier",
-                shape: &RESOURCE_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "ResourceSnapshotTemplateIdentifier",
-                path_name: "resourceSnapshotTemplateIdentifier",
-                shape: &RESOURCE_TEMPLATE_NAME,
-                required: true,
-            },
-            Member {
-                name: "Revision",
-                path_name: "revision",
-                shape: &RESOURCE_SNAPSHOT_REVISION,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static GET_RESOURCE_SNAPSHOT_REQUEST: Shape = Shape::structure(
+    "GetResourceSnapshotRequest",
+    &[
+        required("Catalog", "catalog", &CATALOG_IDENTIFIER),
+        required(
+            "EngagementIdentifier",
+            "engagementIdentifier",
+            &ENGAGEMENT_IDENTIFIER,
+        ),
+        required("ResourceType", "resourceType", &RESOURCE_TYPE),
+        required("ResourceIdentifier", "resourceIdentifier", &RESOURCE_IDENTIFIER),
+        required(
+            "ResourceSnapshotTemplateIdentifier",
+            "resourceSnapshotTemplateIdentifier",
+            &RESOURCE_TEMPLATE_NAME,
+        ),
+        optional("Revision", "revision", &RESOURCE_SNAPSHOT_REVISION),
+    ],
+);
 
 /// `GetResourceSnapshotResponse`
-pub static GET_RESOURCE_SNAPSHOT_RESPONSE: Shape = Shape {
-    name: "GetResourceSnapshotResponse",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Catalog",
-                path_name: "catalog",
-                shape: &CATALOG_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "Arn",
-                path_name: "arn",
-                shape: &RESOURCE_ARN,
-                required: false,
-            },
-            Member {
-                name: "CreatedBy",
-                path_name: "createdBy",
-                shape: &AWS_ACCOUNT,
-                required: false,
-            },
-            Member {
-                name: "CreatedAt",
-                path_name: "createdAt",
-                shape: &DATE_TIME,
-                required: false,
-            },
-            Member {
-                name: "EngagementId",
-                path_name: "engagementId",
-                shape: &ENGAGEMENT_IDENTIFIER,
-                required: false,
-            },
-            Member {
-                name: "ResourceType",
-                path_name: "resourceType",
-                shape: &RESOURCE_TYPE,
-                required: false,
-            },
-            Member {
-                name: "ResourceId",
-                path_name: "resourceId",
-                shape: &RESOURCE_IDENTIFIER,
-                required: false,
-            },
-            Member {
-                name: "ResourceSnapshotTemplateName",
-                path_name: "resourceSnapshotTemplateName",
-                shape: &RESOURCE_TEMPLATE_NAME,
-                required: false,
-            },
-            Member {
-                name: "Revision",
-                path_name: "revision",
-                shape: &RESOURCE_SNAPSHOT_REVISION,
-                required: false,
-            },
-            Member {
-                name: "Payload",
-                path_name: "payload",
-                shape: &RESOURCE_SNAPSHOT_PAYLOAD,
-                required: false,
-            },
-            Member {
-                name: "TargetMemberAccounts",
-                path_name: "targetMemberAccounts",
-                shape: &AWS_ACCOUNT_ID_OR_ALIAS_LIST,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static GET_RESOURCE_SNAPSHOT_RESPONSE: Shape = Shape::structure(
+    "GetResourceSnapshotResponse",
+    &[
+        required("Catalog", "catalog", &CATALOG_IDENTIFIER),
+        optional("Arn", "arn", &RESOURCE_ARN),
+        optional("CreatedBy", "createdBy", &AWS_ACCOUNT),
+        optional("CreatedAt", "createdAt", &DATE_TIME),
+        optional("EngagementId", "engagementId", &ENGAGEMENT_IDENTIFIER),
+        optional("ResourceType", "resourceType", &RESOURCE_TYPE),
+        optional("ResourceId", "resourceId", &RESOURCE_IDENTIFIER),
+        optional(
+            "ResourceSnapshotTemplateName",
+            "resourceSnapshotTemplateName",
+            &RESOURCE_TEMPLATE_NAME,
+        ),
+        optional("Revision", "revision", &RESOURCE_SNAPSHOT_REVISION),
+        optional("Payload", "payload", &RESOURCE_SNAPSHOT_PAYLOAD),
+        optional(
+            "TargetMemberAccounts",
+            "targetMemberAccounts",
+            &AWS_ACCOUNT_ID_OR_ALIAS_LIST,
+        ),
+    ],
+);
 
 /// `GetSellingSystemSettingsRequest`
-pub static GET_SELLING_SYSTEM_SETTINGS_REQUEST: Shape = Shape {
-    name: "GetSellingSystemSettingsRequest",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[Member {
-            name: "Catalog",
-            path_name: "catalog",
-            shape: &CATALOG_IDENTIFIER,
-            required: true,
-        }],
-        union: false,
-    },
-};
+pub static GET_SELLING_SYSTEM_SETTINGS_REQUEST: Shape = Shape::structure(
+    "GetSellingSystemSettingsRequest",
+    &[required("Catalog", "catalog", &CATALOG_IDENTIFIER)],
+);
 
 /// `GetSellingSystemSettingsResponse`
-pub static GET_SELLING_SYSTEM_SETTINGS_RESPONSE: Shape = Shape {
-    name: "GetSellingSystemSettingsResponse",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Catalog",
-                path_name: "catalog",
-                shape: &CATALOG_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "ResourceSnapshotJobRoleArn",
-                path_name: "resourceSnapshotJobRoleArn",
-                shape: &RESOURCE_SNAPSHOT_JOB_ROLE_ARN,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static GET_SELLING_SYSTEM_SETTINGS_RESPONSE: Shape = Shape::structure(
+    "GetSellingSystemSettingsResponse",
+    &[
+        required("Catalog", "catalog", &CATALOG_IDENTIFIER),
+        optional(
+            "ResourceSnapshotJobRoleArn",
+            "resourceSnapshotJobRoleArn",
+            &RESOURCE_SNAPSHOT_JOB_ROLE_ARN,
+        ),
+    ],
+);
 
 /// `Industry`
-pub static INDUSTRY: Shape = Shape {
-    name: "Industry",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: None,
-        values: &[
-            "Aerospace",
-            "Agriculture",
-            "Automotive",
-            "Computers and Electronics",
-            "Consumer Goods",
-            "Education",
-            "Energy - Oil and Gas",
-            "Energy - Power and Utilities",
-            "Financial Services",
-            "Gaming",
-            "Government",
-            "Healthcare",
-            "Hospitality",
-            "Life Sciences",
-            "Manufacturing",
-            "Marketing and Advertising",
-            "Media and Entertainment",
-            "Mining",
-            "Non-Profit Organization",
-            "Professional Services",
-            "Real Estate and Construction",
-            "Retail",
-            "Software and Internet",
-            "Telecommunications",
-            "Transportation and Logistics",
-            "Travel",
-            "Wholesale and Distribution",
-            "Other",
-        ],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static INDUSTRY: Shape = Shape::one_of(
+    "Industry",
+    &[
+        "Aerospace",
+        "Agriculture",
+        "Automotive",
+        "Computers and Electronics",
+        "Consumer Goods",
+        "Education",
+        "Energy - Oil and Gas",
+        "Energy - Power and Utilities",
+        "Financial Services",
+        "Gaming",
+        "Government",
+        "Healthcare",
+        "Hospitality",
+        "Life Sciences",
+        "Manufacturing",
+        "Marketing and Advertising",
+        "Media and Entertainment",
+        "Mining",
+        "Non-Profit Organization",
+        "Professional Services",
+        "Real Estate and Construction",
+        "Retail",
+        "Software and Internet",
+        "Telecommunications",
+        "Transportation and Logistics",
+        "Travel",
+        "Wholesale and Distribution",
+        "Other",
+    ],
+    &[],
+);
 
 /// `Integer`
-pub static INTEGER: Shape = Shape {
-    name: "Integer",
-    sensitive: false,
-    kind: ShapeKind::Integer { min: None, max: None },
-};
+pub static INTEGER: Shape = Shape::integer("Integer", None, None);
 
 /// `InternalServerException`
-pub static INTERNAL_SERVER_EXCEPTION: Shape = Shape {
-    name: "InternalServerException",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[Member {
-            name: "Message",
-            path_name: "message",
-            shape: &STRING,
-            required: false,
-        }],
-        union: false,
-    },
-};
+pub static INTERNAL_SERVER_EXCEPTION: Shape = Shape::structure(
+    "InternalServerException",
+    &[optional("Message", "message", &STRING)],
+);
 
 /// `Invitation`
-pub static INVITATION: Shape = Shape {
-    name: "Invitation",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Message",
-                path_name: "message",
-                shape: &INVITATION_MESSAGE,
-                required: true,
-            },
-            Member {
-                name: "Receiver",
-                path_name: "receiver",
-                shape: &RECEIVER,
-                required: true,
-            },
-            Member {
-                name: "Payload",
-                path_name: "payload",
-                shape: &PAYLOAD,
-                required: true,
-            },
-        ],
-        union: false,
-    },
-};
+pub static INVITATION: Shape = Shape::structure(
+    "Invitation",
+    &[
+        required("Message", "message", &INVITATION_MESSAGE),
+        required("Receiver", "receiver", &RECEIVER),
+        required("Payload", "payload", &PAYLOAD),
+    ],
+);
 
 /// `InvitationMessage`
-pub static INVITATION_MESSAGE: Shape = Shape {
-    name: "InvitationMessage",
-    sensitive: true,
-    kind: ShapeKind::String {
-        min: Some(1),
-        max: Some(255),
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static INVITATION_MESSAGE: Shape = Shape::text("InvitationMessage", Some(1), Some(255)).sensitive();
 
 /// `InvitationProspectingResultAws`
-pub static INVITATION_PROSPECTING_RESULT_AWS: Shape = Shape {
-    name: "InvitationProspectingResultAws",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Customer",
-                path_name: "customer",
-                shape: &PROSPECTING_RESULT_CUSTOMER,
-                required: false,
-            },
-            Member {
-                name: "Insights",
-                path_name: "insights",
-                shape: &PROSPECTING_INSIGHTS,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static INVITATION_PROSPECTING_RESULT_AWS: Shape = Shape::structure(
+    "InvitationProspectingResultAws",
+    &[
+        optional("Customer", "customer", &PROSPECTING_RESULT_CUSTOMER),
+        optional("Insights", "insights", &PROSPECTING_INSIGHTS),
+    ],
+);
 
 /// `InvitationStatus`
-pub static INVITATION_STATUS: Shape = Shape {
-    name: "InvitationStatus",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: None,
-        values: &["ACCEPTED", "PENDING", "REJECTED", "EXPIRED"],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static INVITATION_STATUS: Shape = Shape::one_of(
+    "InvitationStatus",
+    &["ACCEPTED", "PENDING", "REJECTED", "EXPIRED"],
+    &[],
+);
 
 /// `InvitationStatusList`
-pub static INVITATION_STATUS_LIST: Shape = Shape {
-    name: "InvitationStatusList",
-    sensitive: false,
-    kind: ShapeKind::List {
-        element: &INVITATION_STATUS,
-        min: Some(1),
-        max: Some(10),
-    },
-};
+pub static INVITATION_STATUS_LIST: Shape =
+    Shape::list("InvitationStatusList", &INVITATION_STATUS, Some(1), Some(10));
 
 /// `InvolvementTypeChangeReason`
-pub static INVOLVEMENT_TYPE_CHANGE_REASON: Shape = Shape {
-    name: "InvolvementTypeChangeReason",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: None,
-        values: &[
-            "Expansion Opportunity",
-            "Change in Deal Information",
-            "Customer Requested",
-            "Technical Complexity",
-            "Risk Mitigation",
-        ],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static INVOLVEMENT_TYPE_CHANGE_REASON: Shape = Shape::one_of(
+    "InvolvementTypeChangeReason",
+    &[
+        "Expansion Opportunity",
+        "Change in Deal Information",
+        "Customer Requested",
+        "Technical Complexity",
+        "Risk Mitigation",
+    ],
+    &[],
+);
 
 /// `JobTitle`
-pub static JOB_TITLE: Shape = Shape {
-    name: "JobTitle",
-    sensitive: true,
-    kind: ShapeKind::String {
-        min: Some(0),
-        max: Some(80),
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static JOB_TITLE: Shape = Shape::text("JobTitle", Some(0), Some(80)).sensitive();
 
 /// `LastModifiedDate`
-pub static LAST_MODIFIED_DATE: Shape = Shape {
-    name: "LastModifiedDate",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "AfterLastModifiedDate",
-                path_name: "afterLastModifiedDate",
-                shape: &DATE_TIME,
-                required: false,
-            },
-            Member {
-                name: "BeforeLastModifiedDate",
-                path_name: "beforeLastModifiedDate",
-                shape: &DATE_TIME,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static LAST_MODIFIED_DATE: Shape = Shape::structure(
+    "LastModifiedDate",
+    &[
+        optional("AfterLastModifiedDate", "afterLastModifiedDate", &DATE_TIME),
+        optional("BeforeLastModifiedDate", "beforeLastModifiedDate", &DATE_TIME),
+    ],
+);
 
 /// `LeadAddress`
-pub static LEAD_ADDRESS: Shape = Shape {
-    name: "LeadAddress",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "City",
-                path_name: "city",
-                shape: &LEAD_ADDRESS_CITY_STRING,
-                required: false,
-            },
-            Member {
-                name: "PostalCode",
-                path_name: "postalCode",
-                shape: &LEAD_ADDRESS_POSTAL_CODE_STRING,
-                required: false,
-            },
-            Member {
-                name: "StateOrRegion",
-                path_name: "stateOrRegion",
-                shape: &LEAD_ADDRESS_STATE_OR_REGION_STRING,
-                required: false,
-            },
-            Member {
-                name: "CountryCode",
-                path_name: "countryCode",
-                shape: &LEAD_COUNTRY_CODE,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static LEAD_ADDRESS: Shape = Shape::structure(
+    "LeadAddress",
+    &[
+        optional("City", "city", &LEAD_ADDRESS_CITY_STRING),
+        optional("PostalCode", "postalCode", &LEAD_ADDRESS_POSTAL_CODE_STRING),
+        optional(
+            "StateOrRegion",
+            "stateOrRegion",
+            &LEAD_ADDRESS_STATE_OR_REGION_STRING,
+        ),
+        optional("CountryCode", "countryCode", &LEAD_COUNTRY_CODE),
+    ],
+);
 
 /// `LeadAddressCityString`
-pub static LEAD_ADDRESS_CITY_STRING: Shape = Shape {
-    name: "LeadAddressCityString",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: Some(0),
-        max: Some(255),
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static LEAD_ADDRESS_CITY_STRING: Shape = Shape::text("LeadAddressCityString", Some(0), Some(255));
 
 /// `LeadAddressPostalCodeString`
-pub static LEAD_ADDRESS_POSTAL_CODE_STRING: Shape = Shape {
-    name: "LeadAddressPostalCodeString",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: Some(0),
-        max: Some(20),
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static LEAD_ADDRESS_POSTAL_CODE_STRING: Shape =
+    Shape::text("LeadAddressPostalCodeString", Some(0), Some(20));
 
 /// `LeadAddressStateOrRegionString`
-pub static LEAD_ADDRESS_STATE_OR_REGION_STRING: Shape = Shape {
-    name: "LeadAddressStateOrRegionString",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: Some(0),
-        max: Some(255),
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static LEAD_ADDRESS_STATE_OR_REGION_STRING: Shape =
+    Shape::text("LeadAddressStateOrRegionString", Some(0), Some(255));
 
 /// `LeadBusinessProblem`
-pub static LEAD_BUSINESS_PROBLEM: Shape = Shape {
-    name: "LeadBusinessProblem",
-    sensitive: true,
-    kind: ShapeKind::String {
-        min: Some(0),
-        max: Some(2000),
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static LEAD_BUSINESS_PROBLEM: Shape = Shape::text("LeadBusinessProblem", Some(0), Some(2000)).sensitive();
 
 /// `LeadContact`
-pub static LEAD_CONTACT: Shape = Shape {
-    name: "LeadContact",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "BusinessTitle",
-                path_name: "businessTitle",
-                shape: &LEAD_JOB_TITLE,
-                required: true,
-            },
-            Member {
-                name: "Email",
-                path_name: "email",
-                shape: &LEAD_EMAIL,
-                required: true,
-            },
-            Member {
-                name: "FirstName",
-                path_name: "firstName",
-                shape: &NAME,
-                required: true,
-            },
-            Member {
-                name: "LastName",
-                path_name: "lastName",
-                shape: &NAME,
-                required: true,
-            },
-            Member {
-                name: "Phone",
-                path_name: "phone",
-                shape: &LEAD_PHONE_NUMBER,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static LEAD_CONTACT: Shape = Shape::structure(
+    "LeadContact",
+    &[
+        required("BusinessTitle", "businessTitle", &LEAD_JOB_TITLE),
+        required("Email", "email", &LEAD_EMAIL),
+        required("FirstName", "firstName", &NAME),
+        required("LastName", "lastName", &NAME),
+        optional("Phone", "phone", &LEAD_PHONE_NUMBER),
+    ],
+);
 
 /// `LeadContext`
-pub static LEAD_CONTEXT: Shape = Shape {
-    name: "LeadContext",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Insights",
-                path_name: "insights",
-                shape: &LEAD_INSIGHTS,
-                required: false,
-            },
-            Member {
-                name: "QualificationStatus",
-                path_name: "qualificationStatus",
-                shape: &LEAD_QUALIFICATION_STATUS,
-                required: false,
-            },
-            Member {
-                name: "Customer",
-                path_name: "customer",
-                shape: &LEAD_CUSTOMER,
-                required: true,
-            },
-            Member {
-                name: "Interactions",
-                path_name: "interactions",
-                shape: &LEAD_INTERACTION_LIST,
-                required: true,
-            },
-        ],
-        union: false,
-    },
-};
+pub static LEAD_CONTEXT: Shape = Shape::structure(
+    "LeadContext",
+    &[
+        optional("Insights", "insights", &LEAD_INSIGHTS),
+        optional(
+            "QualificationStatus",
+            "qualificationStatus",
+            &LEAD_QUALIFICATION_STATUS,
+        ),
+        required("Customer", "customer", &LEAD_CUSTOMER),
+        required("Interactions", "interactions", &LEAD_INTERACTION_LIST),
+    ],
+);
 
 /// `LeadCountryCode`
-pub static LEAD_COUNTRY_CODE: Shape = Shape {
-    name: "LeadCountryCode",
-    sensitive: true,
-    kind: ShapeKind::String {
-        min: Some(0),
-        max: Some(10),
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static LEAD_COUNTRY_CODE: Shape = Shape::text("LeadCountryCode", Some(0), Some(10)).sensitive();
 
 /// `LeadCustomer`
-pub static LEAD_CUSTOMER: Shape = Shape {
-    name: "LeadCustomer",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Industry",
-                path_name: "industry",
-                shape: &LEAD_INDUSTRY,
-                required: false,
-            },
-            Member {
-                name: "CompanyName",
-                path_name: "companyName",
-                shape: &COMPANY_NAME,
-                required: true,
-            },
-            Member {
-                name: "WebsiteUrl",
-                path_name: "websiteUrl",
-                shape: &LEAD_WEBSITE_URL,
-                required: false,
-            },
-            Member {
-                name: "Address",
-                path_name: "address",
-                shape: &LEAD_ADDRESS,
-                required: false,
-            },
-            Member {
-                name: "AwsMaturity",
-                path_name: "awsMaturity",
-                shape: &AWS_MATURITY,
-                required: false,
-            },
-            Member {
-                name: "MarketSegment",
-                path_name: "marketSegment",
-                shape: &LEAD_MARKET_SEGMENT,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static LEAD_CUSTOMER: Shape = Shape::structure(
+    "LeadCustomer",
+    &[
+        optional("Industry", "industry", &LEAD_INDUSTRY),
+        required("CompanyName", "companyName", &COMPANY_NAME),
+        optional("WebsiteUrl", "websiteUrl", &LEAD_WEBSITE_URL),
+        optional("Address", "address", &LEAD_ADDRESS),
+        optional("AwsMaturity", "awsMaturity", &AWS_MATURITY),
+        optional("MarketSegment", "marketSegment", &LEAD_MARKET_SEGMENT),
+    ],
+);
 
 /// `LeadEmail`
-pub static LEAD_EMAIL: Shape = Shape {
-    name: "LeadEmail",
-    sensitive: true,
-    kind: ShapeKind::String {
-        min: Some(1),
-        max: Some(255),
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static LEAD_EMAIL: Shape = Shape::text("LeadEmail", Some(1), Some(255)).sensitive();
 
 /// `LeadIndustry`
-pub static LEAD_INDUSTRY: Shape = Shape {
-    name: "LeadIndustry",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: Some(0),
-        max: Some(255),
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static LEAD_INDUSTRY: Shape = Shape::text("LeadIndustry", Some(0), Some(255));
 
 /// `LeadInsights`
-pub static LEAD_INSIGHTS: Shape = Shape {
-    name: "LeadInsights",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[Member {
-            name: "LeadReadinessScore",
-            path_name: "leadReadinessScore",
-            shape: &STRING,
-            required: false,
-        }],
-        union: false,
-    },
-};
+pub static LEAD_INSIGHTS: Shape = Shape::structure(
+    "LeadInsights",
+    &[optional("LeadReadinessScore", "leadReadinessScore", &STRING)],
+);
 
 /// `LeadInteraction`
-pub static LEAD_INTERACTION: Shape = Shape {
-    name: "LeadInteraction",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "SourceType",
-                path_name: "sourceType",
-                shape: &LEAD_SOURCE_TYPE,
-                required: false,
-            },
-            Member {
-                name: "SourceId",
-                path_name: "sourceId",
-                shape: &LEAD_SOURCE_ID,
-                required: false,
-            },
-            Member {
-                name: "SourceName",
-                path_name: "sourceName",
-                shape: &LEAD_SOURCE_NAME,
-                required: false,
-            },
-            Member {
-                name: "Usecase",
-                path_name: "usecase",
-                shape: &ENGAGEMENT_USE_CASE,
-                required: false,
-            },
-            Member {
-                name: "InteractionDate",
-                path_name: "interactionDate",
-                shape: &DATE_TIME,
-                required: false,
-            },
-            Member {
-                name: "CustomerAction",
-                path_name: "customerAction",
-                shape: &CUSTOMER_ACTION,
-                required: false,
-            },
-            Member {
-                name: "BusinessProblem",
-                path_name: "businessProblem",
-                shape: &LEAD_BUSINESS_PROBLEM,
-                required: false,
-            },
-            Member {
-                name: "Contact",
-                path_name: "contact",
-                shape: &LEAD_CONTACT,
-                required: true,
-            },
-        ],
-        union: false,
-    },
-};
+pub static LEAD_INTERACTION: Shape = Shape::structure(
+    "LeadInteraction",
+    &[
+        optional("SourceType", "sourceType", &LEAD_SOURCE_TYPE),
+        optional("SourceId", "sourceId", &LEAD_SOURCE_ID),
+        optional("SourceName", "sourceName", &LEAD_SOURCE_NAME),
+        optional("Usecase", "usecase", &ENGAGEMENT_USE_CASE),
+        optional("InteractionDate", "interactionDate", &DATE_TIME),
+        optional("CustomerAction", "customerAction", &CUSTOMER_ACTION),
+        optional("BusinessProblem", "businessProblem", &LEAD_BUSINESS_PROBLEM),
+        required("Contact", "contact", &LEAD_CONTACT),
+    ],
+);
 
 /// `LeadInteractionList`
-pub static LEAD_INTERACTION_LIST: Shape = Shape {
-    name: "LeadInteractionList",
-    sensitive: false,
-    kind: ShapeKind::List {
-        element: &LEAD_INTERACTION,
-        min: Some(1),
-        max: Some(10),
-    },
-};
+pub static LEAD_INTERACTION_LIST: Shape =
+    Shape::list("LeadInteractionList", &LEAD_INTERACTION, Some(1), Some(10));
 
 /// `LeadInvitationCustomer`
-pub static LEAD_INVITATION_CUSTOMER: Shape = Shape {
-    name: "LeadInvitationCustomer",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Industry",
-                path_name: "industry",
-                shape: &LEAD_INDUSTRY,
-                required: false,
-            },
-            Member {
-                name: "CompanyName",
-                path_name: "companyName",
-                shape: &COMPANY_NAME,
-                required: true,
-            },
-            Member {
-                name: "WebsiteUrl",
-                path_name: "websiteUrl",
-                shape: &LEAD_WEBSITE_URL,
-                required: false,
-            },
-            Member {
-                name: "CountryCode",
-                path_name: "countryCode",
-                shape: &LEAD_COUNTRY_CODE,
-                required: false,
-            },
-            Member {
-                name: "AwsMaturity",
-                path_name: "awsMaturity",
-                shape: &AWS_MATURITY,
-                required: false,
-            },
-            Member {
-                name: "MarketSegment",
-                path_name: "marketSegment",
-                shape: &LEAD_MARKET_SEGMENT,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static LEAD_INVITATION_CUSTOMER: Shape = Shape::structure(
+    "LeadInvitationCustomer",
+    &[
+        optional("Industry", "industry", &LEAD_INDUSTRY),
+        required("CompanyName", "companyName", &COMPANY_NAME),
+        optional("WebsiteUrl", "websiteUrl", &LEAD_WEBSITE_URL),
+        optional("CountryCode", "countryCode", &LEAD_COUNTRY_CODE),
+        optional("AwsMaturity", "awsMaturity", &AWS_MATURITY),
+        optional("MarketSegment", "marketSegment", &LEAD_MARKET_SEGMENT),
+    ],
+);
 
 /// `LeadInvitationInteraction`
-pub static LEAD_INVITATION_INTERACTION: Shape = Shape {
-    name: "LeadInvitationInteraction",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "SourceType",
-                path_name: "sourceType",
-                shape: &LEAD_SOURCE_TYPE,
-                required: false,
-            },
-            Member {
-                name: "SourceId",
-                path_name: "sourceId",
-                shape: &LEAD_SOURCE_ID,
-                required: false,
-            },
-            Member {
-                name: "SourceName",
-                path_name: "sourceName",
-                shape: &LEAD_SOURCE_NAME,
-                required: false,
-            },
-            Member {
-                name: "Usecase",
-                path_name: "usecase",
-                shape: &ENGAGEMENT_USE_CASE,
-                required: false,
-            },
-            Member {
-                name: "ContactBusinessTitle",
-                path_name: "contactBusinessTitle",
-                shape: &JOB_TITLE,
-                required: true,
-            },
-        ],
-        union: false,
-    },
-};
+pub static LEAD_INVITATION_INTERACTION: Shape = Shape::structure(
+    "LeadInvitationInteraction",
+    &[
+        optional("SourceType", "sourceType", &LEAD_SOURCE_TYPE),
+        optional("SourceId", "sourceId", &LEAD_SOURCE_ID),
+        optional("SourceName", "sourceName", &LEAD_SOURCE_NAME),
+        optional("Usecase", "usecase", &ENGAGEMENT_USE_CASE),
+        required("ContactBusinessTitle", "contactBusinessTitle", &JOB_TITLE),
+    ],
+);
 
 /// `LeadInvitationPayload`
-pub static LEAD_INVITATION_PAYLOAD: Shape = Shape {
-    name: "LeadInvitationPayload",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Customer",
-                path_name: "customer",
-                shape: &LEAD_INVITATION_CUSTOMER,
-                required: true,
-            },
-            Member {
-                name: "Interaction",
-                path_name: "interaction",
-                shape: &LEAD_INVITATION_INTERACTION,
-                required: true,
-            },
-        ],
-        union: false,
-    },
-};
+pub static LEAD_INVITATION_PAYLOAD: Shape = Shape::structure(
+    "LeadInvitationPayload",
+    &[
+        required("Customer", "customer", &LEAD_INVITATION_CUSTOMER),
+        required("Interaction", "interaction", &LEAD_INVITATION_INTERACTION),
+    ],
+);
 
 /// `LeadJobTitle`
-pub static LEAD_JOB_TITLE: Shape = Shape {
-    name: "LeadJobTitle",
-    sensitive: true,
-    kind: ShapeKind::String {
-        min: Some(1),
-        max: Some(255),
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static LEAD_JOB_TITLE: Shape = Shape::text("LeadJobTitle", Some(1), Some(255)).sensitive();
 
 /// `LeadMarketSegment`
-pub static LEAD_MARKET_SEGMENT: Shape = Shape {
-    name: "LeadMarketSegment",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: Some(0),
-        max: Some(255),
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static LEAD_MARKET_SEGMENT: Shape = Shape::text("LeadMarketSegment", Some(0), Some(255));
 
 /// `LeadPhoneNumber`
-pub static LEAD_PHONE_NUMBER: Shape = Shape {
-    name: "LeadPhoneNumber",
-    sensitive: true,
-    kind: ShapeKind::String {
-        min: Some(0),
-        max: Some(255),
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static LEAD_PHONE_NUMBER: Shape = Shape::text("LeadPhoneNumber", Some(0), Some(255)).sensitive();
 
 /// `LeadQualificationStatus`
-pub static LEAD_QUALIFICATION_STATUS: Shape = Shape {
-    name: "LeadQualificationStatus",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: Some(1),
-        max: Some(255),
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static LEAD_QUALIFICATION_STATUS: Shape = Shape::text("LeadQualificationStatus", Some(1), Some(255));
 
 /// `LeadSourceId`
-pub static LEAD_SOURCE_ID: Shape = Shape {
-    name: "LeadSourceId",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: Some(0),
-        max: Some(255),
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static LEAD_SOURCE_ID: Shape = Shape::text("LeadSourceId", Some(0), Some(255));
 
 /// `LeadSourceName`
-pub static LEAD_SOURCE_NAME: Shape = Shape {
-    name: "LeadSourceName",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: Some(0),
-        max: Some(255),
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static LEAD_SOURCE_NAME: Shape = Shape::text("LeadSourceName", Some(0), Some(255));
 
 /// `LeadSourceType`
-pub static LEAD_SOURCE_TYPE: Shape = Shape {
-    name: "LeadSourceType",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: Some(0),
-        max: Some(255),
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static LEAD_SOURCE_TYPE: Shape = Shape::text("LeadSourceType", Some(0), Some(255));
 
 /// `LeadWebsiteUrl`
-pub static LEAD_WEBSITE_URL: Shape = Shape {
-    name: "LeadWebsiteUrl",
-    sensitive: true,
-    kind: ShapeKind::String {
-        min: Some(0),
-        max: Some(255),
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static LEAD_WEBSITE_URL: Shape = Shape::text("LeadWebsiteUrl", Some(0), Some(255)).sensitive();
 
 /// `LifeCycle`
-pub static LIFE_CYCLE: Shape = Shape {
-    name: "LifeCycle",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Stage",
-                path_name: "stage",
-                shape: &STAGE,
-                required: false,
-            },
-            Member {
-                name: "ClosedLostReason",
-                path_name: "closedLostReason",
-                shape: &CLOSED_LOST_REASON,
-                required: false,
-            },
-            Member {
-                name: "NextSteps",
-                path_name: "nextSteps",
-                shape: &LIFE_CYCLE_NEXT_STEPS_STRING,
-                required: false,
-            },
-            Member {
-                name: "TargetCloseDate",
-                path_name: "targetCloseDate",
-                shape: &DATE,
-                required: false,
-            },
-            Member {
-                name: "ReviewStatus",
-                path_name: "reviewStatus",
-                shape: &REVIEW_STATUS,
-                required: false,
-            },
-            Member {
-                name: "ReviewComments",
-                path_name: "reviewComments",
-                shape: &STRING,
-                required: false,
-            },
-            Member {
-                name: "ReviewStatusReason",
-                path_name: "reviewStatusReason",
-                shape: &STRING,
-                required: false,
-            },
-            Member {
-                name: "NextStepsHistory",
-                path_name: "nextStepsHistory",
-                shape: &LIFE_CYCLE_NEXT_STEPS_HISTORY_LIST,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static LIFE_CYCLE: Shape = Shape::structure(
+    "LifeCycle",
+    &[
+        optional("Stage", "stage", &STAGE),
+        optional("ClosedLostReason", "closedLostReason", &CLOSED_LOST_REASON),
+        optional("NextSteps", "nextSteps", &LIFE_CYCLE_NEXT_STEPS_STRING),
+        optional("TargetCloseDate", "targetCloseDate", &DATE),
+        optional("ReviewStatus", "reviewStatus", &REVIEW_STATUS),
+        optional("ReviewComments", "reviewComments", &STRING),
+        optional("ReviewStatusReason", "reviewStatusReason", &STRING),
+        optional(
+            "NextStepsHistory",
+            "nextStepsHistory",
+            &LIFE_CYCLE_NEXT_STEPS_HISTORY_LIST,
+        ),
+    ],
+);
 
 /// `LifeCycleForView`
-pub static LIFE_CYCLE_FOR_VIEW: Shape = Shape {
-    name: "LifeCycleForView",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "TargetCloseDate",
-                path_name: "targetCloseDate",
-                shape: &DATE,
-                required: false,
-            },
-            Member {
-                name: "ReviewStatus",
-                path_name: "reviewStatus",
-                shape: &REVIEW_STATUS,
-                required: false,
-            },
-            Member {
-                name: "Stage",
-                path_name: "stage",
-                shape: &STAGE,
-                required: false,
-            },
-            Member {
-                name: "NextSteps",
-                path_name: "nextSteps",
-                shape: &LIFE_CYCLE_FOR_VIEW_NEXT_STEPS_STRING,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static LIFE_CYCLE_FOR_VIEW: Shape = Shape::structure(
+    "LifeCycleForView",
+    &[
+        optional("TargetCloseDate", "targetCloseDate", &DATE),
+        optional("ReviewStatus", "reviewStatus", &REVIEW_STATUS),
+        optional("Stage", "stage", &STAGE),
+        optional("NextSteps", "nextSteps", &LIFE_CYCLE_FOR_VIEW_NEXT_STEPS_STRING),
+    ],
+);
 
 /// `LifeCycleForViewNextStepsString`
-pub static LIFE_CYCLE_FOR_VIEW_NEXT_STEPS_STRING: Shape = Shape {
-    name: "LifeCycleForViewNextStepsString",
-    sensitive: true,
-    kind: ShapeKind::String {
-        min: Some(0),
-        max: Some(255),
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static LIFE_CYCLE_FOR_VIEW_NEXT_STEPS_STRING: Shape =
+    Shape::text("LifeCycleForViewNextStepsString", Some(0), Some(255)).sensitive();
 
 /// `LifeCycleNextStepsHistoryList`
-pub static LIFE_CYCLE_NEXT_STEPS_HISTORY_LIST: Shape = Shape {
-    name: "LifeCycleNextStepsHistoryList",
-    sensitive: false,
-    kind: ShapeKind::List {
-        element: &NEXT_STEPS_HISTORY,
-        min: Some(0),
-        max: Some(50),
-    },
-};
+pub static LIFE_CYCLE_NEXT_STEPS_HISTORY_LIST: Shape = Shape::list(
+    "LifeCycleNextStepsHistoryList",
+    &NEXT_STEPS_HISTORY,
+    Some(0),
+    Some(50),
+);
 
 /// `LifeCycleNextStepsString`
-pub static LIFE_CYCLE_NEXT_STEPS_STRING: Shape = Shape {
-    name: "LifeCycleNextStepsString",
-    sensitive: true,
-    kind: ShapeKind::String {
-        min: Some(0),
-        max: Some(255),
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static LIFE_CYCLE_NEXT_STEPS_STRING: Shape =
+    Shape::text("LifeCycleNextStepsString", Some(0), Some(255)).sensitive();
 
 /// `LifeCycleSummary`
-pub static LIFE_CYCLE_SUMMARY: Shape = Shape {
-    name: "LifeCycleSummary",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Stage",
-                path_name: "stage",
-                shape: &STAGE,
-                required: false,
-            },
-            Member {
-                name: "ClosedLostReason",
-                path_name: "closedLostReason",
-                shape: &CLOSED_LOST_REASON,
-                required: false,
-            },
-            Member {
-                name: "NextSteps",
-                path_name: "nextSteps",
-                shape: &LIFE_CYCLE_SUMMARY_NEXT_STEPS_STRING,
-                required: false,
-            },
-            Member {
-                name: "TargetCloseDate",
-                path_name: "targetCloseDate",
-                shape: &DATE,
-                required: false,
-            },
-            Member {
-                name: "ReviewStatus",
-                path_name: "reviewStatus",
-                shape: &REVIEW_STATUS,
-                required: false,
-            },
-            Member {
-                name: "ReviewComments",
-                path_name: "reviewComments",
-                shape: &STRING,
-                required: false,
-            },
-            Member {
-                name: "ReviewStatusReason",
-                path_name: "reviewStatusReason",
-                shape: &STRING,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static LIFE_CYCLE_SUMMARY: Shape = Shape::structure(
+    "LifeCycleSummary",
+    &[
+        optional("Stage", "stage", &STAGE),
+        optional("ClosedLostReason", "closedLostReason", &CLOSED_LOST_REASON),
+        optional("NextSteps", "nextSteps", &LIFE_CYCLE_SUMMARY_NEXT_STEPS_STRING),
+        optional("TargetCloseDate", "targetCloseDate", &DATE),
+        optional("ReviewStatus", "reviewStatus", &REVIEW_STATUS),
+        optional("ReviewComments", "reviewComments", &STRING),
+        optional("ReviewStatusReason", "reviewStatusReason", &STRING),
+    ],
+);
 
 /// `LifeCycleSummaryNextStepsString`
-pub static LIFE_CYCLE_SUMMARY_NEXT_STEPS_STRING: Shape = Shape {
-    name: "LifeCycleSummaryNextStepsString",
-    sensitive: true,
-    kind: ShapeKind::String {
-        min: Some(0),
-        max: Some(255),
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static LIFE_CYCLE_SUMMARY_NEXT_STEPS_STRING: Shape =
+    Shape::text("LifeCycleSummaryNextStepsString", Some(0), Some(255)).sensitive();
 
 /// `ListEngagementByAcceptingInvitationTaskSummaries`
-pub static LIST_ENGAGEMENT_BY_ACCEPTING_INVITATION_TASK_SUMMARIES: Shape = Shape {
-    name: "ListEngagementByAcceptingInvitationTaskSummaries",
-    sensitive: false,
-    kind: ShapeKind::List {
-        element: &LIST_ENGAGEMENT_BY_ACCEPTING_INVITATION_TASK_SUMMARY,
-        min: None,
-        max: None,
-    },
-};
+pub static LIST_ENGAGEMENT_BY_ACCEPTING_INVITATION_TASK_SUMMARIES: Shape = Shape::list(
+    "ListEngagementByAcceptingInvitationTaskSummaries",
+    &LIST_ENGAGEMENT_BY_ACCEPTING_INVITATION_TASK_SUMMARY,
+    None,
+    None,
+);
 
 /// `ListEngagementByAcceptingInvitationTaskSummary`
-pub static LIST_ENGAGEMENT_BY_ACCEPTING_INVITATION_TASK_SUMMARY: Shape = Shape {
-    name: "ListEngagementByAcceptingInvitationTaskSummary",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "TaskId",
-                path_name: "taskId",
-                shape: &TASK_IDENTIFIER,
-                required: false,
-            },
-            Member {
-                name: "TaskArn",
-                path_name: "taskArn",
-                shape: &TASK_ARN,
-                required: false,
-            },
-            Member {
-                name: "StartTime",
-                path_name: "startTime",
-                shape: &DATE_TIME,
-                required: false,
-            },
-            Member {
-                name: "TaskStatus",
-                path_name: "taskStatus",
-                shape: &TASK_STATUS,
-                required: false,
-            },
-            Member {
-                name: "Message",
-                path_name: "message",
-                shape: &STRING,
-                required: false,
-            },
-            Member {
-                name: "ReasonCode",
-                path_name: "reasonCode",
-                shape: &REASON_CODE,
-                required: false,
-            },
-            Member {
-                name: "OpportunityId",
-                path_name: "opportunityId",
-                shape: &OPPORTUNITY_IDENTIFIER,
-                required: false,
-            },
-            Member {
-                name: "ResourceSnapshotJobId",
-                path_name: "resourceSnapshotJobId",
-                shape: &RESOURCE_SNAPSHOT_JOB_IDENTIFIER,
-                required: false,
-            },
-            Member {
-                name: "EngagementInvitationId",
-                path_name: "engagementInvitationId",
-                shape: &ENGAGEMENT_INVITATION_IDENTIFIER,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static LIST_ENGAGEMENT_BY_ACCEPTING_INVITATION_TASK_SUMMARY: Shape = Shape::structure(
+    "ListEngagementByAcceptingInvitationTaskSummary",
+    &[
+        optional("TaskId", "taskId", &TASK_IDENTIFIER),
+        optional("TaskArn", "taskArn", &TASK_ARN),
+        optional("StartTime", "startTime", &DATE_TIME),
+        optional("TaskStatus", "taskStatus", &TASK_STATUS),
+        optional("Message", "message", &STRING),
+        optional("ReasonCode", "reasonCode", &REASON_CODE),
+        optional("OpportunityId", "opportunityId", &OPPORTUNITY_IDENTIFIER),
+        optional(
+            "ResourceSnapshotJobId",
+            "resourceSnapshotJobId",
+            &RESOURCE_SNAPSHOT_JOB_IDENTIFIER,
+        ),
+        optional(
+            "EngagementInvitationId",
+            "engagementInvitationId",
+            &ENGAGEMENT_INVITATION_IDENTIFIER,
+        ),
+    ],
+);
 
 /// `ListEngagementByAcceptingInvitationTasksRequest`
-pub static LIST_ENGAGEMENT_BY_ACCEPTING_INVITATION_TASKS_REQUEST: Shape = Shape {
-    name: "ListEngagementByAcceptingInvitationTasksRequest",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "MaxResults",
-                path_name: "maxResults",
-                shape: &LIST_ENGAGEMENT_BY_ACCEPTING_INVITATION_TASKS_REQUEST_MAX_RESULTS_INTEGER,
-                required: false,
-            },
-            Member {
-                name: "NextToken",
-                path_name: "nextToken",
-                shape: &LIST_ENGAGEMENT_BY_ACCEPTING_INVITATION_TASKS_REQUEST_NEXT_TOKEN_STRING,
-                required: false,
-            },
-            Member {
-                name: "Sort",
-                path_name: "sort",
-                shape: &LIST_TASKS_SORT_BASE,
-                required: false,
-            },
-            Member {
-                name: "Catalog",
-                path_name: "catalog",
-                shape: &CATALOG_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "TaskStatus",
-                path_name: "taskStatus",
-                shape: &TASK_STATUSES,
-                required: false,
-            },
-            Member {
-                name: "OpportunityIdentifier",
-                path_name: "opportunityIdentifier",
-                shape: &OPPORTUNITY_IDENTIFIERS,
-                required: false,
-            },
-            Member {
-                name: "EngagementInvitationIdentifier",
-                path_name: "engagementInvitationIdentifier",
-                shape: &ENGAGEMENT_INVITATION_IDENTIFIERS,
-                required: false,
-            },
-            Member {
-                name: "TaskIdentifier",
-                path_name: "taskIdentifier",
-                shape: &TASK_IDENTIFIERS,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static LIST_ENGAGEMENT_BY_ACCEPTING_INVITATION_TASKS_REQUEST: Shape = Shape::structure(
+    "ListEngagementByAcceptingInvitationTasksRequest",
+    &[
+        optional(
+            "MaxResults",
+            "maxResults",
+            &LIST_ENGAGEMENT_BY_ACCEPTING_INVITATION_TASKS_REQUEST_MAX_RESULTS_INTEGER,
+        ),
+        optional(
+            "NextToken",
+            "nextToken",
+            &LIST_ENGAGEMENT_BY_ACCEPTING_INVITATION_TASKS_REQUEST_NEXT_TOKEN_STRING,
+        ),
+        optional("Sort", "sort", &LIST_TASKS_SORT_BASE),
+        required("Catalog", "catalog", &CATALOG_IDENTIFIER),
+        optional("TaskStatus", "taskStatus", &TASK_STATUSES),
+        optional(
+            "OpportunityIdentifier",
+            "opportunityIdentifier",
+            &OPPORTUNITY_IDENTIFIERS,
+        ),
+        optional(
+            "EngagementInvitationIdentifier",
+            "engagementInvitationIdentifier",
+            &ENGAGEMENT_INVITATION_IDENTIFIERS,
+        ),
+        optional("TaskIdentifier", "taskIdentifier", &TASK_IDENTIFIERS),
+    ],
+);
 
 /// `ListEngagementByAcceptingInvitationTasksRequestMaxResultsInteger`
-pub static LIST_ENGAGEMENT_BY_ACCEPTING_INVITATION_TASKS_REQUEST_MAX_RESULTS_INTEGER: Shape = Shape {
-    name: "ListEngagementByAcceptingInvitationTasksRequestMaxResultsInteger",
-    sensitive: false,
-    kind: ShapeKind::Integer {
-        min: Some(1),
-        max: Some(1000),
-    },
-};
+pub static LIST_ENGAGEMENT_BY_ACCEPTING_INVITATION_TASKS_REQUEST_MAX_RESULTS_INTEGER: Shape = Shape::integer(
+    "ListEngagementByAcceptingInvitationTasksRequestMaxResultsInteger",
+    Some(1),
+    Some(1000),
+);
 
 /// `ListEngagementByAcceptingInvitationTasksRequestNextTokenString`
-pub static LIST_ENGAGEMENT_BY_ACCEPTING_INVITATION_TASKS_REQUEST_NEXT_TOKEN_STRING: Shape = Shape {
-    name: "ListEngagementByAcceptingInvitationTasksRequestNextTokenString",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: Some(1),
-        max: Some(2048),
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static LIST_ENGAGEMENT_BY_ACCEPTING_INVITATION_TASKS_REQUEST_NEXT_TOKEN_STRING: Shape = Shape::text(
+    "ListEngagementByAcceptingInvitationTasksRequestNextTokenString",
+    Some(1),
+    Some(2048),
+);
 
 /// `ListEngagementByAcceptingInvitationTasksResponse`
-pub static LIST_ENGAGEMENT_BY_ACCEPTING_INVITATION_TASKS_RESPONSE: Shape = Shape {
-    name: "ListEngagementByAcceptingInvitationTasksResponse",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "TaskSummaries",
-                path_name: "taskSummaries",
-                shape: &LIST_ENGAGEMENT_BY_ACCEPTING_INVITATION_TASK_SUMMARIES,
-                required: false,
-            },
-            Member {
-                name: "NextToken",
-                path_name: "nextToken",
-                shape: &STRING,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static LIST_ENGAGEMENT_BY_ACCEPTING_INVITATION_TASKS_RESPONSE: Shape = Shape::structure(
+    "ListEngagementByAcceptingInvitationTasksResponse",
+    &[
+        optional(
+            "TaskSummaries",
+            "taskSummaries",
+            &LIST_ENGAGEMENT_BY_ACCEPTING_INVITATION_TASK_SUMMARIES,
+        ),
+        optional("NextToken", "nextToken", &STRING),
+    ],
+);
 
 /// `ListEngagementFromOpportunityTaskSummaries`
-pub static LIST_ENGAGEMENT_FROM_OPPORTUNITY_TASK_SUMMARIES: Shape = Shape {
-    name: "ListEngagementFromOpportunityTaskSummaries",
-    sensitive: false,
-    kind: ShapeKind::List {
-        element: &LIST_ENGAGEMENT_FROM_OPPORTUNITY_TASK_SUMMARY,
-        min: None,
-        max: None,
-    },
-};
+pub static LIST_ENGAGEMENT_FROM_OPPORTUNITY_TASK_SUMMARIES: Shape = Shape::list(
+    "ListEngagementFromOpportunityTaskSummaries",
+    &LIST_ENGAGEMENT_FROM_OPPORTUNITY_TASK_SUMMARY,
+    None,
+    None,
+);
 
 /// `ListEngagementFromOpportunityTaskSummary`
-pub static LIST_ENGAGEMENT_FROM_OPPORTUNITY_TASK_SUMMARY: Shape = Shape {
-    name: "ListEngagementFromOpportunityTaskSummary",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "TaskId",
-                path_name: "taskId",
-                shape: &TASK_IDENTIFIER,
-                required: false,
-            },
-            Member {
-                name: "TaskArn",
-                path_name: "taskArn",
-                shape: &TASK_ARN,
-                required: false,
-            },
-            Member {
-                name: "StartTime",
-                path_name: "startTime",
-                shape: &DATE_TIME,
-                required: false,
-            },
-            Member {
-                name: "TaskStatus",
-                path_name: "taskStatus",
-                shape: &TASK_STATUS,
-                required: false,
-            },
-            Member {
-                name: "Message",
-                path_name: "message",
-                shape: &STRING,
-                required: false,
-            },
-            Member {
-                name: "ReasonCode",
-                path_name: "reasonCode",
-                shape: &REASON_CODE,
-                required: false,
-            },
-            Member {
-                name: "OpportunityId",
-                path_name: "opportunityId",
-                shape: &OPPORTUNITY_IDENTIFIER,
-                required: false,
-            },
-            Member {
-                name: "ResourceSnapshotJobId",
-                path_name: "resourceSnapshotJobId",
-                shape: &RESOURCE_SNAPSHOT_JOB_IDENTIFIER,
-                required: false,
-            },
-            Member {
-                name: "EngagementId",
-                path_name: "engagementId",
-                shape: &ENGAGEMENT_IDENTIFIER,
-                required: false,
-            },
-            Member {
-                name: "EngagementInvitationId",
-                path_name: "engagementInvitationId",
-                shape: &ENGAGEMENT_INVITATION_IDENTIFIER,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static LIST_ENGAGEMENT_FROM_OPPORTUNITY_TASK_SUMMARY: Shape = Shape::structure(
+    "ListEngagementFromOpportunityTaskSummary",
+    &[
+        optional("TaskId", "taskId", &TASK_IDENTIFIER),
+        optional("TaskArn", "taskArn", &TASK_ARN),
+        optional("StartTime", "startTime", &DATE_TIME),
+        optional("TaskStatus", "taskStatus", &TASK_STATUS),
+        optional("Message", "message", &STRING),
+        optional("ReasonCode", "reasonCode", &REASON_CODE),
+        optional("OpportunityId", "opportunityId", &OPPORTUNITY_IDENTIFIER),
+        optional(
+            "ResourceSnapshotJobId",
+            "resourceSnapshotJobId",
+            &RESOURCE_SNAPSHOT_JOB_IDENTIFIER,
+        ),
+        optional("EngagementId", "engagementId", &ENGAGEMENT_IDENTIFIER),
+        optional(
+            "EngagementInvitationId",
+            "engagementInvitationId",
+            &ENGAGEMENT_INVITATION_IDENTIFIER,
+        ),
+    ],
+);
 
 /// `ListEngagementFromOpportunityTasksRequest`
-pub static LIST_ENGAGEMENT_FROM_OPPORTUNITY_TASKS_REQUEST: Shape = Shape {
-    name: "ListEngagementFromOpportunityTasksRequest",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "MaxResults",
-                path_name: "maxResults",
-                shape: &LIST_ENGAGEMENT_FROM_OPPORTUNITY_TASKS_REQUEST_MAX_RESULTS_INTEGER,
-                required: false,
-            },
-            Member {
-                name: "NextToken",
-                path_name: "nextToken",
-                shape: &LIST_ENGAGEMENT_FROM_OPPORTUNITY_TASKS_REQUEST_NEXT_TOKEN_STRING,
-                required: false,
-            },
-            Member {
-                name: "Sort",
-                path_name: "sort",
-                shape: &LIST_TASKS_SORT_BASE,
-                required: false,
-            },
-            Member {
-                name: "Catalog",
-                path_name: "catalog",
-                shape: &CATALOG_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "TaskStatus",
-                path_name: "taskStatus",
-                shape: &TASK_STATUSES,
-                required: false,
-            },
-            Member {
-                name: "TaskIdentifier",
-                path_name: "taskIdentifier",
-                shape: &TASK_IDENTIFIERS,
-                required: false,
-            },
-            Member {
-                name: "OpportunityIdentifier",
-                path_name: "opportunityIdentifier",
-                shape: &OPPORTUNITY_IDENTIFIERS,
-                required: false,
-            },
-            Member {
-                name: "EngagementIdentifier",
-                path_name: "engagementIdentifier",
-                shape: &ENGAGEMENT_IDENTIFIERS,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static LIST_ENGAGEMENT_FROM_OPPORTUNITY_TASKS_REQUEST: Shape = Shape::structure(
+    "ListEngagementFromOpportunityTasksRequest",
+    &[
+        optional(
+            "MaxResults",
+            "maxResults",
+            &LIST_ENGAGEMENT_FROM_OPPORTUNITY_TASKS_REQUEST_MAX_RESULTS_INTEGER,
+        ),
+        optional(
+            "NextToken",
+            "nextToken",
+            &LIST_ENGAGEMENT_FROM_OPPORTUNITY_TASKS_REQUEST_NEXT_TOKEN_STRING,
+        ),
+        optional("Sort", "sort", &LIST_TASKS_SORT_BASE),
+        required("Catalog", "catalog", &CATALOG_IDENTIFIER),
+        optional("TaskStatus", "taskStatus", &TASK_STATUSES),
+        optional("TaskIdentifier", "taskIdentifier", &TASK_IDENTIFIERS),
+        optional(
+            "OpportunityIdentifier",
+            "opportunityIdentifier",
+            &OPPORTUNITY_IDENTIFIERS,
+        ),
+        optional(
+            "EngagementIdentifier",
+            "engagementIdentifier",
+            &ENGAGEMENT_IDENTIFIERS,
+        ),
+    ],
+);
 
 /// `ListEngagementFromOpportunityTasksRequestMaxResultsInteger`
-pub static LIST_ENGAGEMENT_FROM_OPPORTUNITY_TASKS_REQUEST_MAX_RESULTS_INTEGER: Shape = Shape {
-    name: "ListEngagementFromOpportunityTasksRequestMaxResultsInteger",
-    sensitive: false,
-    kind: ShapeKind::Integer {
-        min: Some(1),
-        max: Some(1000),
-    },
-};
+pub static LIST_ENGAGEMENT_FROM_OPPORTUNITY_TASKS_REQUEST_MAX_RESULTS_INTEGER: Shape = Shape::integer(
+    "ListEngagementFromOpportunityTasksRequestMaxResultsInteger",
+    Some(1),
+    Some(1000),
+);
 
 /// `ListEngagementFromOpportunityTasksRequestNextTokenString`
-pub static LIST_ENGAGEMENT_FROM_OPPORTUNITY_TASKS_REQUEST_NEXT_TOKEN_STRING: Shape = Shape {
-    name: "ListEngagementFromOpportunityTasksRequestNextTokenString",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: Some(1),
-        max: Some(2048),
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static LIST_ENGAGEMENT_FROM_OPPORTUNITY_TASKS_REQUEST_NEXT_TOKEN_STRING: Shape = Shape::text(
+    "ListEngagementFromOpportunityTasksRequestNextTokenString",
+    Some(1),
+    Some(2048),
+);
 
 /// `ListEngagementFromOpportunityTasksResponse`
-pub static LIST_ENGAGEMENT_FROM_OPPORTUNITY_TASKS_RESPONSE: Shape = Shape {
-    name: "ListEngagementFromOpportunityTasksResponse",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "TaskSummaries",
-                path_name: "taskSummaries",
-                shape: &LIST_ENGAGEMENT_FROM_OPPORTUNITY_TASK_SUMMARIES,
-                required: false,
-            },
-            Member {
-                name: "NextToken",
-                path_name: "nextToken",
-                shape: &STRING,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static LIST_ENGAGEMENT_FROM_OPPORTUNITY_TASKS_RESPONSE: Shape = Shape::structure(
+    "ListEngagementFromOpportunityTasksResponse",
+    &[
+        optional(
+            "TaskSummaries",
+            "taskSummaries",
+            &LIST_ENGAGEMENT_FROM_OPPORTUNITY_TASK_SUMMARIES,
+        ),
+        optional("NextToken", "nextToken", &STRING),
+    ],
+);
 
 /// `ListEngagementInvitationsRequest`
-pub static LIST_ENGAGEMENT_INVITATIONS_REQUEST: Shape = Shape {
-    name: "ListEngagementInvitationsRequest",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Catalog",
-                path_name: "catalog",
-                shape: &CATALOG_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "MaxResults",
-                path_name: "maxResults",
-                shape: &PAGE_SIZE,
-                required: false,
-            },
-            Member {
-                name: "NextToken",
-                path_name: "nextToken",
-                shape: &STRING,
-                required: false,
-            },
-            Member {
-                name: "Sort",
-                path_name: "sort",
-                shape: &OPPORTUNITY_ENGAGEMENT_INVITATION_SORT,
-                required: false,
-            },
-            Member {
-                name: "PayloadType",
-                path_name: "payloadType",
-                shape: &ENGAGEMENT_INVITATIONS_PAYLOAD_TYPE,
-                required: false,
-            },
-            Member {
-                name: "ParticipantType",
-                path_name: "participantType",
-                shape: &PARTICIPANT_TYPE,
-                required: true,
-            },
-            Member {
-                name: "Status",
-                path_name: "status",
-                shape: &INVITATION_STATUS_LIST,
-                required: false,
-            },
-            Member {
-                name: "EngagementIdentifier",
-                path_name: "engagementIdentifier",
-                shape: &ENGAGEMENT_IDENTIFIERS,
-                required: false,
-            },
-            Member {
-                name: "SenderAwsAccountId",
-                path_name: "senderAwsAccountId",
-                shape: &AWS_ACCOUNT_ID_OR_ALIAS_LIST,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static LIST_ENGAGEMENT_INVITATIONS_REQUEST: Shape = Shape::structure(
+    "ListEngagementInvitationsRequest",
+    &[
+        required("Catalog", "catalog", &CATALOG_IDENTIFIER),
+        optional("MaxResults", "maxResults", &PAGE_SIZE),
+        optional("NextToken", "nextToken", &STRING),
+        optional("Sort", "sort", &OPPORTUNITY_ENGAGEMENT_INVITATION_SORT),
+        optional("PayloadType", "payloadType", &ENGAGEMENT_INVITATIONS_PAYLOAD_TYPE),
+        required("ParticipantType", "participantType", &PARTICIPANT_TYPE),
+        optional("Status", "status", &INVITATION_STATUS_LIST),
+        optional(
+            "EngagementIdentifier",
+            "engagementIdentifier",
+            &ENGAGEMENT_IDENTIFIERS,
+        ),
+        optional(
+            "SenderAwsAccountId",
+            "senderAwsAccountId",
+            &AWS_ACCOUNT_ID_OR_ALIAS_LIST,
+        ),
+    ],
+);
 
 /// `ListEngagementInvitationsResponse`
-pub static LIST_ENGAGEMENT_INVITATIONS_RESPONSE: Shape = Shape {
-    name: "ListEngagementInvitationsResponse",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "EngagementInvitationSummaries",
-                path_name: "engagementInvitationSummaries",
-                shape: &ENGAGEMENT_INVITATION_SUMMARIES,
-                required: false,
-            },
-            Member {
-                name: "NextToken",
-                path_name: "nextToken",
-                shape: &STRING,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static LIST_ENGAGEMENT_INVITATIONS_RESPONSE: Shape = Shape::structure(
+    "ListEngagementInvitationsResponse",
+    &[
+        optional(
+            "EngagementInvitationSummaries",
+            "engagementInvitationSummaries",
+            &ENGAGEMENT_INVITATION_SUMMARIES,
+        ),
+        optional("NextToken", "nextToken", &STRING),
+    ],
+);
 
 /// `ListEngagementMembersRequest`
-pub static LIST_ENGAGEMENT_MEMBERS_REQUEST: Shape = Shape {
-    name: "ListEngagementMembersRequest",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Catalog",
-                path_name: "catalog",
-                shape: &CATALOG_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "Identifier",
-                path_name: "identifier",
-                shape: &ENGAGEMENT_ARN_OR_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "MaxResults",
-                path_name: "maxResults",
-                shape: &MEMBER_PAGE_SIZE,
-                required: false,
-            },
-            Member {
-                name: "NextToken",
-                path_name: "nextToken",
-                shape: &STRING,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static LIST_ENGAGEMENT_MEMBERS_REQUEST: Shape = Shape::structure(
+    "ListEngagementMembersRequest",
+    &[
+        required("Catalog", "catalog", &CATALOG_IDENTIFIER),
+        required("Identifier", "identifier", &ENGAGEMENT_ARN_OR_IDENTIFIER),
+        optional("MaxResults", "maxResults", &MEMBER_PAGE_SIZE),
+        optional("NextToken", "nextToken", &STRING),
+    ],
+);
 
 /// `ListEngagementMembersResponse`
-pub static LIST_ENGAGEMENT_MEMBERS_RESPONSE: Shape = Shape {
-    name: "ListEngagementMembersResponse",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "EngagementMemberList",
-                path_name: "engagementMemberList",
-                shape: &ENGAGEMENT_MEMBERS,
-                required: true,
-            },
-            Member {
-                name: "NextToken",
-                path_name: "nextToken",
-                shape: &STRING,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static LIST_ENGAGEMENT_MEMBERS_RESPONSE: Shape = Shape::structure(
+    "ListEngagementMembersResponse",
+    &[
+        required(
+            "EngagementMemberList",
+            "engagementMemberList",
+            &ENGAGEMENT_MEMBERS,
+        ),
+        optional("NextToken", "nextToken", &STRING),
+    ],
+);
 
 /// `ListEngagementResourceAssociationsRequest`
-pub static LIST_ENGAGEMENT_RESOURCE_ASSOCIATIONS_REQUEST: Shape = Shape {
-    name: "ListEngagementResourceAssociationsRequest",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Catalog",
-                path_name: "catalog",
-                shape: &CATALOG_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "MaxResults",
-                path_name: "maxResults",
-                shape: &LIST_ENGAGEMENT_RESOURCE_ASSOCIATIONS_REQUEST_MAX_RESULTS_INTEGER,
-                required: false,
-            },
-            Member {
-                name: "NextToken",
-                path_name: "nextToken",
-                shape: &STRING,
-                required: false,
-            },
-            Member {
-                name: "EngagementIdentifier",
-                path_name: "engagementIdentifier",
-                shape: &ENGAGEMENT_IDENTIFIER,
-                required: false,
-            },
-            Member {
-                name: "ResourceType",
-                path_name: "resourceType",
-                shape: &RESOURCE_TYPE,
-                required: false,
-            },
-            Member {
-                name: "ResourceIdentifier",
-                path_name: "resourceIdentifier",
-                shape: &RESOURCE_IDENTIFIER,
-                required: false,
-            },
-            Member {
-                name: "CreatedBy",
-                path_name: "createdBy",
-                shape: &AWS_ACCOUNT,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static LIST_ENGAGEMENT_RESOURCE_ASSOCIATIONS_REQUEST: Shape = Shape::structure(
+    "ListEngagementResourceAssociationsRequest",
+    &[
+        required("Catalog", "catalog", &CATALOG_IDENTIFIER),
+        optional(
+            "MaxResults",
+            "maxResults",
+            &LIST_ENGAGEMENT_RESOURCE_ASSOCIATIONS_REQUEST_MAX_RESULTS_INTEGER,
+        ),
+        optional("NextToken", "nextToken", &STRING),
+        optional(
+            "EngagementIdentifier",
+            "engagementIdentifier",
+            &ENGAGEMENT_IDENTIFIER,
+        ),
+        optional("ResourceType", "resourceType", &RESOURCE_TYPE),
+        optional("ResourceIdentifier", "resourceIdentifier", &RESOURCE_IDENTIFIER),
+        optional("CreatedBy", "createdBy", &AWS_ACCOUNT),
+    ],
+);
 
 /// `ListEngagementResourceAssociationsRequestMaxResultsInteger`
-pub static LIST_ENGAGEMENT_RESOURCE_ASSOCIATIONS_REQUEST_MAX_RESULTS_INTEGER: Shape = Shape {
-    name: "ListEngagementResourceAssociationsRequestMaxResultsInteger",
-    sensitive: false,
-    kind: ShapeKind::Integer {
-        min: Some(1),
-        max: Some(1000),
-    },
-};
+pub static LIST_ENGAGEMENT_RESOURCE_ASSOCIATIONS_REQUEST_MAX_RESULTS_INTEGER: Shape = Shape::integer(
+    "ListEngagementResourceAssociationsRequestMaxResultsInteger",
+    Some(1),
+    Some(1000),
+);
 
 /// `ListEngagementResourceAssociationsResponse`
-pub static LIST_ENGAGEMENT_RESOURCE_ASSOCIATIONS_RESPONSE: Shape = Shape {
-    name: "ListEngagementResourceAssociationsResponse",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "EngagementResourceAssociationSummaries",
-                path_name: "engagementResourceAssociationSummaries",
-                shape: &ENGAGEMENT_RESOURCE_ASSOCIATION_SUMMARY_LIST,
-                required: true,
-            },
-            Member {
-                name: "NextToken",
-                path_name: "nextToken",
-                shape: &STRING,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static LIST_ENGAGEMENT_RESOURCE_ASSOCIATIONS_RESPONSE: Shape = Shape::structure(
+    "ListEngagementResourceAssociationsResponse",
+    &[
+        required(
+            "EngagementResourceAssociationSummaries",
+            "engagementResourceAssociationSummaries",
+            &ENGAGEMENT_RESOURCE_ASSOCIATION_SUMMARY_LIST,
+        ),
+        optional("NextToken", "nextToken", &STRING),
+    ],
+);
 
 /// `ListEngagementsRequest`
-pub static LIST_ENGAGEMENTS_REQUEST: Shape = Shape {
-    name: "ListEngagementsRequest",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Catalog",
-                path_name: "catalog",
-                shape: &CATALOG_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "CreatedBy",
-                path_name: "createdBy",
-                shape: &AWS_ACCOUNT_LIST,
-                required: false,
-            },
-            Member {
-                name: "ExcludeCreatedBy",
-                path_name: "excludeCreatedBy",
-                shape: &AWS_ACCOUNT_LIST,
-                required: false,
-            },
-            Member {
-                name: "ContextTypes",
-                path_name: "contextTypes",
-                shape: &ENGAGEMENT_CONTEXT_TYPE_LIST,
-                required: false,
-            },
-            Member {
-                name: "ExcludeContextTypes",
-                path_name: "excludeContextTypes",
-                shape: &ENGAGEMENT_CONTEXT_TYPE_LIST,
-                required: false,
-            },
-            Member {
-                name: "Sort",
-                path_name: "sort",
-                shape: &ENGAGEMENT_SORT,
-                required: false,
-            },
-            Member {
-                name: "MaxResults",
-                path_name: "maxResults",
-                shape: &ENGAGEMENT_PAGE_SIZE,
-                required: false,
-            },
-            Member {
-                name: "NextToken",
-                path_name: "nextToken",
-                shape: &STRING,
-                required: false,
-            },
-            Member {
-                name: "EngagementIdentifier",
-                path_name: "engagementIdentifier",
-                shape: &ENGAGEMENT_IDENTIFIERS,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static LIST_ENGAGEMENTS_REQUEST: Shape = Shape::structure(
+    "ListEngagementsRequest",
+    &[
+        required("Catalog", "catalog", &CATALOG_IDENTIFIER),
+        optional("CreatedBy", "createdBy", &AWS_ACCOUNT_LIST),
+        optional("ExcludeCreatedBy", "excludeCreatedBy", &AWS_ACCOUNT_LIST),
+        optional("ContextTypes", "contextTypes", &ENGAGEMENT_CONTEXT_TYPE_LIST),
+        optional(
+            "ExcludeContextTypes",
+            "excludeContextTypes",
+            &ENGAGEMENT_CONTEXT_TYPE_LIST,
+        ),
+        optional("Sort", "sort", &ENGAGEMENT_SORT),
+        optional("MaxResults", "maxResults", &ENGAGEMENT_PAGE_SIZE),
+        optional("NextToken", "nextToken", &STRING),
+        optional(
+            "EngagementIdentifier",
+            "engagementIdentifier",
+            &ENGAGEMENT_IDENTIFIERS,
+        ),
+    ],
+);
 
 /// `ListEngagementsResponse`
-pub static LIST_ENGAGEMENTS_RESPONSE: Shape = Shape {
-    name: "ListEngagementsResponse",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "EngagementSummaryList",
-                path_name: "engagementSummaryList",
-                shape: &ENGAGEMENT_SUMMARY_LIST,
-                required: true,
-            },
-            Member {
-                name: "NextToken",
-                path_name: "nextToken",
-                shape: &STRING,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static LIST_ENGAGEMENTS_RESPONSE: Shape = Shape::structure(
+    "ListEngagementsResponse",
+    &[
+        required(
+            "EngagementSummaryList",
+            "engagementSummaryList",
+            &ENGAGEMENT_SUMMARY_LIST,
+        ),
+        optional("NextToken", "nextToken", &STRING),
+    ],
+);
 
 /// `ListOpportunitiesRequest`
-pub static LIST_OPPORTUNITIES_REQUEST: Shape = Shape {
-    name: "ListOpportunitiesRequest",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Catalog",
-                path_name: "catalog",
-                shape: &CATALOG_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "MaxResults",
-                path_name: "maxResults",
-                shape: &PAGE_SIZE,
-                required: false,
-            },
-            Member {
-                name: "NextToken",
-                path_name: "nextToken",
-                shape: &STRING,
-                required: false,
-            },
-            Member {
-                name: "Sort",
-                path_name: "sort",
-                shape: &OPPORTUNITY_SORT,
-                required: false,
-            },
-            Member {
-                name: "LastModifiedDate",
-                path_name: "lastModifiedDate",
-                shape: &LAST_MODIFIED_DATE,
-                required: false,
-            },
-            Member {
-                name: "Identifier",
-                path_name: "identifier",
-                shape: &LIST_OPPORTUNITIES_REQUEST_IDENTIFIER_LIST,
-                required: false,
-            },
-            Member {
-                name: "LifeCycleStage",
-                path_name: "lifeCycleStage",
-                shape: &LIST_OPPORTUNITIES_REQUEST_LIFE_CYCLE_STAGE_LIST,
-                required: false,
-            },
-            Member {
-                name: "LifeCycleReviewStatus",
-                path_name: "lifeCycleReviewStatus",
-                shape: &LIST_OPPORTUNITIES_REQUEST_LIFE_CYCLE_REVIEW_STATUS_LIST,
-                required: false,
-            },
-            Member {
-                name: "CustomerCompanyName",
-                path_name: "customerCompanyName",
-                shape: &LIST_OPPORTUNITIES_REQUEST_CUSTOMER_COMPANY_NAME_LIST,
-                required: false,
-            },
-            Member {
-                name: "CreatedDate",
-                path_name: "createdDate",
-                shape: &CREATED_DATE_FILTER,
-                required: false,
-            },
-            Member {
-                name: "TargetCloseDate",
-                path_name: "targetCloseDate",
-                shape: &TARGET_CLOSE_DATE_FILTER,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static LIST_OPPORTUNITIES_REQUEST: Shape = Shape::structure(
+    "ListOpportunitiesRequest",
+    &[
+        required("Catalog", "catalog", &CATALOG_IDENTIFIER),
+        optional("MaxResults", "maxResults", &PAGE_SIZE),
+        optional("NextToken", "nextToken", &STRING),
+        optional("Sort", "sort", &OPPORTUNITY_SORT),
+        optional("LastModifiedDate", "lastModifiedDate", &LAST_MODIFIED_DATE),
+        optional(
+            "Identifier",
+            "identifier",
+            &LIST_OPPORTUNITIES_REQUEST_IDENTIFIER_LIST,
+        ),
+        optional(
+            "LifeCycleStage",
+            "lifeCycleStage",
+            &LIST_OPPORTUNITIES_REQUEST_LIFE_CYCLE_STAGE_LIST,
+        ),
+        optional(
+            "LifeCycleReviewStatus",
+            "lifeCycleReviewStatus",
+            &LIST_OPPORTUNITIES_REQUEST_LIFE_CYCLE_REVIEW_STATUS_LIST,
+        ),
+        optional(
+            "CustomerCompanyName",
+            "customerCompanyName",
+            &LIST_OPPORTUNITIES_REQUEST_CUSTOMER_COMPANY_NAME_LIST,
+        ),
+        optional("CreatedDate", "createdDate", &CREATED_DATE_FILTER),
+        optional("TargetCloseDate", "targetCloseDate", &TARGET_CLOSE_DATE_FILTER),
+    ],
+);
 
 /// `ListOpportunitiesRequestCustomerCompanyNameList`
-pub static LIST_OPPORTUNITIES_REQUEST_CUSTOMER_COMPANY_NAME_LIST: Shape = Shape {
-    name: "ListOpportunitiesRequestCustomerCompanyNameList",
-    sensitive: false,
-    kind: ShapeKind::List {
-        element: &STRING,
-        min: Some(0),
-        max: Some(10),
-    },
-};
+pub static LIST_OPPORTUNITIES_REQUEST_CUSTOMER_COMPANY_NAME_LIST: Shape = Shape::list(
+    "ListOpportunitiesRequestCustomerCompanyNameList",
+    &STRING,
+    Some(0),
+    Some(10),
+);
 
 /// `ListOpportunitiesRequestIdentifierList`
-pub static LIST_OPPORTUNITIES_REQUEST_IDENTIFIER_LIST: Shape = Shape {
-    name: "ListOpportunitiesRequestIdentifierList",
-    sensitive: false,
-    kind: ShapeKind::List {
-        element: &OPPORTUNITY_IDENTIFIER,
-        min: Some(0),
-        max: Some(20),
-    },
-};
+pub static LIST_OPPORTUNITIES_REQUEST_IDENTIFIER_LIST: Shape = Shape::list(
+    "ListOpportunitiesRequestIdentifierList",
+    &OPPORTUNITY_IDENTIFIER,
+    Some(0),
+    Some(20),
+);
 
 /// `ListOpportunitiesRequestLifeCycleReviewStatusList`
-pub static LIST_OPPORTUNITIES_REQUEST_LIFE_CYCLE_REVIEW_STATUS_LIST: Shape = Shape {
-    name: "ListOpportunitiesRequestLifeCycleReviewStatusList",
-    sensitive: false,
-    kind: ShapeKind::List {
-        element: &REVIEW_STATUS,
-        min: Some(0),
-        max: Some(10),
-    },
-};
+pub static LIST_OPPORTUNITIES_REQUEST_LIFE_CYCLE_REVIEW_STATUS_LIST: Shape = Shape::list(
+    "ListOpportunitiesRequestLifeCycleReviewStatusList",
+    &REVIEW_STATUS,
+    Some(0),
+    Some(10),
+);
 
 /// `ListOpportunitiesRequestLifeCycleStageList`
-pub static LIST_OPPORTUNITIES_REQUEST_LIFE_CYCLE_STAGE_LIST: Shape = Shape {
-    name: "ListOpportunitiesRequestLifeCycleStageList",
-    sensitive: false,
-    kind: ShapeKind::List {
-        element: &STAGE,
-        min: Some(0),
-        max: Some(10),
-    },
-};
+pub static LIST_OPPORTUNITIES_REQUEST_LIFE_CYCLE_STAGE_LIST: Shape = Shape::list(
+    "ListOpportunitiesRequestLifeCycleStageList",
+    &STAGE,
+    Some(0),
+    Some(10),
+);
 
 /// `ListOpportunitiesResponse`
-pub static LIST_OPPORTUNITIES_RESPONSE: Shape = Shape {
-    name: "ListOpportunitiesResponse",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "OpportunitySummaries",
-                path_name: "opportunitySummaries",
-                shape: &OPPORTUNITY_SUMMARIES,
-                required: true,
-            },
-            Member {
-                name: "NextToken",
-                path_name: "nextToken",
-                shape: &STRING,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static LIST_OPPORTUNITIES_RESPONSE: Shape = Shape::structure(
+    "ListOpportunitiesResponse",
+    &[
+        required(
+            "OpportunitySummaries",
+            "opportunitySummaries",
+            &OPPORTUNITY_SUMMARIES,
+        ),
+        optional("NextToken", "nextToken", &STRING),
+    ],
+);
 
 /// `ListOpportunityFromEngagementTaskSummaries`
-pub static LIST_OPPORTUNITY_FROM_ENGAGEMENT_TASK_SUMMARIES: Shape = Shape {
-    name: "ListOpportunityFromEngagementTaskSummaries",
-    sensitive: false,
-    kind: ShapeKind::List {
-        element: &LIST_OPPORTUNITY_FROM_ENGAGEMENT_TASK_SUMMARY,
-        min: None,
-        max: None,
-    },
-};
+pub static LIST_OPPORTUNITY_FROM_ENGAGEMENT_TASK_SUMMARIES: Shape = Shape::list(
+    "ListOpportunityFromEngagementTaskSummaries",
+    &LIST_OPPORTUNITY_FROM_ENGAGEMENT_TASK_SUMMARY,
+    None,
+    None,
+);
 
 /// `ListOpportunityFromEngagementTaskSummary`
-pub static LIST_OPPORTUNITY_FROM_ENGAGEMENT_TASK_SUMMARY: Shape = Shape {
-    name: "ListOpportunityFromEngagementTaskSummary",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "TaskId",
-                path_name: "taskId",
-                shape: &TASK_IDENTIFIER,
-                required: false,
-            },
-            Member {
-                name: "TaskArn",
-                path_name: "taskArn",
-                shape: &TASK_ARN,
-                required: false,
-            },
-            Member {
-                name: "StartTime",
-                path_name: "startTime",
-                shape: &DATE_TIME,
-                required: false,
-            },
-            Member {
-                name: "TaskStatus",
-                path_name: "taskStatus",
-                shape: &TASK_STATUS,
-                required: false,
-            },
-            Member {
-                name: "Message",
-                path_name: "message",
-                shape: &STRING,
-                required: false,
-            },
-            Member {
-                name: "ReasonCode",
-                path_name: "reasonCode",
-                shape: &REASON_CODE,
-                required: false,
-            },
-            Member {
-                name: "OpportunityId",
-                path_name: "opportunityId",
-                shape: &OPPORTUNITY_IDENTIFIER,
-                required: false,
-            },
-            Member {
-                name: "ResourceSnapshotJobId",
-                path_name: "resourceSnapshotJobId",
-                shape: &RESOURCE_SNAPSHOT_JOB_IDENTIFIER,
-                required: false,
-            },
-            Member {
-                name: "EngagementId",
-                path_name: "engagementId",
-                shape: &ENGAGEMENT_IDENTIFIER,
-                required: false,
-            },
-            Member {
-                name: "ContextId",
-                path_name: "contextId",
-                shape: &CONTEXT_IDENTIFIER,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static LIST_OPPORTUNITY_FROM_ENGAGEMENT_TASK_SUMMARY: Shape = Shape::structure(
+    "ListOpportunityFromEngagementTaskSummary",
+    &[
+        optional("TaskId", "taskId", &TASK_IDENTIFIER),
+        optional("TaskArn", "taskArn", &TASK_ARN),
+        optional("StartTime", "startTime", &DATE_TIME),
+        optional("TaskStatus", "taskStatus", &TASK_STATUS),
+        optional("Message", "message", &STRING),
+        optional("ReasonCode", "reasonCode", &REASON_CODE),
+        optional("OpportunityId", "opportunityId", &OPPORTUNITY_IDENTIFIER),
+        optional(
+            "ResourceSnapshotJobId",
+            "resourceSnapshotJobId",
+            &RESOURCE_SNAPSHOT_JOB_IDENTIFIER,
+        ),
+        optional("EngagementId", "engagementId", &ENGAGEMENT_IDENTIFIER),
+        optional("ContextId", "contextId", &CONTEXT_IDENTIFIER),
+    ],
+);
 
 /// `ListOpportunityFromEngagementTasksRequest`
-pub static LIST_OPPORTUNITY_FROM_ENGAGEMENT_TASKS_REQUEST: Shape = Shape {
-    name: "ListOpportunityFromEngagementTasksRequest",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "MaxResults",
-                path_name: "maxResults",
-                shape: &LIST_OPPORTUNITY_FROM_ENGAGEMENT_TASKS_REQUEST_MAX_RESULTS_INTEGER,
-                required: false,
-            },
-            Member {
-                name: "NextToken",
-                path_name: "nextToken",
-                shape: &LIST_OPPORTUNITY_FROM_ENGAGEMENT_TASKS_REQUEST_NEXT_TOKEN_STRING,
-                required: false,
-            },
-            Member {
-                name: "Sort",
-                path_name: "sort",
-                shape: &LIST_TASKS_SORT_BASE,
-                required: false,
-            },
-            Member {
-                name: "Catalog",
-                path_name: "catalog",
-                shape: &CATALOG_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "TaskStatus",
-                path_name: "taskStatus",
-                shape: &TASK_STATUSES,
-                required: false,
-            },
-            Member {
-                name: "TaskIdentifier",
-                path_name: "taskIdentifier",
-                shape: &TASK_IDENTIFIERS,
-                required: false,
-            },
-            Member {
-                name: "OpportunityIdentifier",
-                path_name: "opportunityIdentifier",
-                shape: &OPPORTUNITY_IDENTIFIERS,
-                required: false,
-            },
-            Member {
-                name: "EngagementIdentifier",
-                path_name: "engagementIdentifier",
-                shape: &ENGAGEMENT_IDENTIFIERS,
-                required: false,
-            },
-            Member {
-                name: "ContextIdentifier",
-                path_name: "contextIdentifier",
-                shape: &CONTEXT_IDENTIFIERS,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static LIST_OPPORTUNITY_FROM_ENGAGEMENT_TASKS_REQUEST: Shape = Shape::structure(
+    "ListOpportunityFromEngagementTasksRequest",
+    &[
+        optional(
+            "MaxResults",
+            "maxResults",
+            &LIST_OPPORTUNITY_FROM_ENGAGEMENT_TASKS_REQUEST_MAX_RESULTS_INTEGER,
+        ),
+        optional(
+            "NextToken",
+            "nextToken",
+            &LIST_OPPORTUNITY_FROM_ENGAGEMENT_TASKS_REQUEST_NEXT_TOKEN_STRING,
+        ),
+        optional("Sort", "sort", &LIST_TASKS_SORT_BASE),
+        required("Catalog", "catalog", &CATALOG_IDENTIFIER),
+        optional("TaskStatus", "taskStatus", &TASK_STATUSES),
+        optional("TaskIdentifier", "taskIdentifier", &TASK_IDENTIFIERS),
+        optional(
+            "OpportunityIdentifier",
+            "opportunityIdentifier",
+            &OPPORTUNITY_IDENTIFIERS,
+        ),
+        optional(
+            "EngagementIdentifier",
+            "engagementIdentifier",
+            &ENGAGEMENT_IDENTIFIERS,
+        ),
+        optional("ContextIdentifier", "contextIdentifier", &CONTEXT_IDENTIFIERS),
+    ],
+);
 
 /// `ListOpportunityFromEngagementTasksRequestMaxResultsInteger`
-pub static LIST_OPPORTUNITY_FROM_ENGAGEMENT_TASKS_REQUEST_MAX_RESULTS_INTEGER: Shape = Shape {
-    name: "ListOpportunityFromEngagementTasksRequestMaxResultsInteger",
-    sensitive: false,
-    kind: ShapeKind::Integer {
-        min: Some(1),
-        max: Some(1000),
-    },
-};
+pub static LIST_OPPORTUNITY_FROM_ENGAGEMENT_TASKS_REQUEST_MAX_RESULTS_INTEGER: Shape = Shape::integer(
+    "ListOpportunityFromEngagementTasksRequestMaxResultsInteger",
+    Some(1),
+    Some(1000),
+);
 
 /// `ListOpportunityFromEngagementTasksRequestNextTokenString`
-pub static LIST_OPPORTUNITY_FROM_ENGAGEMENT_TASKS_REQUEST_NEXT_TOKEN_STRING: Shape = Shape {
-    name: "ListOpportunityFromEngagementTasksRequestNextTokenString",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: Some(1),
-        max: Some(2048),
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static LIST_OPPORTUNITY_FROM_ENGAGEMENT_TASKS_REQUEST_NEXT_TOKEN_STRING: Shape = Shape::text(
+    "ListOpportunityFromEngagementTasksRequestNextTokenString",
+    Some(1),
+    Some(2048),
+);
 
 /// `ListOpportunityFromEngagementTasksResponse`
-pub static LIST_OPPORTUNITY_FROM_ENGAGEMENT_TASKS_RESPONSE: Shape = Shape {
-    name: "ListOpportunityFromEngagementTasksResponse",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "TaskSummaries",
-                path_name: "taskSummaries",
-                shape: &LIST_OPPORTUNITY_FROM_ENGAGEMENT_TASK_SUMMARIES,
-                required: false,
-            },
-            Member {
-                name: "NextToken",
-                path_name: "nextToken",
-                shape: &STRING,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static LIST_OPPORTUNITY_FROM_ENGAGEMENT_TASKS_RESPONSE: Shape = Shape::structure(
+    "ListOpportunityFromEngagementTasksResponse",
+    &[
+        optional(
+            "TaskSummaries",
+            "taskSummaries",
+            &LIST_OPPORTUNITY_FROM_ENGAGEMENT_TASK_SUMMARIES,
+        ),
+        optional("NextToken", "nextToken", &STRING),
+    ],
+);
 
 /// `ListProspectingFromEngagementTasksRequest`
-pub static LIST_PROSPECTING_FROM_ENGAGEMENT_TASKS_REQUEST: Shape = Shape {
-    name: "ListProspectingFromEngagementTasksRequest",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Catalog",
-                path_name: "catalog",
-                shape: &CATALOG_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "MaxResults",
-                path_name: "maxResults",
-                shape: &PAGE_SIZE,
-                required: false,
-            },
-            Member {
-                name: "NextToken",
-                path_name: "nextToken",
-                shape: &STRING,
-                required: false,
-            },
-            Member {
-                name: "TaskIdentifier",
-                path_name: "taskIdentifier",
-                shape: &TASK_IDENTIFIER_LIST,
-                required: false,
-            },
-            Member {
-                name: "TaskName",
-                path_name: "taskName",
-                shape: &TASK_NAME_LIST,
-                required: false,
-            },
-            Member {
-                name: "StartAfter",
-                path_name: "startAfter",
-                shape: &DATE_TIME,
-                required: false,
-            },
-            Member {
-                name: "StartBefore",
-                path_name: "startBefore",
-                shape: &DATE_TIME,
-                required: false,
-            },
-            Member {
-                name: "Sort",
-                path_name: "sort",
-                shape: &PROSPECTING_FROM_ENGAGEMENT_TASK_SORT,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static LIST_PROSPECTING_FROM_ENGAGEMENT_TASKS_REQUEST: Shape = Shape::structure(
+    "ListProspectingFromEngagementTasksRequest",
+    &[
+        required("Catalog", "catalog", &CATALOG_IDENTIFIER),
+        optional("MaxResults", "maxResults", &PAGE_SIZE),
+        optional("NextToken", "nextToken", &STRING),
+        optional("TaskIdentifier", "taskIdentifier", &TASK_IDENTIFIER_LIST),
+        optional("TaskName", "taskName", &TASK_NAME_LIST),
+        optional("StartAfter", "startAfter", &DATE_TIME),
+        optional("StartBefore", "startBefore", &DATE_TIME),
+        optional("Sort", "sort", &PROSPECTING_FROM_ENGAGEMENT_TASK_SORT),
+    ],
+);
 
 /// `ListProspectingFromEngagementTasksResponse`
-pub static LIST_PROSPECTING_FROM_ENGAGEMENT_TASKS_RESPONSE: Shape = Shape {
-    name: "ListProspectingFromEngagementTasksResponse",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "NextToken",
-                path_name: "nextToken",
-                shape: &LIST_PROSPECTING_FROM_ENGAGEMENT_TASKS_RESPONSE_NEXT_TOKEN_STRING,
-                required: false,
-            },
-            Member {
-                name: "TaskSummaries",
-                path_name: "taskSummaries",
-                shape: &PROSPECTING_TASK_SUMMARY_LIST,
-                required: true,
-            },
-        ],
-        union: false,
-    },
-};
+pub static LIST_PROSPECTING_FROM_ENGAGEMENT_TASKS_RESPONSE: Shape = Shape::structure(
+    "ListProspectingFromEngagementTasksResponse",
+    &[
+        optional(
+            "NextToken",
+            "nextToken",
+            &LIST_PROSPECTING_FROM_ENGAGEMENT_TASKS_RESPONSE_NEXT_TOKEN_STRING,
+        ),
+        required("TaskSummaries", "taskSummaries", &PROSPECTING_TASK_SUMMARY_LIST),
+    ],
+);
 
 /// `ListProspectingFromEngagementTasksResponseNextTokenString`
-pub static LIST_PROSPECTING_FROM_ENGAGEMENT_TASKS_RESPONSE_NEXT_TOKEN_STRING: Shape = Shape {
-    name: "ListProspectingFromEngagementTasksResponseNextTokenString",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: Some(1),
-        max: Some(2048),
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static LIST_PROSPECTING_FROM_ENGAGEMENT_TASKS_RESPONSE_NEXT_TOKEN_STRING: Shape = Shape::text(
+    "ListProspectingFromEngagementTasksResponseNextTokenString",
+    Some(1),
+    Some(2048),
+);
 
 /// `ListResourceSnapshotJobsRequest`
-pub static LIST_RESOURCE_SNAPSHOT_JOBS_REQUEST: Shape = Shape {
-    name: "ListResourceSnapshotJobsRequest",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Catalog",
-                path_name: "catalog",
-                shape: &CATALOG_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "MaxResults",
-                path_name: "maxResults",
-                shape: &LIST_RESOURCE_SNAPSHOT_JOBS_REQUEST_MAX_RESULTS_INTEGER,
-                required: false,
-            },
-            Member {
-                name: "NextToken",
-                path_name: "nextToken",
-                shape: &STRING,
-                required: false,
-            },
-            Member {
-                name: "EngagementIdentifier",
-                path_name: "engagementIdentifier",
-                shape: &ENGAGEMENT_IDENTIFIER,
-                required: false,
-            },
-            Member {
-                name: "Status",
-                path_name: "status",
-                shape: &RESOURCE_SNAPSHOT_JOB_STATUS,
-                required: false,
-            },
-            Member {
-                name: "Sort",
-                path_name: "sort",
-                shape: &SORT_OBJECT,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static LIST_RESOURCE_SNAPSHOT_JOBS_REQUEST: Shape = Shape::structure(
+    "ListResourceSnapshotJobsRequest",
+    &[
+        required("Catalog", "catalog", &CATALOG_IDENTIFIER),
+        optional(
+            "MaxResults",
+            "maxResults",
+            &LIST_RESOURCE_SNAPSHOT_JOBS_REQUEST_MAX_RESULTS_INTEGER,
+        ),
+        optional("NextToken", "nextToken", &STRING),
+        optional(
+            "EngagementIdentifier",
+            "engagementIdentifier",
+            &ENGAGEMENT_IDENTIFIER,
+        ),
+        optional("Status", "status", &RESOURCE_SNAPSHOT_JOB_STATUS),
+        optional("Sort", "sort", &SORT_OBJECT),
+    ],
+);
 
 /// `ListResourceSnapshotJobsRequestMaxResultsInteger`
-pub static LIST_RESOURCE_SNAPSHOT_JOBS_REQUEST_MAX_RESULTS_INTEGER: Shape = Shape {
-    name: "ListResourceSnapshotJobsRequestMaxResultsInteger",
-    sensitive: false,
-    kind: ShapeKind::Integer {
-        min: Some(1),
-        max: Some(1000),
-    },
-};
+pub static LIST_RESOURCE_SNAPSHOT_JOBS_REQUEST_MAX_RESULTS_INTEGER: Shape = Shape::integer(
+    "ListResourceSnapshotJobsRequestMaxResultsInteger",
+    Some(1),
+    Some(1000),
+);
 
 /// `ListResourceSnapshotJobsResponse`
-pub static LIST_RESOURCE_SNAPSHOT_JOBS_RESPONSE: Shape = Shape {
-    name: "ListResourceSnapshotJobsResponse",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "ResourceSnapshotJobSummaries",
-                path_name: "resourceSnapshotJobSummaries",
-                shape: &RESOURCE_SNAPSHOT_JOB_SUMMARY_LIST,
-                required: true,
-            },
-            Member {
-                name: "NextToken",
-                path_name: "nextToken",
-                shape: &STRING,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static LIST_RESOURCE_SNAPSHOT_JOBS_RESPONSE: Shape = Shape::structure(
+    "ListResourceSnapshotJobsResponse",
+    &[
+        required(
+            "ResourceSnapshotJobSummaries",
+            "resourceSnapshotJobSummaries",
+            &RESOURCE_SNAPSHOT_JOB_SUMMARY_LIST,
+        ),
+        optional("NextToken", "nextToken", &STRING),
+    ],
+);
 
 /// `ListResourceSnapshotsRequest`
-pub static LIST_RESOURCE_SNAPSHOTS_REQUEST: Shape = Shape {
-    name: "ListResourceSnapshotsRequest",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Catalog",
-                path_name: "catalog",
-                shape: &CATALOG_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "MaxResults",
-                path_name: "maxResults",
-                shape: &LIST_RESOURCE_SNAPSHOTS_REQUEST_MAX_RESULTS_INTEGER,
-                required: false,
-            },
-            Member {
-                name: "NextToken",
-                path_name: "nextToken",
-                shape: &STRING,
-                required: false,
-            },
-            Member {
-                name: "EngagementIdentifier",
-                path_name: "engagementIdentifier",
-                shape: &ENGAGEMENT_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "ResourceType",
-                path_name: "resourceType",
-                shape: &RESOURCE_TYPE,
-                required: false,
-            },
-            Member {
-                name: "ResourceIdentifier",
-                path_name: "resourceIdentifier",
-                shape: &RESOURCE_IDENTIFIER,
-                required: false,
-            },
-            Member {
-                name: "ResourceSnapshotTemplateIdentifier",
-                path_name: "resourceSnapshotTemplateIdentifier",
-                shape: &RESOURCE_TEMPLATE_NAME,
-                required: false,
-            },
-            Member {
-                name: "CreatedBy",
-                path_name: "createdBy",
-                shape: &AWS_ACCOUNT,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static LIST_RESOURCE_SNAPSHOTS_REQUEST: Shape = Shape::structure(
+    "ListResourceSnapshotsRequest",
+    &[
+        required("Catalog", "catalog", &CATALOG_IDENTIFIER),
+        optional(
+            "MaxResults",
+            "maxResults",
+            &LIST_RESOURCE_SNAPSHOTS_REQUEST_MAX_RESULTS_INTEGER,
+        ),
+        optional("NextToken", "nextToken", &STRING),
+        required(
+            "EngagementIdentifier",
+            "engagementIdentifier",
+            &ENGAGEMENT_IDENTIFIER,
+        ),
+        optional("ResourceType", "resourceType", &RESOURCE_TYPE),
+        optional("ResourceIdentifier", "resourceIdentifier", &RESOURCE_IDENTIFIER),
+        optional(
+            "ResourceSnapshotTemplateIdentifier",
+            "resourceSnapshotTemplateIdentifier",
+            &RESOURCE_TEMPLATE_NAME,
+        ),
+        optional("CreatedBy", "createdBy", &AWS_ACCOUNT),
+    ],
+);
 
 /// `ListResourceSnapshotsRequestMaxResultsInteger`
-pub static LIST_RESOURCE_SNAPSHOTS_REQUEST_MAX_RESULTS_INTEGER: Shape = Shape {
-    name: "ListResourceSnapshotsRequestMaxResultsInteger",
-    sensitive: false,
-    kind: ShapeKind::Integer {
-        min: Some(1),
-        max: Some(1000),
-    },
-};
+pub static LIST_RESOURCE_SNAPSHOTS_REQUEST_MAX_RESULTS_INTEGER: Shape = Shape::integer(
+    "ListResourceSnapshotsRequestMaxResultsInteger",
+    Some(1),
+    Some(1000),
+);
 
 /// `ListResourceSnapshotsResponse`
-pub static LIST_RESOURCE_SNAPSHOTS_RESPONSE: Shape = Shape {
-    name: "ListResourceSnapshotsResponse",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "ResourceSnapshotSummaries",
-                path_name: "resourceSnapshotSummaries",
-                shape: &RESOURCE_SNAPSHOT_SUMMARY_LIST,
-                required: true,
-            },
-            Member {
-                name: "NextToken",
-                path_name: "nextToken",
-                shape: &STRING,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static LIST_RESOURCE_SNAPSHOTS_RESPONSE: Shape = Shape::structure(
+    "ListResourceSnapshotsResponse",
+    &[
+        required(
+            "ResourceSnapshotSummaries",
+            "resourceSnapshotSummaries",
+            &RESOURCE_SNAPSHOT_SUMMARY_LIST,
+        ),
+        optional("NextToken", "nextToken", &STRING),
+    ],
+);
 
 /// `ListSolutionsRequest`
-pub static LIST_SOLUTIONS_REQUEST: Shape = Shape {
-    name: "ListSolutionsRequest",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Catalog",
-                path_name: "catalog",
-                shape: &CATALOG_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "MaxResults",
-                path_name: "maxResults",
-                shape: &PAGE_SIZE,
-                required: false,
-            },
-            Member {
-                name: "NextToken",
-                path_name: "nextToken",
-                shape: &STRING,
-                required: false,
-            },
-            Member {
-                name: "Sort",
-                path_name: "sort",
-                shape: &SOLUTION_SORT,
-                required: false,
-            },
-            Member {
-                name: "Status",
-                path_name: "status",
-                shape: &LIST_SOLUTIONS_REQUEST_STATUS_LIST,
-                required: false,
-            },
-            Member {
-                name: "Identifier",
-                path_name: "identifier",
-                shape: &LIST_SOLUTIONS_REQUEST_IDENTIFIER_LIST,
-                required: false,
-            },
-            Member {
-                name: "Category",
-                path_name: "category",
-                shape: &LIST_SOLUTIONS_REQUEST_CATEGORY_LIST,
-                required: false,
-            },
-            Member {
-                name: "AwsMarketplaceSolutionArn",
-                path_name: "awsMarketplaceSolutionArn",
-                shape: &LIST_SOLUTIONS_REQUEST_AWS_MARKETPLACE_SOLUTION_ARN_LIST,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static LIST_SOLUTIONS_REQUEST: Shape = Shape::structure(
+    "ListSolutionsRequest",
+    &[
+        required("Catalog", "catalog", &CATALOG_IDENTIFIER),
+        optional("MaxResults", "maxResults", &PAGE_SIZE),
+        optional("NextToken", "nextToken", &STRING),
+        optional("Sort", "sort", &SOLUTION_SORT),
+        optional("Status", "status", &LIST_SOLUTIONS_REQUEST_STATUS_LIST),
+        optional(
+            "Identifier",
+            "identifier",
+            &LIST_SOLUTIONS_REQUEST_IDENTIFIER_LIST,
+        ),
+        optional("Category", "category", &LIST_SOLUTIONS_REQUEST_CATEGORY_LIST),
+        optional(
+            "AwsMarketplaceSolutionArn",
+            "awsMarketplaceSolutionArn",
+            &LIST_SOLUTIONS_REQUEST_AWS_MARKETPLACE_SOLUTION_ARN_LIST,
+        ),
+    ],
+);
 
 /// `ListSolutionsRequestAwsMarketplaceSolutionArnList`
-pub static LIST_SOLUTIONS_REQUEST_AWS_MARKETPLACE_SOLUTION_ARN_LIST: Shape = Shape {
-    name: "ListSolutionsRequestAwsMarketplaceSolutionArnList",
-    sensitive: false,
-    kind: ShapeKind::List {
-        element: &AWS_MARKETPLACE_SOLUTION_ARN,
-        min: Some(0),
-        max: Some(10),
-    },
-};
+pub static LIST_SOLUTIONS_REQUEST_AWS_MARKETPLACE_SOLUTION_ARN_LIST: Shape = Shape::list(
+    "ListSolutionsRequestAwsMarketplaceSolutionArnList",
+    &AWS_MARKETPLACE_SOLUTION_ARN,
+    Some(0),
+    Some(10),
+);
 
 /// `ListSolutionsRequestCategoryList`
-pub static LIST_SOLUTIONS_REQUEST_CATEGORY_LIST: Shape = Shape {
-    name: "ListSolutionsRequestCategoryList",
-    sensitive: false,
-    kind: ShapeKind::List {
-        element: &STRING,
-        min: Some(0),
-        max: Some(10),
-    },
-};
+pub static LIST_SOLUTIONS_REQUEST_CATEGORY_LIST: Shape =
+    Shape::list("ListSolutionsRequestCategoryList", &STRING, Some(0), Some(10));
 
 /// `ListSolutionsRequestIdentifierList`
-pub static LIST_SOLUTIONS_REQUEST_IDENTIFIER_LIST: Shape = Shape {
-    name: "ListSolutionsRequestIdentifierList",
-    sensitive: false,
-    kind: ShapeKind::List {
-        element: &SOLUTION_IDENTIFIER,
-        min: Some(0),
-        max: Some(20),
-    },
-};
+pub static LIST_SOLUTIONS_REQUEST_IDENTIFIER_LIST: Shape = Shape::list(
+    "ListSolutionsRequestIdentifierList",
+    &SOLUTION_IDENTIFIER,
+    Some(0),
+    Some(20),
+);
 
 /// `ListSolutionsRequestStatusList`
-pub static LIST_SOLUTIONS_REQUEST_STATUS_LIST: Shape = Shape {
-    name: "ListSolutionsRequestStatusList",
-    sensitive: false,
-    kind: ShapeKind::List {
-        element: &SOLUTION_STATUS,
-        min: Some(0),
-        max: Some(10),
-    },
-};
+pub static LIST_SOLUTIONS_REQUEST_STATUS_LIST: Shape = Shape::list(
+    "ListSolutionsRequestStatusList",
+    &SOLUTION_STATUS,
+    Some(0),
+    Some(10),
+);
 
 /// `ListSolutionsResponse`
-pub static LIST_SOLUTIONS_RESPONSE: Shape = Shape {
-    name: "ListSolutionsResponse",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "SolutionSummaries",
-                path_name: "solutionSummaries",
-                shape: &SOLUTION_LIST,
-                required: true,
-            },
-            Member {
-                name: "NextToken",
-                path_name: "nextToken",
-                shape: &STRING,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static LIST_SOLUTIONS_RESPONSE: Shape = Shape::structure(
+    "ListSolutionsResponse",
+    &[
+        required("SolutionSummaries", "solutionSummaries", &SOLUTION_LIST),
+        optional("NextToken", "nextToken", &STRING),
+    ],
+);
 
 /// `ListTagsForResourceRequest`
-pub static LIST_TAGS_FOR_RESOURCE_REQUEST: Shape = Shape {
-    name: "ListTagsForResourceRequest",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[Member {
-            name: "ResourceArn",
-            path_name: "resourceArn",
-            shape: &TAGGABLE_RESOURCE_ARN,
-            required: true,
-        }],
-        union: false,
-    },
-};
+pub static LIST_TAGS_FOR_RESOURCE_REQUEST: Shape = Shape::structure(
+    "ListTagsForResourceRequest",
+    &[required("ResourceArn", "resourceArn", &TAGGABLE_RESOURCE_ARN)],
+);
 
 /// `ListTagsForResourceResponse`
-pub static LIST_TAGS_FOR_RESOURCE_RESPONSE: Shape = Shape {
-    name: "ListTagsForResourceResponse",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[Member {
-            name: "Tags",
-            path_name: "tags",
-            shape: &TAG_LIST,
-            required: true,
-        }],
-        union: false,
-    },
-};
+pub static LIST_TAGS_FOR_RESOURCE_RESPONSE: Shape = Shape::structure(
+    "ListTagsForResourceResponse",
+    &[required("Tags", "tags", &TAG_LIST)],
+);
 
 /// `ListTasksSortBase`
-pub static LIST_TASKS_SORT_BASE: Shape = Shape {
-    name: "ListTasksSortBase",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "SortOrder",
-                path_name: "sortOrder",
-                shape: &SORT_ORDER,
-                required: true,
-            },
-            Member {
-                name: "SortBy",
-                path_name: "sortBy",
-                shape: &LIST_TASKS_SORT_NAME,
-                required: true,
-            },
-        ],
-        union: false,
-    },
-};
+pub static LIST_TASKS_SORT_BASE: Shape = Shape::structure(
+    "ListTasksSortBase",
+    &[
+        required("SortOrder", "sortOrder", &SORT_ORDER),
+        required("SortBy", "sortBy", &LIST_TASKS_SORT_NAME),
+    ],
+);
 
 /// `ListTasksSortName`
-pub static LIST_TASKS_SORT_NAME: Shape = Shape {
-    name: "ListTasksSortName",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: None,
-        values: &["StartTime"],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static LIST_TASKS_SORT_NAME: Shape = Shape::one_of("ListTasksSortName", &["StartTime"], &[]);
 
 /// `Marketing`
-pub static MARKETING: Shape = Shape {
-    name: "Marketing",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "CampaignName",
-                path_name: "campaignName",
-                shape: &STRING,
-                required: false,
-            },
-            Member {
-                name: "Source",
-                path_name: "source",
-                shape: &MARKETING_SOURCE,
-                required: false,
-            },
-            Member {
-                name: "UseCases",
-                path_name: "useCases",
-                shape: &USE_CASES,
-                required: false,
-            },
-            Member {
-                name: "Channels",
-                path_name: "channels",
-                shape: &CHANNELS,
-                required: false,
-            },
-            Member {
-                name: "AwsFundingUsed",
-                path_name: "awsFundingUsed",
-                shape: &AWS_FUNDING_USED,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static MARKETING: Shape = Shape::structure(
+    "Marketing",
+    &[
+        optional("CampaignName", "campaignName", &STRING),
+        optional("Source", "source", &MARKETING_SOURCE),
+        optional("UseCases", "useCases", &USE_CASES),
+        optional("Channels", "channels", &CHANNELS),
+        optional("AwsFundingUsed", "awsFundingUsed", &AWS_FUNDING_USED),
+    ],
+);
 
 /// `MarketingSource`
-pub static MARKETING_SOURCE: Shape = Shape {
-    name: "MarketingSource",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: None,
-        values: &["Marketing Activity", "None"],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static MARKETING_SOURCE: Shape = Shape::one_of("MarketingSource", &["Marketing Activity", "None"], &[]);
 
 /// `MemberCompanyName`
-pub static MEMBER_COMPANY_NAME: Shape = Shape {
-    name: "MemberCompanyName",
-    sensitive: true,
-    kind: ShapeKind::String {
-        min: Some(1),
-        max: Some(120),
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static MEMBER_COMPANY_NAME: Shape = Shape::text("MemberCompanyName", Some(1), Some(120)).sensitive();
 
 /// `MemberPageSize`
-pub static MEMBER_PAGE_SIZE: Shape = Shape {
-    name: "MemberPageSize",
-    sensitive: false,
-    kind: ShapeKind::Integer {
-        min: Some(1),
-        max: Some(10),
-    },
-};
+pub static MEMBER_PAGE_SIZE: Shape = Shape::integer("MemberPageSize", Some(1), Some(10));
 
 /// `MonetaryAmount`
-pub static MONETARY_AMOUNT: Shape = Shape {
-    name: "MonetaryAmount",
-    sensitive: true,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: Some(&patterns::MONETARY_AMOUNT),
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static MONETARY_AMOUNT: Shape = Shape::text("MonetaryAmount", None, None)
+    .like(&patterns::MONETARY_AMOUNT)
+    .sensitive();
 
 /// `MonetaryValue`
-pub static MONETARY_VALUE: Shape = Shape {
-    name: "MonetaryValue",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Amount",
-                path_name: "amount",
-                shape: &MONETARY_VALUE_AMOUNT_STRING,
-                required: true,
-            },
-            Member {
-                name: "CurrencyCode",
-                path_name: "currencyCode",
-                shape: &CURRENCY_CODE,
-                required: true,
-            },
-        ],
-        union: false,
-    },
-};
+pub static MONETARY_VALUE: Shape = Shape::structure(
+    "MonetaryValue",
+    &[
+        required("Amount", "amount", &MONETARY_VALUE_AMOUNT_STRING),
+        required("CurrencyCode", "currencyCode", &CURRENCY_CODE),
+    ],
+);
 
 /// `MonetaryValueAmountString`
-pub static MONETARY_VALUE_AMOUNT_STRING: Shape = Shape {
-    name: "MonetaryValueAmountString",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: Some(&patterns::MONETARY_AMOUNT),
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static MONETARY_VALUE_AMOUNT_STRING: Shape =
+    Shape::text("MonetaryValueAmountString", None, None).like(&patterns::MONETARY_AMOUNT);
 
 /// `Name`
-pub static NAME: Shape = Shape {
-    name: "Name",
-    sensitive: true,
-    kind: ShapeKind::String {
-        min: Some(0),
-        max: Some(80),
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static NAME: Shape = Shape::text("Name", Some(0), Some(80)).sensitive();
 
 /// `NationalSecurity`
-pub static NATIONAL_SECURITY: Shape = Shape {
-    name: "NationalSecurity",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: None,
-        values: &["Yes", "No"],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static NATIONAL_SECURITY: Shape = Shape::one_of("NationalSecurity", &["Yes", "No"], &[]);
 
 /// `NextStepsHistory`
-pub static NEXT_STEPS_HISTORY: Shape = Shape {
-    name: "NextStepsHistory",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Value",
-                path_name: "value",
-                shape: &STRING,
-                required: true,
-            },
-            Member {
-                name: "Time",
-                path_name: "time",
-                shape: &DATE_TIME,
-                required: true,
-            },
-        ],
-        union: false,
-    },
-};
+pub static NEXT_STEPS_HISTORY: Shape = Shape::structure(
+    "NextStepsHistory",
+    &[
+        required("Value", "value", &STRING),
+        required("Time", "time", &DATE_TIME),
+    ],
+);
 
 /// `OpportunityArn`
-pub static OPPORTUNITY_ARN: Shape = Shape {
-    name: "OpportunityArn",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: Some(&patterns::AWS_MARKETPLACE_PRODUCT_ARN),
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static OPPORTUNITY_ARN: Shape =
+    Shape::text("OpportunityArn", None, None).like(&patterns::AWS_MARKETPLACE_PRODUCT_ARN);
 
 /// `OpportunityEngagementInvitationSort`
-pub static OPPORTUNITY_ENGAGEMENT_INVITATION_SORT: Shape = Shape {
-    name: "OpportunityEngagementInvitationSort",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "SortOrder",
-                path_name: "sortOrder",
-                shape: &SORT_ORDER,
-                required: true,
-            },
-            Member {
-                name: "SortBy",
-                path_name: "sortBy",
-                shape: &OPPORTUNITY_ENGAGEMENT_INVITATION_SORT_NAME,
-                required: true,
-            },
-        ],
-        union: false,
-    },
-};
+pub static OPPORTUNITY_ENGAGEMENT_INVITATION_SORT: Shape = Shape::structure(
+    "OpportunityEngagementInvitationSort",
+    &[
+        required("SortOrder", "sortOrder", &SORT_ORDER),
+        required("SortBy", "sortBy", &OPPORTUNITY_ENGAGEMENT_INVITATION_SORT_NAME),
+    ],
+);
 
 /// `OpportunityEngagementInvitationSortName`
-pub static OPPORTUNITY_ENGAGEMENT_INVITATION_SORT_NAME: Shape = Shape {
-    name: "OpportunityEngagementInvitationSortName",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: None,
-        values: &["InvitationDate"],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static OPPORTUNITY_ENGAGEMENT_INVITATION_SORT_NAME: Shape = Shape::one_of(
+    "OpportunityEngagementInvitationSortName",
+    &["InvitationDate"],
+    &[],
+);
 
 /// `OpportunityIdentifier`
-pub static OPPORTUNITY_IDENTIFIER: Shape = Shape {
-    name: "OpportunityIdentifier",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: Some(&patterns::OPPORTUNITY_IDENTIFIER),
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static OPPORTUNITY_IDENTIFIER: Shape =
+    Shape::text("OpportunityIdentifier", None, None).like(&patterns::OPPORTUNITY_IDENTIFIER);
 
 /// `OpportunityIdentifiers`
-pub static OPPORTUNITY_IDENTIFIERS: Shape = Shape {
-    name: "OpportunityIdentifiers",
-    sensitive: false,
-    kind: ShapeKind::List {
-        element: &OPPORTUNITY_IDENTIFIER,
-        min: Some(1),
-        max: Some(10),
-    },
-};
+pub static OPPORTUNITY_IDENTIFIERS: Shape = Shape::list(
+    "OpportunityIdentifiers",
+    &OPPORTUNITY_IDENTIFIER,
+    Some(1),
+    Some(10),
+);
 
 /// `OpportunityInvitationPayload`
-pub static OPPORTUNITY_INVITATION_PAYLOAD: Shape = Shape {
-    name: "OpportunityInvitationPayload",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "SenderContacts",
-                path_name: "senderContacts",
-                shape: &SENDER_CONTACT_LIST,
-                required: false,
-            },
-            Member {
-                name: "ReceiverResponsibilities",
-                path_name: "receiverResponsibilities",
-                shape: &RECEIVER_RESPONSIBILITY_LIST,
-                required: true,
-            },
-            Member {
-                name: "Customer",
-                path_name: "customer",
-                shape: &ENGAGEMENT_CUSTOMER,
-                required: true,
-            },
-            Member {
-                name: "Project",
-                path_name: "project",
-                shape: &PROJECT_DETAILS,
-                required: true,
-            },
-        ],
-        union: false,
-    },
-};
+pub static OPPORTUNITY_INVITATION_PAYLOAD: Shape = Shape::structure(
+    "OpportunityInvitationPayload",
+    &[
+        optional("SenderContacts", "senderContacts", &SENDER_CONTACT_LIST),
+        required(
+            "ReceiverResponsibilities",
+            "receiverResponsibilities",
+            &RECEIVER_RESPONSIBILITY_LIST,
+        ),
+        required("Customer", "customer", &ENGAGEMENT_CUSTOMER),
+        required("Project", "project", &PROJECT_DETAILS),
+    ],
+);
 
 /// `OpportunityOrigin`
-pub static OPPORTUNITY_ORIGIN: Shape = Shape {
-    name: "OpportunityOrigin",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: None,
-        values: &["AWS Referral", "Partner Referral"],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static OPPORTUNITY_ORIGIN: Shape =
+    Shape::one_of("OpportunityOrigin", &["AWS Referral", "Partner Referral"], &[]);
 
 /// `OpportunityQuality`
-pub static OPPORTUNITY_QUALITY: Shape = Shape {
-    name: "OpportunityQuality",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Score",
-                path_name: "score",
-                shape: &OPPORTUNITY_QUALITY_SCORE_INTEGER,
-                required: false,
-            },
-            Member {
-                name: "Trend",
-                path_name: "trend",
-                shape: &STRING,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static OPPORTUNITY_QUALITY: Shape = Shape::structure(
+    "OpportunityQuality",
+    &[
+        optional("Score", "score", &OPPORTUNITY_QUALITY_SCORE_INTEGER),
+        optional("Trend", "trend", &STRING),
+    ],
+);
 
 /// `OpportunityQualityScoreInteger`
-pub static OPPORTUNITY_QUALITY_SCORE_INTEGER: Shape = Shape {
-    name: "OpportunityQualityScoreInteger",
-    sensitive: false,
-    kind: ShapeKind::Integer {
-        min: Some(0),
-        max: Some(100),
-    },
-};
+pub static OPPORTUNITY_QUALITY_SCORE_INTEGER: Shape =
+    Shape::integer("OpportunityQualityScoreInteger", Some(0), Some(100));
 
 /// `OpportunitySort`
-pub static OPPORTUNITY_SORT: Shape = Shape {
-    name: "OpportunitySort",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "SortOrder",
-                path_name: "sortOrder",
-                shape: &SORT_ORDER,
-                required: true,
-            },
-            Member {
-                name: "SortBy",
-                path_name: "sortBy",
-                shape: &OPPORTUNITY_SORT_NAME,
-                required: true,
-            },
-        ],
-        union: false,
-    },
-};
+pub static OPPORTUNITY_SORT: Shape = Shape::structure(
+    "OpportunitySort",
+    &[
+        required("SortOrder", "sortOrder", &SORT_ORDER),
+        required("SortBy", "sortBy", &OPPORTUNITY_SORT_NAME),
+    ],
+);
 
 /// `OpportunitySortName`
-pub static OPPORTUNITY_SORT_NAME: Shape = Shape {
-    name: "OpportunitySortName",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: None,
-        values: &[
-            "LastModifiedDate",
-            "Identifier",
-            "CustomerCompanyName",
-            "CreatedDate",
-            "TargetCloseDate",
-        ],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static OPPORTUNITY_SORT_NAME: Shape = Shape::one_of(
+    "OpportunitySortName",
+    &[
+        "LastModifiedDate",
+        "Identifier",
+        "CustomerCompanyName",
+        "CreatedDate",
+        "TargetCloseDate",
+    ],
+    &[],
+);
 
 /// `OpportunitySummaries`
-pub static OPPORTUNITY_SUMMARIES: Shape = Shape {
-    name: "OpportunitySummaries",
-    sensitive: false,
-    kind: ShapeKind::List {
-        element: &OPPORTUNITY_SUMMARY,
-        min: None,
-        max: None,
-    },
-};
+pub static OPPORTUNITY_SUMMARIES: Shape =
+    Shape::list("OpportunitySummaries", &OPPORTUNITY_SUMMARY, None, None);
 
 /// `OpportunitySummary`
-pub static OPPORTUNITY_SUMMARY: Shape = Shape {
-    name: "OpportunitySummary",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Catalog",
-                path_name: "catalog",
-                shape: &CATALOG_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "Id",
-                path_name: "id",
-                shape: &OPPORTUNITY_IDENTIFIER,
-                required: false,
-            },
-            Member {
-                name: "Arn",
-                path_name: "arn",
-                shape: &OPPORTUNITY_ARN,
-                required: false,
-            },
-            Member {
-                name: "PartnerOpportunityIdentifier",
-                path_name: "partnerOpportunityIdentifier",
-                shape: &STRING,
-                required: false,
-            },
-            Member {
-                name: "OpportunityType",
-                path_name: "opportunityType",
-                shape: &OPPORTUNITY_TYPE,
-                required: false,
-            },
-            Member {
-                name: "LastModifiedDate",
-                path_name: "lastModifiedDate",
-                shape: &DATE_TIME,
-                required: false,
-            },
-            Member {
-                name: "CreatedDate",
-                path_name: "createdDate",
-                shape: &DATE_TIME,
-                required: false,
-            },
-            Member {
-                name: "LifeCycle",
-                path_name: "lifeCycle",
-                shape: &LIFE_CYCLE_SUMMARY,
-                required: false,
-            },
-            Member {
-                name: "Customer",
-                path_name: "customer",
-                shape: &CUSTOMER_SUMMARY,
-                required: false,
-            },
-            Member {
-                name: "Project",
-                path_name: "project",
-                shape: &PROJECT_SUMMARY,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static OPPORTUNITY_SUMMARY: Shape = Shape::structure(
+    "OpportunitySummary",
+    &[
+        required("Catalog", "catalog", &CATALOG_IDENTIFIER),
+        optional("Id", "id", &OPPORTUNITY_IDENTIFIER),
+        optional("Arn", "arn", &OPPORTUNITY_ARN),
+        optional(
+            "PartnerOpportunityIdentifier",
+            "partnerOpportunityIdentifier",
+            &STRING,
+        ),
+        optional("OpportunityType", "opportunityType", &OPPORTUNITY_TYPE),
+        optional("LastModifiedDate", "lastModifiedDate", &DATE_TIME),
+        optional("CreatedDate", "createdDate", &DATE_TIME),
+        optional("LifeCycle", "lifeCycle", &LIFE_CYCLE_SUMMARY),
+        optional("Customer", "customer", &CUSTOMER_SUMMARY),
+        optional("Project", "project", &PROJECT_SUMMARY),
+    ],
+);
 
 /// `OpportunitySummaryView`
-pub static OPPORTUNITY_SUMMARY_VIEW: Shape = Shape {
-    name: "OpportunitySummaryView",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "OpportunityType",
-                path_name: "opportunityType",
-                shape: &OPPORTUNITY_TYPE,
-                required: false,
-            },
-            Member {
-                name: "Lifecycle",
-                path_name: "lifecycle",
-                shape: &LIFE_CYCLE_FOR_VIEW,
-                required: false,
-            },
-            Member {
-                name: "OpportunityTeam",
-                path_name: "opportunityTeam",
-                shape: &PARTNER_OPPORTUNITY_TEAM_MEMBERS_LIST,
-                required: false,
-            },
-            Member {
-                name: "PrimaryNeedsFromAws",
-                path_name: "primaryNeedsFromAws",
-                shape: &PRIMARY_NEEDS_FROM_AWS,
-                required: false,
-            },
-            Member {
-                name: "Customer",
-                path_name: "customer",
-                shape: &CUSTOMER,
-                required: false,
-            },
-            Member {
-                name: "Project",
-                path_name: "project",
-                shape: &PROJECT_VIEW,
-                required: false,
-            },
-            Member {
-                name: "RelatedEntityIdentifiers",
-                path_name: "relatedEntityIdentifiers",
-                shape: &RELATED_ENTITY_IDENTIFIERS,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static OPPORTUNITY_SUMMARY_VIEW: Shape = Shape::structure(
+    "OpportunitySummaryView",
+    &[
+        optional("OpportunityType", "opportunityType", &OPPORTUNITY_TYPE),
+        optional("Lifecycle", "lifecycle", &LIFE_CYCLE_FOR_VIEW),
+        optional(
+            "OpportunityTeam",
+            "opportunityTeam",
+            &PARTNER_OPPORTUNITY_TEAM_MEMBERS_LIST,
+        ),
+        optional(
+            "PrimaryNeedsFromAws",
+            "primaryNeedsFromAws",
+            &PRIMARY_NEEDS_FROM_AWS,
+        ),
+        optional("Customer", "customer", &CUSTOMER),
+        optional("Project", "project", &PROJECT_VIEW),
+        optional(
+            "RelatedEntityIdentifiers",
+            "relatedEntityIdentifiers",
+            &RELATED_ENTITY_IDENTIFIERS,
+        ),
+    ],
+);
 
 /// `OpportunityType`
-pub static OPPORTUNITY_TYPE: Shape = Shape {
-    name: "OpportunityType",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: None,
-        values: &["Net New Business", "Flat Renewal", "Expansion"],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static OPPORTUNITY_TYPE: Shape = Shape::one_of(
+    "OpportunityType",
+    &["Net New Business", "Flat Renewal", "Expansion"],
+    &[],
+);
 
 /// `PageSize`
-pub static PAGE_SIZE: Shape = Shape {
-    name: "PageSize",
-    sensitive: false,
-    kind: ShapeKind::Integer {
-        min: Some(1),
-        max: Some(100),
-    },
-};
+pub static PAGE_SIZE: Shape = Shape::integer("PageSize", Some(1), Some(100));
 
 /// `ParticipantType`
-pub static PARTICIPANT_TYPE: Shape = Shape {
-    name: "ParticipantType",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: None,
-        values: &["SENDER", "RECEIVER"],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static PARTICIPANT_TYPE: Shape = Shape::one_of("ParticipantType", &["SENDER", "RECEIVER"], &[]);
 
 /// `PartnerOpportunityTeamMembersList`
-pub static PARTNER_OPPORTUNITY_TEAM_MEMBERS_LIST: Shape = Shape {
-    name: "PartnerOpportunityTeamMembersList",
-    sensitive: false,
-    kind: ShapeKind::List {
-        element: &CONTACT,
-        min: Some(0),
-        max: Some(10),
-    },
-};
+pub static PARTNER_OPPORTUNITY_TEAM_MEMBERS_LIST: Shape =
+    Shape::list("PartnerOpportunityTeamMembersList", &CONTACT, Some(0), Some(10));
 
 /// `Payload`
-pub static PAYLOAD: Shape = Shape {
-    name: "Payload",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "OpportunityInvitation",
-                path_name: "opportunityInvitation",
-                shape: &OPPORTUNITY_INVITATION_PAYLOAD,
-                required: false,
-            },
-            Member {
-                name: "LeadInvitation",
-                path_name: "leadInvitation",
-                shape: &LEAD_INVITATION_PAYLOAD,
-                required: false,
-            },
-        ],
-        union: true,
-    },
-};
+pub static PAYLOAD: Shape = Shape::union(
+    "Payload",
+    &[
+        optional(
+            "OpportunityInvitation",
+            "opportunityInvitation",
+            &OPPORTUNITY_INVITATION_PAYLOAD,
+        ),
+        optional("LeadInvitation", "leadInvitation", &LEAD_INVITATION_PAYLOAD),
+    ],
+);
 
 /// `PaymentFrequency`
-pub static PAYMENT_FREQUENCY: Shape = Shape {
-    name: "PaymentFrequency",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: None,
-        values: &["Monthly", "None"],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static PAYMENT_FREQUENCY: Shape = Shape::one_of("PaymentFrequency", &["Monthly", "None"], &[]);
 
 /// `PhoneNumber`
-pub static PHONE_NUMBER: Shape = Shape {
-    name: "PhoneNumber",
-    sensitive: true,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: Some(&patterns::PHONE_NUMBER),
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static PHONE_NUMBER: Shape = Shape::text("PhoneNumber", None, None)
+    .like(&patterns::PHONE_NUMBER)
+    .sensitive();
 
 /// `PrimaryNeedFromAws`
-pub static PRIMARY_NEED_FROM_AWS: Shape = Shape {
-    name: "PrimaryNeedFromAws",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: None,
-        values: &[
-            "Co-Sell - Architectural Validation",
-            "Co-Sell - Business Presentation",
-            "Co-Sell - Competitive Information",
-            "Co-Sell - Pricing Assistance",
-            "Co-Sell - Technical Consultation",
-            "Co-Sell - Total Cost of Ownership Evaluation",
-            "Co-Sell - Deal Support",
-            "Co-Sell - Support for Public Tender / RFx",
-        ],
-        read_only: &["Do Not Need Support from AWS Sales Rep"],
-        enforced_in_answers: true,
-    },
-};
+pub static PRIMARY_NEED_FROM_AWS: Shape = Shape::one_of(
+    "PrimaryNeedFromAws",
+    &[
+        "Co-Sell - Architectural Validation",
+        "Co-Sell - Business Presentation",
+        "Co-Sell - Competitive Information",
+        "Co-Sell - Pricing Assistance",
+        "Co-Sell - Technical Consultation",
+        "Co-Sell - Total Cost of Ownership Evaluation",
+        "Co-Sell - Deal Support",
+        "Co-Sell - Support for Public Tender / RFx",
+    ],
+    &["Do Not Need Support from AWS Sales Rep"],
+);
 
 /// `PrimaryNeedsFromAws`
-pub static PRIMARY_NEEDS_FROM_AWS: Shape = Shape {
-    name: "PrimaryNeedsFromAws",
-    sensitive: false,
-    kind: ShapeKind::List {
-        element: &PRIMARY_NEED_FROM_AWS,
-        min: None,
-        max: None,
-    },
-};
+pub static PRIMARY_NEEDS_FROM_AWS: Shape =
+    Shape::list("PrimaryNeedsFromAws", &PRIMARY_NEED_FROM_AWS, None, None);
 
 /// `ProfileNextStepsHistory`
-pub static PROFILE_NEXT_STEPS_HISTORY: Shape = Shape {
-    name: "ProfileNextStepsHistory",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Value",
-                path_name: "value",
-                shape: &STRING,
-                required: true,
-            },
-            Member {
-                name: "Time",
-                path_name: "time",
-                shape: &DATE_TIME,
-                required: true,
-            },
-        ],
-        union: false,
-    },
-};
+pub static PROFILE_NEXT_STEPS_HISTORY: Shape = Shape::structure(
+    "ProfileNextStepsHistory",
+    &[
+        required("Value", "value", &STRING),
+        required("Time", "time", &DATE_TIME),
+    ],
+);
 
 /// `Project`
-pub static PROJECT: Shape = Shape {
-    name: "Project",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "DeliveryModels",
-                path_name: "deliveryModels",
-                shape: &DELIVERY_MODELS,
-                required: false,
-            },
-            Member {
-                name: "ExpectedCustomerSpend",
-                path_name: "expectedCustomerSpend",
-                shape: &EXPECTED_CUSTOMER_SPEND_LIST,
-                required: false,
-            },
-            Member {
-                name: "ExpectedContractDuration",
-                path_name: "expectedContractDuration",
-                shape: &EXPECTED_CONTRACT_DURATION,
-                required: false,
-            },
-            Member {
-                name: "Title",
-                path_name: "title",
-                shape: &PROJECT_TITLE_STRING,
-                required: false,
-            },
-            Member {
-                name: "ApnPrograms",
-                path_name: "apnPrograms",
-                shape: &APN_PROGRAMS,
-                required: false,
-            },
-            Member {
-                name: "CustomerBusinessProblem",
-                path_name: "customerBusinessProblem",
-                shape: &PROJECT_CUSTOMER_BUSINESS_PROBLEM_STRING,
-                required: false,
-            },
-            Member {
-                name: "CustomerUseCase",
-                path_name: "customerUseCase",
-                shape: &STRING,
-                required: false,
-            },
-            Member {
-                name: "RelatedOpportunityIdentifier",
-                path_name: "relatedOpportunityIdentifier",
-                shape: &OPPORTUNITY_IDENTIFIER,
-                required: false,
-            },
-            Member {
-                name: "SalesActivities",
-                path_name: "salesActivities",
-                shape: &SALES_ACTIVITIES,
-                required: false,
-            },
-            Member {
-                name: "CompetitorName",
-                path_name: "competitorName",
-                shape: &COMPETITOR_NAME,
-                required: false,
-            },
-            Member {
-                name: "OtherCompetitorNames",
-                path_name: "otherCompetitorNames",
-                shape: &PROJECT_OTHER_COMPETITOR_NAMES_STRING,
-                required: false,
-            },
-            Member {
-                name: "OtherSolutionDescription",
-                path_name: "otherSolutionDescription",
-                shape: &PROJECT_OTHER_SOLUTION_DESCRIPTION_STRING,
-                required: false,
-            },
-            Member {
-                name: "AdditionalComments",
-                path_name: "additionalComments",
-                shape: &PROJECT_ADDITIONAL_COMMENTS_STRING,
-                required: false,
-            },
-            Member {
-                name: "AwsPartition",
-                path_name: "awsPartition",
-                shape: &AWS_PARTITION,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static PROJECT: Shape = Shape::structure(
+    "Project",
+    &[
+        optional("DeliveryModels", "deliveryModels", &DELIVERY_MODELS),
+        optional(
+            "ExpectedCustomerSpend",
+            "expectedCustomerSpend",
+            &EXPECTED_CUSTOMER_SPEND_LIST,
+        ),
+        optional(
+            "ExpectedContractDuration",
+            "expectedContractDuration",
+            &EXPECTED_CONTRACT_DURATION,
+        ),
+        optional("Title", "title", &PROJECT_TITLE_STRING),
+        optional("ApnPrograms", "apnPrograms", &APN_PROGRAMS),
+        optional(
+            "CustomerBusinessProblem",
+            "customerBusinessProblem",
+            &PROJECT_CUSTOMER_BUSINESS_PROBLEM_STRING,
+        ),
+        optional("CustomerUseCase", "customerUseCase", &STRING),
+        optional(
+            "RelatedOpportunityIdentifier",
+            "relatedOpportunityIdentifier",
+            &OPPORTUNITY_IDENTIFIER,
+        ),
+        optional("SalesActivities", "salesActivities", &SALES_ACTIVITIES),
+        optional("CompetitorName", "competitorName", &COMPETITOR_NAME),
+        optional(
+            "OtherCompetitorNames",
+            "otherCompetitorNames",
+            &PROJECT_OTHER_COMPETITOR_NAMES_STRING,
+        ),
+        optional(
+            "OtherSolutionDescription",
+            "otherSolutionDescription",
+            &PROJECT_OTHER_SOLUTION_DESCRIPTION_STRING,
+        ),
+        optional(
+            "AdditionalComments",
+            "additionalComments",
+            &PROJECT_ADDITIONAL_COMMENTS_STRING,
+        ),
+        optional("AwsPartition", "awsPartition", &AWS_PARTITION),
+    ],
+);
 
 /// `ProjectAdditionalCommentsString`
-pub static PROJECT_ADDITIONAL_COMMENTS_STRING: Shape = Shape {
-    name: "ProjectAdditionalCommentsString",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: Some(1),
-        max: Some(255),
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static PROJECT_ADDITIONAL_COMMENTS_STRING: Shape =
+    Shape::text("ProjectAdditionalCommentsString", Some(1), Some(255));
 
 /// `ProjectCustomerBusinessProblemString`
-pub static PROJECT_CUSTOMER_BUSINESS_PROBLEM_STRING: Shape = Shape {
-    name: "ProjectCustomerBusinessProblemString",
-    sensitive: true,
-    kind: ShapeKind::String {
-        min: Some(20),
-        max: Some(2000),
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static PROJECT_CUSTOMER_BUSINESS_PROBLEM_STRING: Shape =
+    Shape::text("ProjectCustomerBusinessProblemString", Some(20), Some(2000)).sensitive();
 
 /// `ProjectDetails`
-pub static PROJECT_DETAILS: Shape = Shape {
-    name: "ProjectDetails",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "BusinessProblem",
-                path_name: "businessProblem",
-                shape: &ENGAGEMENT_CUSTOMER_BUSINESS_PROBLEM,
-                required: true,
-            },
-            Member {
-                name: "Title",
-                path_name: "title",
-                shape: &PROJECT_DETAILS_TITLE_STRING,
-                required: true,
-            },
-            Member {
-                name: "TargetCompletionDate",
-                path_name: "targetCompletionDate",
-                shape: &DATE,
-                required: true,
-            },
-            Member {
-                name: "ExpectedCustomerSpend",
-                path_name: "expectedCustomerSpend",
-                shape: &EXPECTED_CUSTOMER_SPEND_LIST,
-                required: true,
-            },
-        ],
-        union: false,
-    },
-};
+pub static PROJECT_DETAILS: Shape = Shape::structure(
+    "ProjectDetails",
+    &[
+        required(
+            "BusinessProblem",
+            "businessProblem",
+            &ENGAGEMENT_CUSTOMER_BUSINESS_PROBLEM,
+        ),
+        required("Title", "title", &PROJECT_DETAILS_TITLE_STRING),
+        required("TargetCompletionDate", "targetCompletionDate", &DATE),
+        required(
+            "ExpectedCustomerSpend",
+            "expectedCustomerSpend",
+            &EXPECTED_CUSTOMER_SPEND_LIST,
+        ),
+    ],
+);
 
 /// `ProjectDetailsTitleString`
-pub static PROJECT_DETAILS_TITLE_STRING: Shape = Shape {
-    name: "ProjectDetailsTitleString",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: Some(1),
-        max: Some(255),
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static PROJECT_DETAILS_TITLE_STRING: Shape = Shape::text("ProjectDetailsTitleString", Some(1), Some(255));
 
 /// `ProjectOtherCompetitorNamesString`
-pub static PROJECT_OTHER_COMPETITOR_NAMES_STRING: Shape = Shape {
-    name: "ProjectOtherCompetitorNamesString",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: Some(0),
-        max: Some(255),
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static PROJECT_OTHER_COMPETITOR_NAMES_STRING: Shape =
+    Shape::text("ProjectOtherCompetitorNamesString", Some(0), Some(255));
 
 /// `ProjectOtherSolutionDescriptionString`
-pub static PROJECT_OTHER_SOLUTION_DESCRIPTION_STRING: Shape = Shape {
-    name: "ProjectOtherSolutionDescriptionString",
-    sensitive: true,
-    kind: ShapeKind::String {
-        min: Some(0),
-        max: Some(255),
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static PROJECT_OTHER_SOLUTION_DESCRIPTION_STRING: Shape =
+    Shape::text("ProjectOtherSolutionDescriptionString", Some(0), Some(255)).sensitive();
 
 /// `ProjectSummary`
-pub static PROJECT_SUMMARY: Shape = Shape {
-    name: "ProjectSummary",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "DeliveryModels",
-                path_name: "deliveryModels",
-                shape: &DELIVERY_MODELS,
-                required: false,
-            },
-            Member {
-                name: "ExpectedCustomerSpend",
-                path_name: "expectedCustomerSpend",
-                shape: &EXPECTED_CUSTOMER_SPEND_LIST,
-                required: false,
-            },
-            Member {
-                name: "ExpectedContractDuration",
-                path_name: "expectedContractDuration",
-                shape: &EXPECTED_CONTRACT_DURATION,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static PROJECT_SUMMARY: Shape = Shape::structure(
+    "ProjectSummary",
+    &[
+        optional("DeliveryModels", "deliveryModels", &DELIVERY_MODELS),
+        optional(
+            "ExpectedCustomerSpend",
+            "expectedCustomerSpend",
+            &EXPECTED_CUSTOMER_SPEND_LIST,
+        ),
+        optional(
+            "ExpectedContractDuration",
+            "expectedContractDuration",
+            &EXPECTED_CONTRACT_DURATION,
+        ),
+    ],
+);
 
 /// `ProjectTitleString`
-pub static PROJECT_TITLE_STRING: Shape = Shape {
-    name: "ProjectTitleString",
-    sensitive: true,
-    kind: ShapeKind::String {
-        min: Some(0),
-        max: Some(255),
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static PROJECT_TITLE_STRING: Shape = Shape::text("ProjectTitleString", Some(0), Some(255)).sensitive();
 
 /// `ProjectView`
-pub static PROJECT_VIEW: Shape = Shape {
-    name: "ProjectView",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "DeliveryModels",
-                path_name: "deliveryModels",
-                shape: &DELIVERY_MODELS,
-                required: false,
-            },
-            Member {
-                name: "ExpectedCustomerSpend",
-                path_name: "expectedCustomerSpend",
-                shape: &EXPECTED_CUSTOMER_SPEND_LIST,
-                required: false,
-            },
-            Member {
-                name: "ExpectedContractDuration",
-                path_name: "expectedContractDuration",
-                shape: &EXPECTED_CONTRACT_DURATION,
-                required: false,
-            },
-            Member {
-                name: "CustomerUseCase",
-                path_name: "customerUseCase",
-                shape: &STRING,
-                required: false,
-            },
-            Member {
-                name: "SalesActivities",
-                path_name: "salesActivities",
-                shape: &SALES_ACTIVITIES,
-                required: false,
-            },
-            Member {
-                name: "OtherSolutionDescription",
-                path_name: "otherSolutionDescription",
-                shape: &PROJECT_VIEW_OTHER_SOLUTION_DESCRIPTION_STRING,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static PROJECT_VIEW: Shape = Shape::structure(
+    "ProjectView",
+    &[
+        optional("DeliveryModels", "deliveryModels", &DELIVERY_MODELS),
+        optional(
+            "ExpectedCustomerSpend",
+            "expectedCustomerSpend",
+            &EXPECTED_CUSTOMER_SPEND_LIST,
+        ),
+        optional(
+            "ExpectedContractDuration",
+            "expectedContractDuration",
+            &EXPECTED_CONTRACT_DURATION,
+        ),
+        optional("CustomerUseCase", "customerUseCase", &STRING),
+        optional("SalesActivities", "salesActivities", &SALES_ACTIVITIES),
+        optional(
+            "OtherSolutionDescription",
+            "otherSolutionDescription",
+            &PROJECT_VIEW_OTHER_SOLUTION_DESCRIPTION_STRING,
+        ),
+    ],
+);
 
 /// `ProjectViewOtherSolutionDescriptionString`
-pub static PROJECT_VIEW_OTHER_SOLUTION_DESCRIPTION_STRING: Shape = Shape {
-    name: "ProjectViewOtherSolutionDescriptionString",
-    sensitive: true,
-    kind: ShapeKind::String {
-        min: Some(0),
-        max: Some(255),
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static PROJECT_VIEW_OTHER_SOLUTION_DESCRIPTION_STRING: Shape =
+    Shape::text("ProjectViewOtherSolutionDescriptionString", Some(0), Some(255)).sensitive();
 
 /// `ProspectingAccountName`
-pub static PROSPECTING_ACCOUNT_NAME: Shape = Shape {
-    name: "ProspectingAccountName",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: Some(0),
-        max: Some(255),
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static PROSPECTING_ACCOUNT_NAME: Shape = Shape::text("ProspectingAccountName", Some(0), Some(255));
 
 /// `ProspectingCompanySize`
-pub static PROSPECTING_COMPANY_SIZE: Shape = Shape {
-    name: "ProspectingCompanySize",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: Some(0),
-        max: Some(255),
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static PROSPECTING_COMPANY_SIZE: Shape = Shape::text("ProspectingCompanySize", Some(0), Some(255));
 
 /// `ProspectingFromEngagementTaskSort`
-pub static PROSPECTING_FROM_ENGAGEMENT_TASK_SORT: Shape = Shape {
-    name: "ProspectingFromEngagementTaskSort",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "SortOrder",
-                path_name: "sortOrder",
-                shape: &SORT_ORDER,
-                required: true,
-            },
-            Member {
-                name: "SortBy",
-                path_name: "sortBy",
-                shape: &PROSPECTING_FROM_ENGAGEMENT_TASK_SORT_NAME,
-                required: true,
-            },
-        ],
-        union: false,
-    },
-};
+pub static PROSPECTING_FROM_ENGAGEMENT_TASK_SORT: Shape = Shape::structure(
+    "ProspectingFromEngagementTaskSort",
+    &[
+        required("SortOrder", "sortOrder", &SORT_ORDER),
+        required("SortBy", "sortBy", &PROSPECTING_FROM_ENGAGEMENT_TASK_SORT_NAME),
+    ],
+);
 
 /// `ProspectingFromEngagementTaskSortName`
-pub static PROSPECTING_FROM_ENGAGEMENT_TASK_SORT_NAME: Shape = Shape {
-    name: "ProspectingFromEngagementTaskSortName",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: None,
-        values: &["StartTime", "TaskName", "FailedEngagementCount"],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static PROSPECTING_FROM_ENGAGEMENT_TASK_SORT_NAME: Shape = Shape::one_of(
+    "ProspectingFromEngagementTaskSortName",
+    &["StartTime", "TaskName", "FailedEngagementCount"],
+    &[],
+);
 
 /// `ProspectingGeo`
-pub static PROSPECTING_GEO: Shape = Shape {
-    name: "ProspectingGeo",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: Some(0),
-        max: Some(255),
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static PROSPECTING_GEO: Shape = Shape::text("ProspectingGeo", Some(0), Some(255));
 
 /// `ProspectingInsights`
-pub static PROSPECTING_INSIGHTS: Shape = Shape {
-    name: "ProspectingInsights",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "MarketplaceEngagementScore",
-                path_name: "marketplaceEngagementScore",
-                shape: &ENGAGEMENT_SCORE_LEVEL,
-                required: false,
-            },
-            Member {
-                name: "SolutionScore",
-                path_name: "solutionScore",
-                shape: &STRING,
-                required: false,
-            },
-            Member {
-                name: "SolutionCategory",
-                path_name: "solutionCategory",
-                shape: &STRING,
-                required: false,
-            },
-            Member {
-                name: "SolutionSubCategory",
-                path_name: "solutionSubCategory",
-                shape: &STRING,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static PROSPECTING_INSIGHTS: Shape = Shape::structure(
+    "ProspectingInsights",
+    &[
+        optional(
+            "MarketplaceEngagementScore",
+            "marketplaceEngagementScore",
+            &ENGAGEMENT_SCORE_LEVEL,
+        ),
+        optional("SolutionScore", "solutionScore", &STRING),
+        optional("SolutionCategory", "solutionCategory", &STRING),
+        optional("SolutionSubCategory", "solutionSubCategory", &STRING),
+    ],
+);
 
 /// `ProspectingPublicProfileSummary`
-pub static PROSPECTING_PUBLIC_PROFILE_SUMMARY: Shape = Shape {
-    name: "ProspectingPublicProfileSummary",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: Some(0),
-        max: Some(5000),
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static PROSPECTING_PUBLIC_PROFILE_SUMMARY: Shape =
+    Shape::text("ProspectingPublicProfileSummary", Some(0), Some(5000));
 
 /// `ProspectingRegion`
-pub static PROSPECTING_REGION: Shape = Shape {
-    name: "ProspectingRegion",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: Some(0),
-        max: Some(255),
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static PROSPECTING_REGION: Shape = Shape::text("ProspectingRegion", Some(0), Some(255));
 
 /// `ProspectingResult`
-pub static PROSPECTING_RESULT: Shape = Shape {
-    name: "ProspectingResult",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[Member {
-            name: "Aws",
-            path_name: "aws",
-            shape: &PROSPECTING_RESULT_AWS,
-            required: false,
-        }],
-        union: false,
-    },
-};
+pub static PROSPECTING_RESULT: Shape = Shape::structure(
+    "ProspectingResult",
+    &[optional("Aws", "aws", &PROSPECTING_RESULT_AWS)],
+);
 
 /// `ProspectingResultAws`
-pub static PROSPECTING_RESULT_AWS: Shape = Shape {
-    name: "ProspectingResultAws",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Customer",
-                path_name: "customer",
-                shape: &PROSPECTING_RESULT_CUSTOMER,
-                required: false,
-            },
-            Member {
-                name: "Insights",
-                path_name: "insights",
-                shape: &PROSPECTING_INSIGHTS,
-                required: false,
-            },
-            Member {
-                name: "StartTime",
-                path_name: "startTime",
-                shape: &DATE_TIME,
-                required: false,
-            },
-            Member {
-                name: "EndTime",
-                path_name: "endTime",
-                shape: &DATE_TIME,
-                required: false,
-            },
-            Member {
-                name: "TaskId",
-                path_name: "taskId",
-                shape: &PROSPECTING_TASK_IDENTIFIER,
-                required: false,
-            },
-            Member {
-                name: "TaskArn",
-                path_name: "taskArn",
-                shape: &TASK_ARN,
-                required: false,
-            },
-            Member {
-                name: "TaskName",
-                path_name: "taskName",
-                shape: &TASK_NAME,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static PROSPECTING_RESULT_AWS: Shape = Shape::structure(
+    "ProspectingResultAws",
+    &[
+        optional("Customer", "customer", &PROSPECTING_RESULT_CUSTOMER),
+        optional("Insights", "insights", &PROSPECTING_INSIGHTS),
+        optional("StartTime", "startTime", &DATE_TIME),
+        optional("EndTime", "endTime", &DATE_TIME),
+        optional("TaskId", "taskId", &PROSPECTING_TASK_IDENTIFIER),
+        optional("TaskArn", "taskArn", &TASK_ARN),
+        optional("TaskName", "taskName", &TASK_NAME),
+    ],
+);
 
 /// `ProspectingResultCustomer`
-pub static PROSPECTING_RESULT_CUSTOMER: Shape = Shape {
-    name: "ProspectingResultCustomer",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "AccountName",
-                path_name: "accountName",
-                shape: &PROSPECTING_ACCOUNT_NAME,
-                required: false,
-            },
-            Member {
-                name: "Geo",
-                path_name: "geo",
-                shape: &PROSPECTING_GEO,
-                required: false,
-            },
-            Member {
-                name: "Region",
-                path_name: "region",
-                shape: &PROSPECTING_REGION,
-                required: false,
-            },
-            Member {
-                name: "SubRegion",
-                path_name: "subRegion",
-                shape: &PROSPECTING_SUB_REGION,
-                required: false,
-            },
-            Member {
-                name: "Country",
-                path_name: "country",
-                shape: &COUNTRY_CODE,
-                required: false,
-            },
-            Member {
-                name: "Industry",
-                path_name: "industry",
-                shape: &INDUSTRY,
-                required: false,
-            },
-            Member {
-                name: "SubIndustry",
-                path_name: "subIndustry",
-                shape: &PROSPECTING_SUB_INDUSTRY,
-                required: false,
-            },
-            Member {
-                name: "Segment",
-                path_name: "segment",
-                shape: &PROSPECTING_SEGMENT,
-                required: false,
-            },
-            Member {
-                name: "CompanySize",
-                path_name: "companySize",
-                shape: &PROSPECTING_COMPANY_SIZE,
-                required: false,
-            },
-            Member {
-                name: "EligiblePrograms",
-                path_name: "eligiblePrograms",
-                shape: &ELIGIBLE_PROGRAMS_LIST,
-                required: false,
-            },
-            Member {
-                name: "PublicProfileSummary",
-                path_name: "publicProfileSummary",
-                shape: &PROSPECTING_PUBLIC_PROFILE_SUMMARY,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static PROSPECTING_RESULT_CUSTOMER: Shape = Shape::structure(
+    "ProspectingResultCustomer",
+    &[
+        optional("AccountName", "accountName", &PROSPECTING_ACCOUNT_NAME),
+        optional("Geo", "geo", &PROSPECTING_GEO),
+        optional("Region", "region", &PROSPECTING_REGION),
+        optional("SubRegion", "subRegion", &PROSPECTING_SUB_REGION),
+        optional("Country", "country", &COUNTRY_CODE),
+        optional("Industry", "industry", &INDUSTRY),
+        optional("SubIndustry", "subIndustry", &PROSPECTING_SUB_INDUSTRY),
+        optional("Segment", "segment", &PROSPECTING_SEGMENT),
+        optional("CompanySize", "companySize", &PROSPECTING_COMPANY_SIZE),
+        optional("EligiblePrograms", "eligiblePrograms", &ELIGIBLE_PROGRAMS_LIST),
+        optional(
+            "PublicProfileSummary",
+            "publicProfileSummary",
+            &PROSPECTING_PUBLIC_PROFILE_SUMMARY,
+        ),
+    ],
+);
 
 /// `ProspectingSegment`
-pub static PROSPECTING_SEGMENT: Shape = Shape {
-    name: "ProspectingSegment",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: Some(0),
-        max: Some(255),
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static PROSPECTING_SEGMENT: Shape = Shape::text("ProspectingSegment", Some(0), Some(255));
 
 /// `ProspectingSubIndustry`
-pub static PROSPECTING_SUB_INDUSTRY: Shape = Shape {
-    name: "ProspectingSubIndustry",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: Some(0),
-        max: Some(255),
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static PROSPECTING_SUB_INDUSTRY: Shape = Shape::text("ProspectingSubIndustry", Some(0), Some(255));
 
 /// `ProspectingSubRegion`
-pub static PROSPECTING_SUB_REGION: Shape = Shape {
-    name: "ProspectingSubRegion",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: Some(0),
-        max: Some(255),
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static PROSPECTING_SUB_REGION: Shape = Shape::text("ProspectingSubRegion", Some(0), Some(255));
 
 /// `ProspectingTaskArn`
-pub static PROSPECTING_TASK_ARN: Shape = Shape {
-    name: "ProspectingTaskArn",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: Some(&patterns::PROSPECTING_TASK_ARN),
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static PROSPECTING_TASK_ARN: Shape =
+    Shape::text("ProspectingTaskArn", None, None).like(&patterns::PROSPECTING_TASK_ARN);
 
 /// `ProspectingTaskIdentifier`
-pub static PROSPECTING_TASK_IDENTIFIER: Shape = Shape {
-    name: "ProspectingTaskIdentifier",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: Some(&patterns::PROSPECTING_TASK_IDENTIFIER),
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static PROSPECTING_TASK_IDENTIFIER: Shape =
+    Shape::text("ProspectingTaskIdentifier", None, None).like(&patterns::PROSPECTING_TASK_IDENTIFIER);
 
 /// `ProspectingTaskStatus`
-pub static PROSPECTING_TASK_STATUS: Shape = Shape {
-    name: "ProspectingTaskStatus",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: None,
-        values: &["PENDING", "IN_PROGRESS", "COMPLETED", "FAILED"],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static PROSPECTING_TASK_STATUS: Shape = Shape::one_of(
+    "ProspectingTaskStatus",
+    &["PENDING", "IN_PROGRESS", "COMPLETED", "FAILED"],
+    &[],
+);
 
 /// `ProspectingTaskSummary`
-pub static PROSPECTING_TASK_SUMMARY: Shape = Shape {
-    name: "ProspectingTaskSummary",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "TaskId",
-                path_name: "taskId",
-                shape: &PROSPECTING_TASK_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "TaskArn",
-                path_name: "taskArn",
-                shape: &PROSPECTING_TASK_ARN,
-                required: true,
-            },
-            Member {
-                name: "TaskName",
-                path_name: "taskName",
-                shape: &TASK_NAME,
-                required: true,
-            },
-            Member {
-                name: "StartTime",
-                path_name: "startTime",
-                shape: &DATE_TIME,
-                required: true,
-            },
-            Member {
-                name: "EndTime",
-                path_name: "endTime",
-                shape: &DATE_TIME,
-                required: false,
-            },
-            Member {
-                name: "TotalEngagementCount",
-                path_name: "totalEngagementCount",
-                shape: &INTEGER,
-                required: true,
-            },
-            Member {
-                name: "CompletedEngagementCount",
-                path_name: "completedEngagementCount",
-                shape: &INTEGER,
-                required: true,
-            },
-            Member {
-                name: "FailedEngagementCount",
-                path_name: "failedEngagementCount",
-                shape: &INTEGER,
-                required: true,
-            },
-        ],
-        union: false,
-    },
-};
+pub static PROSPECTING_TASK_SUMMARY: Shape = Shape::structure(
+    "ProspectingTaskSummary",
+    &[
+        required("TaskId", "taskId", &PROSPECTING_TASK_IDENTIFIER),
+        required("TaskArn", "taskArn", &PROSPECTING_TASK_ARN),
+        required("TaskName", "taskName", &TASK_NAME),
+        required("StartTime", "startTime", &DATE_TIME),
+        optional("EndTime", "endTime", &DATE_TIME),
+        required("TotalEngagementCount", "totalEngagementCount", &INTEGER),
+        required("CompletedEngagementCount", "completedEngagementCount", &INTEGER),
+        required("FailedEngagementCount", "failedEngagementCount", &INTEGER),
+    ],
+);
 
 /// `ProspectingTaskSummaryList`
-pub static PROSPECTING_TASK_SUMMARY_LIST: Shape = Shape {
-    name: "ProspectingTaskSummaryList",
-    sensitive: false,
-    kind: ShapeKind::List {
-        element: &PROSPECTING_TASK_SUMMARY,
-        min: None,
-        max: None,
-    },
-};
+pub static PROSPECTING_TASK_SUMMARY_LIST: Shape = Shape::list(
+    "ProspectingTaskSummaryList",
+    &PROSPECTING_TASK_SUMMARY,
+    None,
+    None,
+);
 
 /// `PutSellingSystemSettingsRequest`
-pub static PUT_SELLING_SYSTEM_SETTINGS_REQUEST: Shape = Shape {
-    name: "PutSellingSystemSettingsRequest",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Catalog",
-                path_name: "catalog",
-                shape: &CATALOG_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "ResourceSnapshotJobRoleIdentifier",
-                path_name: "resourceSnapshotJobRoleIdentifier",
-                shape: &RESOURCE_SNAPSHOT_JOB_ROLE_IDENTIFIER,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static PUT_SELLING_SYSTEM_SETTINGS_REQUEST: Shape = Shape::structure(
+    "PutSellingSystemSettingsRequest",
+    &[
+        required("Catalog", "catalog", &CATALOG_IDENTIFIER),
+        optional(
+            "ResourceSnapshotJobRoleIdentifier",
+            "resourceSnapshotJobRoleIdentifier",
+            &RESOURCE_SNAPSHOT_JOB_ROLE_IDENTIFIER,
+        ),
+    ],
+);
 
 /// `PutSellingSystemSettingsResponse`
-pub static PUT_SELLING_SYSTEM_SETTINGS_RESPONSE: Shape = Shape {
-    name: "PutSellingSystemSettingsResponse",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Catalog",
-                path_name: "catalog",
-                shape: &CATALOG_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "ResourceSnapshotJobRoleArn",
-                path_name: "resourceSnapshotJobRoleArn",
-                shape: &RESOURCE_SNAPSHOT_JOB_ROLE_ARN,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static PUT_SELLING_SYSTEM_SETTINGS_RESPONSE: Shape = Shape::structure(
+    "PutSellingSystemSettingsResponse",
+    &[
+        required("Catalog", "catalog", &CATALOG_IDENTIFIER),
+        optional(
+            "ResourceSnapshotJobRoleArn",
+            "resourceSnapshotJobRoleArn",
+            &RESOURCE_SNAPSHOT_JOB_ROLE_ARN,
+        ),
+    ],
+);
 
 /// `ReasonCode`
-pub static REASON_CODE: Shape = Shape {
-    name: "ReasonCode",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: None,
-        values: &[
-            "InvitationAccessDenied",
-            "InvitationValidationFailed",
-            "EngagementAccessDenied",
-            "OpportunityAccessDenied",
-            "ResourceSnapshotJobAccessDenied",
-            "ResourceSnapshotJobValidationFailed",
-            "ResourceSnapshotJobConflict",
-            "EngagementValidationFailed",
-            "EngagementConflict",
-            "OpportunitySubmissionFailed",
-            "EngagementInvitationConflict",
-            "InternalError",
-            "OpportunityValidationFailed",
-            "OpportunityConflict",
-            "ResourceSnapshotAccessDenied",
-            "ResourceSnapshotValidationFailed",
-            "ResourceSnapshotConflict",
-            "ServiceQuotaExceeded",
-            "RequestThrottled",
-            "ContextNotFound",
-            "CustomerProjectContextNotPermitted",
-            "DisqualifiedLeadNotPermitted",
-        ],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static REASON_CODE: Shape = Shape::one_of(
+    "ReasonCode",
+    &[
+        "InvitationAccessDenied",
+        "InvitationValidationFailed",
+        "EngagementAccessDenied",
+        "OpportunityAccessDenied",
+        "ResourceSnapshotJobAccessDenied",
+        "ResourceSnapshotJobValidationFailed",
+        "ResourceSnapshotJobConflict",
+        "EngagementValidationFailed",
+        "EngagementConflict",
+        "OpportunitySubmissionFailed",
+        "EngagementInvitationConflict",
+        "InternalError",
+        "OpportunityValidationFailed",
+        "OpportunityConflict",
+        "ResourceSnapshotAccessDenied",
+        "ResourceSnapshotValidationFailed",
+        "ResourceSnapshotConflict",
+        "ServiceQuotaExceeded",
+        "RequestThrottled",
+        "ContextNotFound",
+        "CustomerProjectContextNotPermitted",
+        "DisqualifiedLeadNotPermitted",
+    ],
+    &[],
+);
 
 /// `Receiver`
-pub static RECEIVER: Shape = Shape {
-    name: "Receiver",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[Member {
-            name: "Account",
-            path_name: "account",
-            shape: &ACCOUNT_RECEIVER,
-            required: false,
-        }],
-        union: true,
-    },
-};
+pub static RECEIVER: Shape = Shape::union("Receiver", &[optional("Account", "account", &ACCOUNT_RECEIVER)]);
 
 /// `ReceiverResponsibility`
-pub static RECEIVER_RESPONSIBILITY: Shape = Shape {
-    name: "ReceiverResponsibility",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: None,
-        values: &[
-            "Distributor",
-            "Reseller",
-            "Hardware Partner",
-            "Managed Service Provider",
-            "Software Partner",
-            "Services Partner",
-            "Training Partner",
-            "Co-Sell Facilitator",
-            "Facilitator",
-        ],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static RECEIVER_RESPONSIBILITY: Shape = Shape::one_of(
+    "ReceiverResponsibility",
+    &[
+        "Distributor",
+        "Reseller",
+        "Hardware Partner",
+        "Managed Service Provider",
+        "Software Partner",
+        "Services Partner",
+        "Training Partner",
+        "Co-Sell Facilitator",
+        "Facilitator",
+    ],
+    &[],
+);
 
 /// `ReceiverResponsibilityList`
-pub static RECEIVER_RESPONSIBILITY_LIST: Shape = Shape {
-    name: "ReceiverResponsibilityList",
-    sensitive: false,
-    kind: ShapeKind::List {
-        element: &RECEIVER_RESPONSIBILITY,
-        min: None,
-        max: None,
-    },
-};
+pub static RECEIVER_RESPONSIBILITY_LIST: Shape =
+    Shape::list("ReceiverResponsibilityList", &RECEIVER_RESPONSIBILITY, None, None);
 
 /// `Recommendation`
-pub static RECOMMENDATION: Shape = Shape {
-    name: "Recommendation",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Type",
-                path_name: "type",
-                shape: &STRING,
-                required: true,
-            },
-            Member {
-                name: "Details",
-                path_name: "details",
-                shape: &STRING,
-                required: true,
-            },
-            Member {
-                name: "Attributes",
-                path_name: "attributes",
-                shape: &RECOMMENDATION_ATTRIBUTE_MAP,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static RECOMMENDATION: Shape = Shape::structure(
+    "Recommendation",
+    &[
+        required("Type", "type", &STRING),
+        required("Details", "details", &STRING),
+        optional("Attributes", "attributes", &RECOMMENDATION_ATTRIBUTE_MAP),
+    ],
+);
 
 /// `RecommendationAttributeMap`
-pub static RECOMMENDATION_ATTRIBUTE_MAP: Shape = Shape {
-    name: "RecommendationAttributeMap",
-    sensitive: false,
-    kind: ShapeKind::Map {
-        key: &STRING,
-        value: &STRING,
-        min: Some(0),
-        max: Some(25),
-    },
-};
+pub static RECOMMENDATION_ATTRIBUTE_MAP: Shape =
+    Shape::map("RecommendationAttributeMap", &STRING, &STRING, Some(0), Some(25));
 
 /// `RecommendationList`
-pub static RECOMMENDATION_LIST: Shape = Shape {
-    name: "RecommendationList",
-    sensitive: false,
-    kind: ShapeKind::List {
-        element: &RECOMMENDATION,
-        min: Some(0),
-        max: Some(5),
-    },
-};
+pub static RECOMMENDATION_LIST: Shape = Shape::list("RecommendationList", &RECOMMENDATION, Some(0), Some(5));
 
 /// `RejectEngagementInvitationRequest`
-pub static REJECT_ENGAGEMENT_INVITATION_REQUEST: Shape = Shape {
-    name: "RejectEngagementInvitationRequest",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Catalog",
-                path_name: "catalog",
-                shape: &CATALOG_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "Identifier",
-                path_name: "identifier",
-                shape: &ENGAGEMENT_INVITATION_ARN_OR_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "RejectionReason",
-                path_name: "rejectionReason",
-                shape: &REJECTION_REASON_STRING,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static REJECT_ENGAGEMENT_INVITATION_REQUEST: Shape = Shape::structure(
+    "RejectEngagementInvitationRequest",
+    &[
+        required("Catalog", "catalog", &CATALOG_IDENTIFIER),
+        required(
+            "Identifier",
+            "identifier",
+            &ENGAGEMENT_INVITATION_ARN_OR_IDENTIFIER,
+        ),
+        optional("RejectionReason", "rejectionReason", &REJECTION_REASON_STRING),
+    ],
+);
 
 /// `RejectionReasonString`
-pub static REJECTION_REASON_STRING: Shape = Shape {
-    name: "RejectionReasonString",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: Some(&patterns::REJECTION_REASON_STRING),
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static REJECTION_REASON_STRING: Shape =
+    Shape::text("RejectionReasonString", None, None).like(&patterns::REJECTION_REASON_STRING);
 
 /// `RelatedEntityIdentifiers`
-pub static RELATED_ENTITY_IDENTIFIERS: Shape = Shape {
-    name: "RelatedEntityIdentifiers",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "AwsMarketplaceOffers",
-                path_name: "awsMarketplaceOffers",
-                shape: &AWS_MARKETPLACE_OFFER_IDENTIFIERS,
-                required: false,
-            },
-            Member {
-                name: "AwsMarketplaceOfferSets",
-                path_name: "awsMarketplaceOfferSets",
-                shape: &AWS_MARKETPLACE_OFFER_SET_IDENTIFIERS,
-                required: false,
-            },
-            Member {
-                name: "Solutions",
-                path_name: "solutions",
-                shape: &SOLUTION_IDENTIFIERS,
-                required: false,
-            },
-            Member {
-                name: "AwsProducts",
-                path_name: "awsProducts",
-                shape: &AWS_PRODUCT_IDENTIFIERS,
-                required: false,
-            },
-            Member {
-                name: "AwsMarketplaceSolutions",
-                path_name: "awsMarketplaceSolutions",
-                shape: &AWS_MARKETPLACE_SOLUTION_IDENTIFIERS,
-                required: false,
-            },
-            Member {
-                name: "AwsMarketplaceProducts",
-                path_name: "awsMarketplaceProducts",
-                shape: &AWS_MARKETPLACE_PRODUCT_IDENTIFIERS,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static RELATED_ENTITY_IDENTIFIERS: Shape = Shape::structure(
+    "RelatedEntityIdentifiers",
+    &[
+        optional(
+            "AwsMarketplaceOffers",
+            "awsMarketplaceOffers",
+            &AWS_MARKETPLACE_OFFER_IDENTIFIERS,
+        ),
+        optional(
+            "AwsMarketplaceOfferSets",
+            "awsMarketplaceOfferSets",
+            &AWS_MARKETPLACE_OFFER_SET_IDENTIFIERS,
+        ),
+        optional("Solutions", "solutions", &SOLUTION_IDENTIFIERS),
+        optional("AwsProducts", "awsProducts", &AWS_PRODUCT_IDENTIFIERS),
+        optional(
+            "AwsMarketplaceSolutions",
+            "awsMarketplaceSolutions",
+            &AWS_MARKETPLACE_SOLUTION_IDENTIFIERS,
+        ),
+        optional(
+            "AwsMarketplaceProducts",
+            "awsMarketplaceProducts",
+            &AWS_MARKETPLACE_PRODUCT_IDENTIFIERS,
+        ),
+    ],
+);
 
 /// `RelatedEntityType`
-pub static RELATED_ENTITY_TYPE: Shape = Shape {
-    name: "RelatedEntityType",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: None,
-        values: &[
-            "Solutions",
-            "AwsProducts",
-            "AwsMarketplaceOffers",
-            "AwsMarketplaceOfferSets",
-            "AwsMarketplaceSolutions",
-            "AwsMarketplaceProducts",
-        ],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static RELATED_ENTITY_TYPE: Shape = Shape::one_of(
+    "RelatedEntityType",
+    &[
+        "Solutions",
+        "AwsProducts",
+        "AwsMarketplaceOffers",
+        "AwsMarketplaceOfferSets",
+        "AwsMarketplaceSolutions",
+        "AwsMarketplaceProducts",
+    ],
+    &[],
+);
 
 /// `ResourceArn`
-pub static RESOURCE_ARN: Shape = Shape {
-    name: "ResourceArn",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: Some(&patterns::AWS_MARKETPLACE_PRODUCT_ARN),
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static RESOURCE_ARN: Shape =
+    Shape::text("ResourceArn", None, None).like(&patterns::AWS_MARKETPLACE_PRODUCT_ARN);
 
 /// `ResourceIdentifier`
-pub static RESOURCE_IDENTIFIER: Shape = Shape {
-    name: "ResourceIdentifier",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: Some(&patterns::OPPORTUNITY_IDENTIFIER),
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static RESOURCE_IDENTIFIER: Shape =
+    Shape::text("ResourceIdentifier", None, None).like(&patterns::OPPORTUNITY_IDENTIFIER);
 
 /// `ResourceNotFoundException`
-pub static RESOURCE_NOT_FOUND_EXCEPTION: Shape = Shape {
-    name: "ResourceNotFoundException",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[Member {
-            name: "Message",
-            path_name: "message",
-            shape: &STRING,
-            required: false,
-        }],
-        union: false,
-    },
-};
+pub static RESOURCE_NOT_FOUND_EXCEPTION: Shape = Shape::structure(
+    "ResourceNotFoundException",
+    &[optional("Message", "message", &STRING)],
+);
 
 /// `ResourceSnapshotArn`
-pub static RESOURCE_SNAPSHOT_ARN: Shape = Shape {
-    name: "ResourceSnapshotArn",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: Some(&patterns::AWS_MARKETPLACE_PRODUCT_ARN),
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static RESOURCE_SNAPSHOT_ARN: Shape =
+    Shape::text("ResourceSnapshotArn", None, None).like(&patterns::AWS_MARKETPLACE_PRODUCT_ARN);
 
 /// `ResourceSnapshotJobArn`
-pub static RESOURCE_SNAPSHOT_JOB_ARN: Shape = Shape {
-    name: "ResourceSnapshotJobArn",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: Some(&patterns::AWS_MARKETPLACE_PRODUCT_ARN),
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static RESOURCE_SNAPSHOT_JOB_ARN: Shape =
+    Shape::text("ResourceSnapshotJobArn", None, None).like(&patterns::AWS_MARKETPLACE_PRODUCT_ARN);
 
 /// `ResourceSnapshotJobIdentifier`
-pub static RESOURCE_SNAPSHOT_JOB_IDENTIFIER: Shape = Shape {
-    name: "ResourceSnapshotJobIdentifier",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: Some(&patterns::RESOURCE_SNAPSHOT_JOB_IDENTIFIER),
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static RESOURCE_SNAPSHOT_JOB_IDENTIFIER: Shape = Shape::text("ResourceSnapshotJobIdentifier", None, None)
+    .like(&patterns::RESOURCE_SNAPSHOT_JOB_IDENTIFIER);
 
 /// `ResourceSnapshotJobRoleArn`
-pub static RESOURCE_SNAPSHOT_JOB_ROLE_ARN: Shape = Shape {
-    name: "ResourceSnapshotJobRoleArn",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: Some(&patterns::RESOURCE_SNAPSHOT_JOB_ROLE_ARN),
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static RESOURCE_SNAPSHOT_JOB_ROLE_ARN: Shape =
+    Shape::text("ResourceSnapshotJobRoleArn", None, None).like(&patterns::RESOURCE_SNAPSHOT_JOB_ROLE_ARN);
 
 /// `ResourceSnapshotJobRoleIdentifier`
-pub static RESOURCE_SNAPSHOT_JOB_ROLE_IDENTIFIER: Shape = Shape {
-    name: "ResourceSnapshotJobRoleIdentifier",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: Some(&patterns::RESOURCE_SNAPSHOT_JOB_ROLE_IDENTIFIER),
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static RESOURCE_SNAPSHOT_JOB_ROLE_IDENTIFIER: Shape =
+    Shape::text("ResourceSnapshotJobRoleIdentifier", None, None)
+        .like(&patterns::RESOURCE_SNAPSHOT_JOB_ROLE_IDENTIFIER);
 
 /// `ResourceSnapshotJobStatus`
-pub static RESOURCE_SNAPSHOT_JOB_STATUS: Shape = Shape {
-    name: "ResourceSnapshotJobStatus",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: None,
-        values: &["Running", "Stopped"],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static RESOURCE_SNAPSHOT_JOB_STATUS: Shape =
+    Shape::one_of("ResourceSnapshotJobStatus", &["Running", "Stopped"], &[]);
 
 /// `ResourceSnapshotJobSummary`
-pub static RESOURCE_SNAPSHOT_JOB_SUMMARY: Shape = Shape {
-    name: "ResourceSnapshotJobSummary",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Id",
-                path_name: "id",
-                shape: &RESOURCE_SNAPSHOT_JOB_IDENTIFIER,
-                required: false,
-            },
-            Member {
-                name: "Arn",
-                path_name: "arn",
-                shape: &RESOURCE_SNAPSHOT_JOB_ARN,
-                required: false,
-            },
-            Member {
-                name: "EngagementId",
-                path_name: "engagementId",
-                shape: &ENGAGEMENT_IDENTIFIER,
-                required: false,
-            },
-            Member {
-                name: "Status",
-                path_name: "status",
-                shape: &RESOURCE_SNAPSHOT_JOB_STATUS,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static RESOURCE_SNAPSHOT_JOB_SUMMARY: Shape = Shape::structure(
+    "ResourceSnapshotJobSummary",
+    &[
+        optional("Id", "id", &RESOURCE_SNAPSHOT_JOB_IDENTIFIER),
+        optional("Arn", "arn", &RESOURCE_SNAPSHOT_JOB_ARN),
+        optional("EngagementId", "engagementId", &ENGAGEMENT_IDENTIFIER),
+        optional("Status", "status", &RESOURCE_SNAPSHOT_JOB_STATUS),
+    ],
+);
 
 /// `ResourceSnapshotJobSummaryList`
-pub static RESOURCE_SNAPSHOT_JOB_SUMMARY_LIST: Shape = Shape {
-    name: "ResourceSnapshotJobSummaryList",
-    sensitive: false,
-    kind: ShapeKind::List {
-        element: &RESOURCE_SNAPSHOT_JOB_SUMMARY,
-        min: None,
-        max: None,
-    },
-};
+pub static RESOURCE_SNAPSHOT_JOB_SUMMARY_LIST: Shape = Shape::list(
+    "ResourceSnapshotJobSummaryList",
+    &RESOURCE_SNAPSHOT_JOB_SUMMARY,
+    None,
+    None,
+);
 
 /// `ResourceSnapshotPayload`
-pub static RESOURCE_SNAPSHOT_PAYLOAD: Shape = Shape {
-    name: "ResourceSnapshotPayload",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "OpportunitySummary",
-                path_name: "opportunitySummary",
-                shape: &OPPORTUNITY_SUMMARY_VIEW,
-                required: false,
-            },
-            Member {
-                name: "AwsOpportunitySummaryFullView",
-                path_name: "awsOpportunitySummaryFullView",
-                shape: &AWS_OPPORTUNITY_SUMMARY_FULL_VIEW,
-                required: false,
-            },
-        ],
-        union: true,
-    },
-};
+pub static RESOURCE_SNAPSHOT_PAYLOAD: Shape = Shape::union(
+    "ResourceSnapshotPayload",
+    &[
+        optional(
+            "OpportunitySummary",
+            "opportunitySummary",
+            &OPPORTUNITY_SUMMARY_VIEW,
+        ),
+        optional(
+            "AwsOpportunitySummaryFullView",
+            "awsOpportunitySummaryFullView",
+            &AWS_OPPORTUNITY_SUMMARY_FULL_VIEW,
+        ),
+    ],
+);
 
 /// `ResourceSnapshotRevision`
-pub static RESOURCE_SNAPSHOT_REVISION: Shape = Shape {
-    name: "ResourceSnapshotRevision",
-    sensitive: false,
-    kind: ShapeKind::Integer {
-        min: Some(1),
-        max: None,
-    },
-};
+pub static RESOURCE_SNAPSHOT_REVISION: Shape = Shape::integer("ResourceSnapshotRevision", Some(1), None);
 
 /// `ResourceSnapshotSummary`
-pub static RESOURCE_SNAPSHOT_SUMMARY: Shape = Shape {
-    name: "ResourceSnapshotSummary",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Arn",
-                path_name: "arn",
-                shape: &RESOURCE_SNAPSHOT_ARN,
-                required: false,
-            },
-            Member {
-                name: "Revision",
-                path_name: "revision",
-                shape: &RESOURCE_SNAPSHOT_REVISION,
-                required: false,
-            },
-            Member {
-                name: "ResourceType",
-                path_name: "resourceType",
-                shape: &RESOURCE_TYPE,
-                required: false,
-            },
-            Member {
-                name: "ResourceId",
-                path_name: "resourceId",
-                shape: &RESOURCE_IDENTIFIER,
-                required: false,
-            },
-            Member {
-                name: "ResourceSnapshotTemplateName",
-                path_name: "resourceSnapshotTemplateName",
-                shape: &RESOURCE_TEMPLATE_NAME,
-                required: false,
-            },
-            Member {
-                name: "CreatedBy",
-                path_name: "createdBy",
-                shape: &AWS_ACCOUNT,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static RESOURCE_SNAPSHOT_SUMMARY: Shape = Shape::structure(
+    "ResourceSnapshotSummary",
+    &[
+        optional("Arn", "arn", &RESOURCE_SNAPSHOT_ARN),
+        optional("Revision", "revision", &RESOURCE_SNAPSHOT_REVISION),
+        optional("ResourceType", "resourceType", &RESOURCE_TYPE),
+        optional("ResourceId", "resourceId", &RESOURCE_IDENTIFIER),
+        optional(
+            "ResourceSnapshotTemplateName",
+            "resourceSnapshotTemplateName",
+            &RESOURCE_TEMPLATE_NAME,
+        ),
+        optional("CreatedBy", "createdBy", &AWS_ACCOUNT),
+    ],
+);
 
 /// `ResourceSnapshotSummaryList`
-pub static RESOURCE_SNAPSHOT_SUMMARY_LIST: Shape = Shape {
-    name: "ResourceSnapshotSummaryList",
-    sensitive: false,
-    kind: ShapeKind::List {
-        element: &RESOURCE_SNAPSHOT_SUMMARY,
-        min: None,
-        max: None,
-    },
-};
+pub static RESOURCE_SNAPSHOT_SUMMARY_LIST: Shape = Shape::list(
+    "ResourceSnapshotSummaryList",
+    &RESOURCE_SNAPSHOT_SUMMARY,
+    None,
+    None,
+);
 
 /// `ResourceTemplateName`
-pub static RESOURCE_TEMPLATE_NAME: Shape = Shape {
-    name: "ResourceTemplateName",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: Some(&patterns::RESOURCE_TEMPLATE_NAME),
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static RESOURCE_TEMPLATE_NAME: Shape =
+    Shape::text("ResourceTemplateName", None, None).like(&patterns::RESOURCE_TEMPLATE_NAME);
 
 /// `ResourceType`
-pub static RESOURCE_TYPE: Shape = Shape {
-    name: "ResourceType",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: None,
-        values: &["Opportunity"],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static RESOURCE_TYPE: Shape = Shape::one_of("ResourceType", &["Opportunity"], &[]);
 
 /// `RevenueModel`
-pub static REVENUE_MODEL: Shape = Shape {
-    name: "RevenueModel",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: None,
-        values: &["Contract", "Pay-as-you-go", "Subscription"],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static REVENUE_MODEL: Shape = Shape::one_of(
+    "RevenueModel",
+    &["Contract", "Pay-as-you-go", "Subscription"],
+    &[],
+);
 
 /// `ReviewStatus`
-pub static REVIEW_STATUS: Shape = Shape {
-    name: "ReviewStatus",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: None,
-        values: &[
-            "Pending Submission",
-            "Submitted",
-            "In review",
-            "Approved",
-            "Rejected",
-            "Action Required",
-        ],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static REVIEW_STATUS: Shape = Shape::one_of(
+    "ReviewStatus",
+    &[
+        "Pending Submission",
+        "Submitted",
+        "In review",
+        "Approved",
+        "Rejected",
+        "Action Required",
+    ],
+    &[],
+);
 
 /// `SalesActivities`
-pub static SALES_ACTIVITIES: Shape = Shape {
-    name: "SalesActivities",
-    sensitive: false,
-    kind: ShapeKind::List {
-        element: &SALES_ACTIVITY,
-        min: None,
-        max: None,
-    },
-};
+pub static SALES_ACTIVITIES: Shape = Shape::list("SalesActivities", &SALES_ACTIVITY, None, None);
 
 /// `SalesActivity`
-pub static SALES_ACTIVITY: Shape = Shape {
-    name: "SalesActivity",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: None,
-        values: &[
-            "Initialized discussions with customer",
-            "Customer has shown interest in solution",
-            "Conducted POC / Demo",
-            "In evaluation / planning stage",
-            "Agreed on solution to Business Problem",
-            "Completed Action Plan",
-            "Finalized Deployment Need",
-            "SOW Signed",
-        ],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static SALES_ACTIVITY: Shape = Shape::one_of(
+    "SalesActivity",
+    &[
+        "Initialized discussions with customer",
+        "Customer has shown interest in solution",
+        "Conducted POC / Demo",
+        "In evaluation / planning stage",
+        "Agreed on solution to Business Problem",
+        "Completed Action Plan",
+        "Finalized Deployment Need",
+        "SOW Signed",
+    ],
+    &[],
+);
 
 /// `SalesInvolvementType`
-pub static SALES_INVOLVEMENT_TYPE: Shape = Shape {
-    name: "SalesInvolvementType",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: None,
-        values: &["For Visibility Only", "Co-Sell"],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static SALES_INVOLVEMENT_TYPE: Shape =
+    Shape::one_of("SalesInvolvementType", &["For Visibility Only", "Co-Sell"], &[]);
 
 /// `SenderContact`
-pub static SENDER_CONTACT: Shape = Shape {
-    name: "SenderContact",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Email",
-                path_name: "email",
-                shape: &SENDER_CONTACT_EMAIL,
-                required: true,
-            },
-            Member {
-                name: "FirstName",
-                path_name: "firstName",
-                shape: &NAME,
-                required: false,
-            },
-            Member {
-                name: "LastName",
-                path_name: "lastName",
-                shape: &NAME,
-                required: false,
-            },
-            Member {
-                name: "BusinessTitle",
-                path_name: "businessTitle",
-                shape: &JOB_TITLE,
-                required: false,
-            },
-            Member {
-                name: "Phone",
-                path_name: "phone",
-                shape: &PHONE_NUMBER,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static SENDER_CONTACT: Shape = Shape::structure(
+    "SenderContact",
+    &[
+        required("Email", "email", &SENDER_CONTACT_EMAIL),
+        optional("FirstName", "firstName", &NAME),
+        optional("LastName", "lastName", &NAME),
+        optional("BusinessTitle", "businessTitle", &JOB_TITLE),
+        optional("Phone", "phone", &PHONE_NUMBER),
+    ],
+);
 
 /// `SenderContactEmail`
-pub static SENDER_CONTACT_EMAIL: Shape = Shape {
-    name: "SenderContactEmail",
-    sensitive: true,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: Some(&patterns::SENDER_CONTACT_EMAIL),
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static SENDER_CONTACT_EMAIL: Shape = Shape::text("SenderContactEmail", None, None)
+    .like(&patterns::SENDER_CONTACT_EMAIL)
+    .sensitive();
 
 /// `SenderContactList`
-pub static SENDER_CONTACT_LIST: Shape = Shape {
-    name: "SenderContactList",
-    sensitive: false,
-    kind: ShapeKind::List {
-        element: &SENDER_CONTACT,
-        min: Some(1),
-        max: Some(3),
-    },
-};
+pub static SENDER_CONTACT_LIST: Shape = Shape::list("SenderContactList", &SENDER_CONTACT, Some(1), Some(3));
 
 /// `ServiceQuotaExceededException`
-pub static SERVICE_QUOTA_EXCEEDED_EXCEPTION: Shape = Shape {
-    name: "ServiceQuotaExceededException",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[Member {
-            name: "Message",
-            path_name: "message",
-            shape: &STRING,
-            required: false,
-        }],
-        union: false,
-    },
-};
+pub static SERVICE_QUOTA_EXCEEDED_EXCEPTION: Shape = Shape::structure(
+    "ServiceQuotaExceededException",
+    &[optional("Message", "message", &STRING)],
+);
 
 /// `SoftwareRevenue`
-pub static SOFTWARE_REVENUE: Shape = Shape {
-    name: "SoftwareRevenue",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "DeliveryModel",
-                path_name: "deliveryModel",
-                shape: &REVENUE_MODEL,
-                required: false,
-            },
-            Member {
-                name: "Value",
-                path_name: "value",
-                shape: &MONETARY_VALUE,
-                required: false,
-            },
-            Member {
-                name: "EffectiveDate",
-                path_name: "effectiveDate",
-                shape: &DATE,
-                required: false,
-            },
-            Member {
-                name: "ExpirationDate",
-                path_name: "expirationDate",
-                shape: &DATE,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static SOFTWARE_REVENUE: Shape = Shape::structure(
+    "SoftwareRevenue",
+    &[
+        optional("DeliveryModel", "deliveryModel", &REVENUE_MODEL),
+        optional("Value", "value", &MONETARY_VALUE),
+        optional("EffectiveDate", "effectiveDate", &DATE),
+        optional("ExpirationDate", "expirationDate", &DATE),
+    ],
+);
 
 /// `SolutionArn`
-pub static SOLUTION_ARN: Shape = Shape {
-    name: "SolutionArn",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: Some(&patterns::SOLUTION_ARN),
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: false,
-    },
-};
+pub static SOLUTION_ARN: Shape = Shape::text("SolutionArn", None, None)
+    .like(&patterns::SOLUTION_ARN)
+    .loose_in_answers();
 
 /// `SolutionBase`
-pub static SOLUTION_BASE: Shape = Shape {
-    name: "SolutionBase",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Catalog",
-                path_name: "catalog",
-                shape: &CATALOG_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "Id",
-                path_name: "id",
-                shape: &SOLUTION_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "Arn",
-                path_name: "arn",
-                shape: &SOLUTION_ARN,
-                required: false,
-            },
-            Member {
-                name: "Name",
-                path_name: "name",
-                shape: &STRING,
-                required: true,
-            },
-            Member {
-                name: "Status",
-                path_name: "status",
-                shape: &SOLUTION_STATUS,
-                required: true,
-            },
-            Member {
-                name: "Category",
-                path_name: "category",
-                shape: &STRING,
-                required: true,
-            },
-            Member {
-                name: "CreatedDate",
-                path_name: "createdDate",
-                shape: &DATE_TIME,
-                required: true,
-            },
-            Member {
-                name: "AwsMarketplaceSolutionArn",
-                path_name: "awsMarketplaceSolutionArn",
-                shape: &AWS_MARKETPLACE_SOLUTION_ARN,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static SOLUTION_BASE: Shape = Shape::structure(
+    "SolutionBase",
+    &[
+        required("Catalog", "catalog", &CATALOG_IDENTIFIER),
+        required("Id", "id", &SOLUTION_IDENTIFIER),
+        optional("Arn", "arn", &SOLUTION_ARN),
+        required("Name", "name", &STRING),
+        required("Status", "status", &SOLUTION_STATUS),
+        required("Category", "category", &STRING),
+        required("CreatedDate", "createdDate", &DATE_TIME),
+        optional(
+            "AwsMarketplaceSolutionArn",
+            "awsMarketplaceSolutionArn",
+            &AWS_MARKETPLACE_SOLUTION_ARN,
+        ),
+    ],
+);
 
 /// `SolutionIdentifier`
-pub static SOLUTION_IDENTIFIER: Shape = Shape {
-    name: "SolutionIdentifier",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: Some(&patterns::SOLUTION_ARN),
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static SOLUTION_IDENTIFIER: Shape =
+    Shape::text("SolutionIdentifier", None, None).like(&patterns::SOLUTION_ARN);
 
 /// `SolutionIdentifiers`
-pub static SOLUTION_IDENTIFIERS: Shape = Shape {
-    name: "SolutionIdentifiers",
-    sensitive: false,
-    kind: ShapeKind::List {
-        element: &SOLUTION_IDENTIFIER,
-        min: None,
-        max: None,
-    },
-};
+pub static SOLUTION_IDENTIFIERS: Shape = Shape::list("SolutionIdentifiers", &SOLUTION_IDENTIFIER, None, None);
 
 /// `SolutionList`
-pub static SOLUTION_LIST: Shape = Shape {
-    name: "SolutionList",
-    sensitive: false,
-    kind: ShapeKind::List {
-        element: &SOLUTION_BASE,
-        min: None,
-        max: None,
-    },
-};
+pub static SOLUTION_LIST: Shape = Shape::list("SolutionList", &SOLUTION_BASE, None, None);
 
 /// `SolutionSort`
-pub static SOLUTION_SORT: Shape = Shape {
-    name: "SolutionSort",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "SortOrder",
-                path_name: "sortOrder",
-                shape: &SORT_ORDER,
-                required: true,
-            },
-            Member {
-                name: "SortBy",
-                path_name: "sortBy",
-                shape: &SOLUTION_SORT_NAME,
-                required: true,
-            },
-        ],
-        union: false,
-    },
-};
+pub static SOLUTION_SORT: Shape = Shape::structure(
+    "SolutionSort",
+    &[
+        required("SortOrder", "sortOrder", &SORT_ORDER),
+        required("SortBy", "sortBy", &SOLUTION_SORT_NAME),
+    ],
+);
 
 /// `SolutionSortName`
-pub static SOLUTION_SORT_NAME: Shape = Shape {
-    name: "SolutionSortName",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: None,
-        values: &["Identifier", "Name", "Status", "Category", "CreatedDate"],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static SOLUTION_SORT_NAME: Shape = Shape::one_of(
+    "SolutionSortName",
+    &["Identifier", "Name", "Status", "Category", "CreatedDate"],
+    &[],
+);
 
 /// `SolutionStatus`
-pub static SOLUTION_STATUS: Shape = Shape {
-    name: "SolutionStatus",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: None,
-        values: &["Active", "Inactive", "Draft"],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static SOLUTION_STATUS: Shape = Shape::one_of("SolutionStatus", &["Active", "Inactive", "Draft"], &[]);
 
 /// `SortBy`
-pub static SORT_BY: Shape = Shape {
-    name: "SortBy",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: None,
-        values: &["CreatedDate"],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static SORT_BY: Shape = Shape::one_of("SortBy", &["CreatedDate"], &[]);
 
 /// `SortObject`
-pub static SORT_OBJECT: Shape = Shape {
-    name: "SortObject",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "SortBy",
-                path_name: "sortBy",
-                shape: &SORT_BY,
-                required: false,
-            },
-            Member {
-                name: "SortOrder",
-                path_name: "sortOrder",
-                shape: &SORT_ORDER,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static SORT_OBJECT: Shape = Shape::structure(
+    "SortObject",
+    &[
+        optional("SortBy", "sortBy", &SORT_BY),
+        optional("SortOrder", "sortOrder", &SORT_ORDER),
+    ],
+);
 
 /// `SortOrder`
-pub static SORT_ORDER: Shape = Shape {
-    name: "SortOrder",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: None,
-        values: &["ASCENDING", "DESCENDING"],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static SORT_ORDER: Shape = Shape::one_of("SortOrder", &["ASCENDING", "DESCENDING"], &[]);
 
 /// `Stage`
-pub static STAGE: Shape = Shape {
-    name: "Stage",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: None,
-        values: &[
-            "Prospect",
-            "Qualified",
-            "Technical Validation",
-            "Business Validation",
-            "Committed",
-            "Launched",
-            "Closed Lost",
-        ],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static STAGE: Shape = Shape::one_of(
+    "Stage",
+    &[
+        "Prospect",
+        "Qualified",
+        "Technical Validation",
+        "Business Validation",
+        "Committed",
+        "Launched",
+        "Closed Lost",
+    ],
+    &[],
+);
 
 /// `StartEngagementByAcceptingInvitationTaskRequest`
-pub static START_ENGAGEMENT_BY_ACCEPTING_INVITATION_TASK_REQUEST: Shape = Shape {
-    name: "StartEngagementByAcceptingInvitationTaskRequest",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Catalog",
-                path_name: "catalog",
-                shape: &CATALOG_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "ClientToken",
-                path_name: "clientToken",
-                shape: &CLIENT_TOKEN,
-                required: true,
-            },
-            Member {
-                name: "Identifier",
-                path_name: "identifier",
-                shape: &ENGAGEMENT_INVITATION_ARN_OR_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "Tags",
-                path_name: "tags",
-                shape: &TAG_LIST,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static START_ENGAGEMENT_BY_ACCEPTING_INVITATION_TASK_REQUEST: Shape = Shape::structure(
+    "StartEngagementByAcceptingInvitationTaskRequest",
+    &[
+        required("Catalog", "catalog", &CATALOG_IDENTIFIER),
+        required("ClientToken", "clientToken", &CLIENT_TOKEN),
+        required(
+            "Identifier",
+            "identifier",
+            &ENGAGEMENT_INVITATION_ARN_OR_IDENTIFIER,
+        ),
+        optional("Tags", "tags", &TAG_LIST),
+    ],
+);
 
 /// `StartEngagementByAcceptingInvitationTaskResponse`
-pub static START_ENGAGEMENT_BY_ACCEPTING_INVITATION_TASK_RESPONSE: Shape = Shape {
-    name: "StartEngagementByAcceptingInvitationTaskResponse",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "TaskId",
-                path_name: "taskId",
-                shape: &TASK_IDENTIFIER,
-                required: false,
-            },
-            Member {
-                name: "TaskArn",
-                path_name: "taskArn",
-                shape: &TASK_ARN,
-                required: false,
-            },
-            Member {
-                name: "StartTime",
-                path_name: "startTime",
-                shape: &DATE_TIME,
-                required: false,
-            },
-            Member {
-                name: "TaskStatus",
-                path_name: "taskStatus",
-                shape: &TASK_STATUS,
-                required: false,
-            },
-            Member {
-                name: "Message",
-                path_name: "message",
-                shape: &STRING,
-                required: false,
-            },
-            Member {
-                name: "ReasonCode",
-                path_name: "reasonCode",
-                shape: &REASON_CODE,
-                required: false,
-            },
-            Member {
-                name: "OpportunityId",
-                path_name: "opportunityId",
-                shape: &OPPORTUNITY_IDENTIFIER,
-                required: false,
-            },
-            Member {
-                name: "ResourceSnapshotJobId",
-                path_name: "resourceSnapshotJobId",
-                shape: &RESOURCE_SNAPSHOT_JOB_IDENTIFIER,
-                required: false,
-            },
-            Member {
-                name: "EngagementInvitationId",
-                path_name: "engagementInvitationId",
-                shape: &ENGAGEMENT_INVITATION_IDENTIFIER,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static START_ENGAGEMENT_BY_ACCEPTING_INVITATION_TASK_RESPONSE: Shape = Shape::structure(
+    "StartEngagementByAcceptingInvitationTaskResponse",
+    &[
+        optional("TaskId", "taskId", &TASK_IDENTIFIER),
+        optional("TaskArn", "taskArn", &TASK_ARN),
+        optional("StartTime", "startTime", &DATE_TIME),
+        optional("TaskStatus", "taskStatus", &TASK_STATUS),
+        optional("Message", "message", &STRING),
+        optional("ReasonCode", "reasonCode", &REASON_CODE),
+        optional("OpportunityId", "opportunityId", &OPPORTUNITY_IDENTIFIER),
+        optional(
+            "ResourceSnapshotJobId",
+            "resourceSnapshotJobId",
+            &RESOURCE_SNAPSHOT_JOB_IDENTIFIER,
+        ),
+        optional(
+            "EngagementInvitationId",
+            "engagementInvitationId",
+            &ENGAGEMENT_INVITATION_IDENTIFIER,
+        ),
+    ],
+);
 
 /// `StartEngagementFromOpportunityTaskRequest`
-pub static START_ENGAGEMENT_FROM_OPPORTUNITY_TASK_REQUEST: Shape = Shape {
-    name: "StartEngagementFromOpportunityTaskRequest",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Catalog",
-                path_name: "catalog",
-                shape: &CATALOG_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "ClientToken",
-                path_name: "clientToken",
-                shape: &CLIENT_TOKEN,
-                required: true,
-            },
-            Member {
-                name: "Identifier",
-                path_name: "identifier",
-                shape: &OPPORTUNITY_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "AwsSubmission",
-                path_name: "awsSubmission",
-                shape: &AWS_SUBMISSION,
-                required: true,
-            },
-            Member {
-                name: "Tags",
-                path_name: "tags",
-                shape: &TAG_LIST,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static START_ENGAGEMENT_FROM_OPPORTUNITY_TASK_REQUEST: Shape = Shape::structure(
+    "StartEngagementFromOpportunityTaskRequest",
+    &[
+        required("Catalog", "catalog", &CATALOG_IDENTIFIER),
+        required("ClientToken", "clientToken", &CLIENT_TOKEN),
+        required("Identifier", "identifier", &OPPORTUNITY_IDENTIFIER),
+        required("AwsSubmission", "awsSubmission", &AWS_SUBMISSION),
+        optional("Tags", "tags", &TAG_LIST),
+    ],
+);
 
 /// `StartEngagementFromOpportunityTaskResponse`
-pub static START_ENGAGEMENT_FROM_OPPORTUNITY_TASK_RESPONSE: Shape = Shape {
-    name: "StartEngagementFromOpportunityTaskResponse",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "TaskId",
-                path_name: "taskId",
-                shape: &TASK_IDENTIFIER,
-                required: false,
-            },
-            Member {
-                name: "TaskArn",
-                path_name: "taskArn",
-                shape: &TASK_ARN,
-                required: false,
-            },
-            Member {
-                name: "StartTime",
-                path_name: "startTime",
-                shape: &DATE_TIME,
-                required: false,
-            },
-            Member {
-                name: "TaskStatus",
-                path_name: "taskStatus",
-                shape: &TASK_STATUS,
-                required: false,
-            },
-            Member {
-                name: "Message",
-                path_name: "message",
-                shape: &STRING,
-                required: false,
-            },
-            Member {
-                name: "ReasonCode",
-                path_name: "reasonCode",
-                shape: &REASON_CODE,
-                required: false,
-            },
-            Member {
-                name: "OpportunityId",
-                path_name: "opportunityId",
-                shape: &OPPORTUNITY_IDENTIFIER,
-                required: false,
-            },
-            Member {
-                name: "ResourceSnapshotJobId",
-                path_name: "resourceSnapshotJobId",
-                shape: &RESOURCE_SNAPSHOT_JOB_IDENTIFIER,
-                required: false,
-            },
-            Member {
-                name: "EngagementId",
-                path_name: "engagementId",
-                shape: &ENGAGEMENT_IDENTIFIER,
-                required: false,
-            },
-            Member {
-                name: "EngagementInvitationId",
-                path_name: "engagementInvitationId",
-                shape: &ENGAGEMENT_INVITATION_IDENTIFIER,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static START_ENGAGEMENT_FROM_OPPORTUNITY_TASK_RESPONSE: Shape = Shape::structure(
+    "StartEngagementFromOpportunityTaskResponse",
+    &[
+        optional("TaskId", "taskId", &TASK_IDENTIFIER),
+        optional("TaskArn", "taskArn", &TASK_ARN),
+        optional("StartTime", "startTime", &DATE_TIME),
+        optional("TaskStatus", "taskStatus", &TASK_STATUS),
+        optional("Message", "message", &STRING),
+        optional("ReasonCode", "reasonCode", &REASON_CODE),
+        optional("OpportunityId", "opportunityId", &OPPORTUNITY_IDENTIFIER),
+        optional(
+            "ResourceSnapshotJobId",
+            "resourceSnapshotJobId",
+            &RESOURCE_SNAPSHOT_JOB_IDENTIFIER,
+        ),
+        optional("EngagementId", "engagementId", &ENGAGEMENT_IDENTIFIER),
+        optional(
+            "EngagementInvitationId",
+            "engagementInvitationId",
+            &ENGAGEMENT_INVITATION_IDENTIFIER,
+        ),
+    ],
+);
 
 /// `StartOpportunityFromEngagementTaskRequest`
-pub static START_OPPORTUNITY_FROM_ENGAGEMENT_TASK_REQUEST: Shape = Shape {
-    name: "StartOpportunityFromEngagementTaskRequest",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Catalog",
-                path_name: "catalog",
-                shape: &CATALOG_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "ClientToken",
-                path_name: "clientToken",
-                shape: &CLIENT_TOKEN,
-                required: true,
-            },
-            Member {
-                name: "Identifier",
-                path_name: "identifier",
-                shape: &ENGAGEMENT_ARN_OR_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "ContextIdentifier",
-                path_name: "contextIdentifier",
-                shape: &CONTEXT_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "Tags",
-                path_name: "tags",
-                shape: &TAG_LIST,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static START_OPPORTUNITY_FROM_ENGAGEMENT_TASK_REQUEST: Shape = Shape::structure(
+    "StartOpportunityFromEngagementTaskRequest",
+    &[
+        required("Catalog", "catalog", &CATALOG_IDENTIFIER),
+        required("ClientToken", "clientToken", &CLIENT_TOKEN),
+        required("Identifier", "identifier", &ENGAGEMENT_ARN_OR_IDENTIFIER),
+        required("ContextIdentifier", "contextIdentifier", &CONTEXT_IDENTIFIER),
+        optional("Tags", "tags", &TAG_LIST),
+    ],
+);
 
 /// `StartOpportunityFromEngagementTaskResponse`
-pub static START_OPPORTUNITY_FROM_ENGAGEMENT_TASK_RESPONSE: Shape = Shape {
-    name: "StartOpportunityFromEngagementTaskResponse",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "TaskId",
-                path_name: "taskId",
-                shape: &TASK_IDENTIFIER,
-                required: false,
-            },
-            Member {
-                name: "TaskArn",
-                path_name: "taskArn",
-                shape: &TASK_ARN,
-                required: false,
-            },
-            Member {
-                name: "StartTime",
-                path_name: "startTime",
-                shape: &DATE_TIME,
-                required: false,
-            },
-            Member {
-                name: "TaskStatus",
-                path_name: "taskStatus",
-                shape: &TASK_STATUS,
-                required: false,
-            },
-            Member {
-                name: "Message",
-                path_name: "message",
-                shape: &STRING,
-                required: false,
-            },
-            Member {
-                name: "ReasonCode",
-                path_name: "reasonCode",
-                shape: &REASON_CODE,
-                required: false,
-            },
-            Member {
-                name: "OpportunityId",
-                path_name: "opportunityId",
-                shape: &OPPORTUNITY_IDENTIFIER,
-                required: false,
-            },
-            Member {
-                name: "ResourceSnapshotJobId",
-                path_name: "resourceSnapshotJobId",
-                shape: &RESOURCE_SNAPSHOT_JOB_IDENTIFIER,
-                required: false,
-            },
-            Member {
-                name: "EngagementId",
-                path_name: "engagementId",
-                shape: &ENGAGEMENT_IDENTIFIER,
-                required: false,
-            },
-            Member {
-                name: "ContextId",
-                path_name: "contextId",
-                shape: &CONTEXT_IDENTIFIER,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static START_OPPORTUNITY_FROM_ENGAGEMENT_TASK_RESPONSE: Shape = Shape::structure(
+    "StartOpportunityFromEngagementTaskResponse",
+    &[
+        optional("TaskId", "taskId", &TASK_IDENTIFIER),
+        optional("TaskArn", "taskArn", &TASK_ARN),
+        optional("StartTime", "startTime", &DATE_TIME),
+        optional("TaskStatus", "taskStatus", &TASK_STATUS),
+        optional("Message", "message", &STRING),
+        optional("ReasonCode", "reasonCode", &REASON_CODE),
+        optional("OpportunityId", "opportunityId", &OPPORTUNITY_IDENTIFIER),
+        optional(
+            "ResourceSnapshotJobId",
+            "resourceSnapshotJobId",
+            &RESOURCE_SNAPSHOT_JOB_IDENTIFIER,
+        ),
+        optional("EngagementId", "engagementId", &ENGAGEMENT_IDENTIFIER),
+        optional("ContextId", "contextId", &CONTEXT_IDENTIFIER),
+    ],
+);
 
 /// `StartProspectingFromEngagementTaskRequest`
-pub static START_PROSPECTING_FROM_ENGAGEMENT_TASK_REQUEST: Shape = Shape {
-    name: "StartProspectingFromEngagementTaskRequest",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Catalog",
-                path_name: "catalog",
-                shape: &CATALOG_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "Identifiers",
-                path_name: "identifiers",
-                shape: &ENGAGEMENT_IDENTIFIER_LIST,
-                required: true,
-            },
-            Member {
-                name: "TaskName",
-                path_name: "taskName",
-                shape: &TASK_NAME,
-                required: true,
-            },
-            Member {
-                name: "ClientToken",
-                path_name: "clientToken",
-                shape: &CLIENT_TOKEN,
-                required: true,
-            },
-        ],
-        union: false,
-    },
-};
+pub static START_PROSPECTING_FROM_ENGAGEMENT_TASK_REQUEST: Shape = Shape::structure(
+    "StartProspectingFromEngagementTaskRequest",
+    &[
+        required("Catalog", "catalog", &CATALOG_IDENTIFIER),
+        required("Identifiers", "identifiers", &ENGAGEMENT_IDENTIFIER_LIST),
+        required("TaskName", "taskName", &TASK_NAME),
+        required("ClientToken", "clientToken", &CLIENT_TOKEN),
+    ],
+);
 
 /// `StartProspectingFromEngagementTaskResponse`
-pub static START_PROSPECTING_FROM_ENGAGEMENT_TASK_RESPONSE: Shape = Shape {
-    name: "StartProspectingFromEngagementTaskResponse",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Identifiers",
-                path_name: "identifiers",
-                shape: &ENGAGEMENT_IDENTIFIER_LIST,
-                required: true,
-            },
-            Member {
-                name: "TaskName",
-                path_name: "taskName",
-                shape: &TASK_NAME,
-                required: true,
-            },
-            Member {
-                name: "Message",
-                path_name: "message",
-                shape: &STRING,
-                required: false,
-            },
-            Member {
-                name: "ReasonCode",
-                path_name: "reasonCode",
-                shape: &STRING,
-                required: false,
-            },
-            Member {
-                name: "StartTime",
-                path_name: "startTime",
-                shape: &DATE_TIME,
-                required: true,
-            },
-            Member {
-                name: "TaskId",
-                path_name: "taskId",
-                shape: &PROSPECTING_TASK_IDENTIFIER,
-                required: false,
-            },
-            Member {
-                name: "TaskArn",
-                path_name: "taskArn",
-                shape: &PROSPECTING_TASK_ARN,
-                required: false,
-            },
-            Member {
-                name: "TaskStatus",
-                path_name: "taskStatus",
-                shape: &PROSPECTING_TASK_STATUS,
-                required: true,
-            },
-        ],
-        union: false,
-    },
-};
+pub static START_PROSPECTING_FROM_ENGAGEMENT_TASK_RESPONSE: Shape = Shape::structure(
+    "StartProspectingFromEngagementTaskResponse",
+    &[
+        required("Identifiers", "identifiers", &ENGAGEMENT_IDENTIFIER_LIST),
+        required("TaskName", "taskName", &TASK_NAME),
+        optional("Message", "message", &STRING),
+        optional("ReasonCode", "reasonCode", &STRING),
+        required("StartTime", "startTime", &DATE_TIME),
+        optional("TaskId", "taskId", &PROSPECTING_TASK_IDENTIFIER),
+        optional("TaskArn", "taskArn", &PROSPECTING_TASK_ARN),
+        required("TaskStatus", "taskStatus", &PROSPECTING_TASK_STATUS),
+    ],
+);
 
 /// `StartResourceSnapshotJobRequest`
-pub static START_RESOURCE_SNAPSHOT_JOB_REQUEST: Shape = Shape {
-    name: "StartResourceSnapshotJobRequest",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Catalog",
-                path_name: "catalog",
-                shape: &CATALOG_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "ResourceSnapshotJobIdentifier",
-                path_name: "resourceSnapshotJobIdentifier",
-                shape: &RESOURCE_SNAPSHOT_JOB_IDENTIFIER,
-                required: true,
-            },
-        ],
-        union: false,
-    },
-};
+pub static START_RESOURCE_SNAPSHOT_JOB_REQUEST: Shape = Shape::structure(
+    "StartResourceSnapshotJobRequest",
+    &[
+        required("Catalog", "catalog", &CATALOG_IDENTIFIER),
+        required(
+            "ResourceSnapshotJobIdentifier",
+            "resourceSnapshotJobIdentifier",
+            &RESOURCE_SNAPSHOT_JOB_IDENTIFIER,
+        ),
+    ],
+);
 
 /// `StopResourceSnapshotJobRequest`
-pub static STOP_RESOURCE_SNAPSHOT_JOB_REQUEST: Shape = Shape {
-    name: "StopResourceSnapshotJobRequest",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Catalog",
-                path_name: "catalog",
-                shape: &CATALOG_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "ResourceSnapshotJobIdentifier",
-                path_name: "resourceSnapshotJobIdentifier",
-                shape: &RESOURCE_SNAPSHOT_JOB_IDENTIFIER,
-                required: true,
-            },
-        ],
-        union: false,
-    },
-};
+pub static STOP_RESOURCE_SNAPSHOT_JOB_REQUEST: Shape = Shape::structure(
+    "StopResourceSnapshotJobRequest",
+    &[
+        required("Catalog", "catalog", &CATALOG_IDENTIFIER),
+        required(
+            "ResourceSnapshotJobIdentifier",
+            "resourceSnapshotJobIdentifier",
+            &RESOURCE_SNAPSHOT_JOB_IDENTIFIER,
+        ),
+    ],
+);
 
 /// `String`
-pub static STRING: Shape = Shape {
-    name: "String",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static STRING: Shape = Shape::text("String", None, None);
 
 /// `SubmitOpportunityRequest`
-pub static SUBMIT_OPPORTUNITY_REQUEST: Shape = Shape {
-    name: "SubmitOpportunityRequest",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Catalog",
-                path_name: "catalog",
-                shape: &CATALOG_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "Identifier",
-                path_name: "identifier",
-                shape: &OPPORTUNITY_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "InvolvementType",
-                path_name: "involvementType",
-                shape: &SALES_INVOLVEMENT_TYPE,
-                required: true,
-            },
-            Member {
-                name: "Visibility",
-                path_name: "visibility",
-                shape: &VISIBILITY,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static SUBMIT_OPPORTUNITY_REQUEST: Shape = Shape::structure(
+    "SubmitOpportunityRequest",
+    &[
+        required("Catalog", "catalog", &CATALOG_IDENTIFIER),
+        required("Identifier", "identifier", &OPPORTUNITY_IDENTIFIER),
+        required("InvolvementType", "involvementType", &SALES_INVOLVEMENT_TYPE),
+        optional("Visibility", "visibility", &VISIBILITY),
+    ],
+);
 
 /// `Tag`
-pub static TAG: Shape = Shape {
-    name: "Tag",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Key",
-                path_name: "key",
-                shape: &TAG_KEY,
-                required: true,
-            },
-            Member {
-                name: "Value",
-                path_name: "value",
-                shape: &TAG_VALUE,
-                required: true,
-            },
-        ],
-        union: false,
-    },
-};
+pub static TAG: Shape = Shape::structure(
+    "Tag",
+    &[
+        required("Key", "key", &TAG_KEY),
+        required("Value", "value", &TAG_VALUE),
+    ],
+);
 
 /// `TagKey`
-pub static TAG_KEY: Shape = Shape {
-    name: "TagKey",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: Some(&patterns::TAG_KEY),
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static TAG_KEY: Shape = Shape::text("TagKey", None, None).like(&patterns::TAG_KEY);
 
 /// `TagKeyList`
-pub static TAG_KEY_LIST: Shape = Shape {
-    name: "TagKeyList",
-    sensitive: false,
-    kind: ShapeKind::List {
-        element: &TAG_KEY,
-        min: Some(1),
-        max: Some(50),
-    },
-};
+pub static TAG_KEY_LIST: Shape = Shape::list("TagKeyList", &TAG_KEY, Some(1), Some(50));
 
 /// `TagList`
-pub static TAG_LIST: Shape = Shape {
-    name: "TagList",
-    sensitive: false,
-    kind: ShapeKind::List {
-        element: &TAG,
-        min: Some(1),
-        max: Some(200),
-    },
-};
+pub static TAG_LIST: Shape = Shape::list("TagList", &TAG, Some(1), Some(200));
 
 /// `TagResourceRequest`
-pub static TAG_RESOURCE_REQUEST: Shape = Shape {
-    name: "TagResourceRequest",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "ResourceArn",
-                path_name: "resourceArn",
-                shape: &TAGGABLE_RESOURCE_ARN,
-                required: true,
-            },
-            Member {
-                name: "Tags",
-                path_name: "tags",
-                shape: &TAG_LIST,
-                required: true,
-            },
-        ],
-        union: false,
-    },
-};
+pub static TAG_RESOURCE_REQUEST: Shape = Shape::structure(
+    "TagResourceRequest",
+    &[
+        required("ResourceArn", "resourceArn", &TAGGABLE_RESOURCE_ARN),
+        required("Tags", "tags", &TAG_LIST),
+    ],
+);
 
 /// `TagResourceResponse`
-pub static TAG_RESOURCE_RESPONSE: Shape = Shape {
-    name: "TagResourceResponse",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[],
-        union: false,
-    },
-};
+pub static TAG_RESOURCE_RESPONSE: Shape = Shape::structure("TagResourceResponse", &[]);
 
 /// `TagValue`
-pub static TAG_VALUE: Shape = Shape {
-    name: "TagValue",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: Some(&patterns::TAG_VALUE),
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static TAG_VALUE: Shape = Shape::text("TagValue", None, None).like(&patterns::TAG_VALUE);
 
 /// `TaggableResourceArn`
-pub static TAGGABLE_RESOURCE_ARN: Shape = Shape {
-    name: "TaggableResourceArn",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: Some(&patterns::TAGGABLE_RESOURCE_ARN),
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static TAGGABLE_RESOURCE_ARN: Shape =
+    Shape::text("TaggableResourceArn", None, None).like(&patterns::TAGGABLE_RESOURCE_ARN);
 
 /// `TargetCloseDateFilter`
-pub static TARGET_CLOSE_DATE_FILTER: Shape = Shape {
-    name: "TargetCloseDateFilter",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "AfterTargetCloseDate",
-                path_name: "afterTargetCloseDate",
-                shape: &DATE,
-                required: false,
-            },
-            Member {
-                name: "BeforeTargetCloseDate",
-                path_name: "beforeTargetCloseDate",
-                shape: &DATE,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static TARGET_CLOSE_DATE_FILTER: Shape = Shape::structure(
+    "TargetCloseDateFilter",
+    &[
+        optional("AfterTargetCloseDate", "afterTargetCloseDate", &DATE),
+        optional("BeforeTargetCloseDate", "beforeTargetCloseDate", &DATE),
+    ],
+);
 
 /// `TaskArn`
-pub static TASK_ARN: Shape = Shape {
-    name: "TaskArn",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: Some(&patterns::AWS_MARKETPLACE_PRODUCT_ARN),
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static TASK_ARN: Shape = Shape::text("TaskArn", None, None).like(&patterns::AWS_MARKETPLACE_PRODUCT_ARN);
 
 /// `TaskArnOrIdentifier`
-pub static TASK_ARN_OR_IDENTIFIER: Shape = Shape {
-    name: "TaskArnOrIdentifier",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: Some(&patterns::TASK_ARN_OR_IDENTIFIER),
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static TASK_ARN_OR_IDENTIFIER: Shape =
+    Shape::text("TaskArnOrIdentifier", None, None).like(&patterns::TASK_ARN_OR_IDENTIFIER);
 
 /// `TaskIdentifier`
-pub static TASK_IDENTIFIER: Shape = Shape {
-    name: "TaskIdentifier",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: Some(&patterns::TASK_IDENTIFIER),
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static TASK_IDENTIFIER: Shape =
+    Shape::text("TaskIdentifier", None, None).like(&patterns::TASK_IDENTIFIER);
 
 /// `TaskIdentifierList`
-pub static TASK_IDENTIFIER_LIST: Shape = Shape {
-    name: "TaskIdentifierList",
-    sensitive: false,
-    kind: ShapeKind::List {
-        element: &PROSPECTING_TASK_IDENTIFIER,
-        min: Some(0),
-        max: Some(10),
-    },
-};
+pub static TASK_IDENTIFIER_LIST: Shape = Shape::list(
+    "TaskIdentifierList",
+    &PROSPECTING_TASK_IDENTIFIER,
+    Some(0),
+    Some(10),
+);
 
 /// `TaskIdentifiers`
-pub static TASK_IDENTIFIERS: Shape = Shape {
-    name: "TaskIdentifiers",
-    sensitive: false,
-    kind: ShapeKind::List {
-        element: &TASK_ARN_OR_IDENTIFIER,
-        min: Some(1),
-        max: Some(10),
-    },
-};
+pub static TASK_IDENTIFIERS: Shape =
+    Shape::list("TaskIdentifiers", &TASK_ARN_OR_IDENTIFIER, Some(1), Some(10));
 
 /// `TaskName`
-pub static TASK_NAME: Shape = Shape {
-    name: "TaskName",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: Some(1),
-        max: Some(128),
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static TASK_NAME: Shape = Shape::text("TaskName", Some(1), Some(128));
 
 /// `TaskNameList`
-pub static TASK_NAME_LIST: Shape = Shape {
-    name: "TaskNameList",
-    sensitive: false,
-    kind: ShapeKind::List {
-        element: &TASK_NAME,
-        min: Some(0),
-        max: Some(10),
-    },
-};
+pub static TASK_NAME_LIST: Shape = Shape::list("TaskNameList", &TASK_NAME, Some(0), Some(10));
 
 /// `TaskStatus`
-pub static TASK_STATUS: Shape = Shape {
-    name: "TaskStatus",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: None,
-        values: &["IN_PROGRESS", "COMPLETE", "FAILED"],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static TASK_STATUS: Shape = Shape::one_of("TaskStatus", &["IN_PROGRESS", "COMPLETE", "FAILED"], &[]);
 
 /// `TaskStatuses`
-pub static TASK_STATUSES: Shape = Shape {
-    name: "TaskStatuses",
-    sensitive: false,
-    kind: ShapeKind::List {
-        element: &TASK_STATUS,
-        min: Some(1),
-        max: Some(3),
-    },
-};
+pub static TASK_STATUSES: Shape = Shape::list("TaskStatuses", &TASK_STATUS, Some(1), Some(3));
 
 /// `ThrottlingException`
-pub static THROTTLING_EXCEPTION: Shape = Shape {
-    name: "ThrottlingException",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[Member {
-            name: "Message",
-            path_name: "message",
-            shape: &STRING,
-            required: false,
-        }],
-        union: false,
-    },
-};
+pub static THROTTLING_EXCEPTION: Shape =
+    Shape::structure("ThrottlingException", &[optional("Message", "message", &STRING)]);
 
 /// `UntagResourceRequest`
-pub static UNTAG_RESOURCE_REQUEST: Shape = Shape {
-    name: "UntagResourceRequest",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "ResourceArn",
-                path_name: "resourceArn",
-                shape: &TAGGABLE_RESOURCE_ARN,
-                required: true,
-            },
-            Member {
-                name: "TagKeys",
-                path_name: "tagKeys",
-                shape: &TAG_KEY_LIST,
-                required: true,
-            },
-        ],
-        union: false,
-    },
-};
+pub static UNTAG_RESOURCE_REQUEST: Shape = Shape::structure(
+    "UntagResourceRequest",
+    &[
+        required("ResourceArn", "resourceArn", &TAGGABLE_RESOURCE_ARN),
+        required("TagKeys", "tagKeys", &TAG_KEY_LIST),
+    ],
+);
 
 /// `UntagResourceResponse`
-pub static UNTAG_RESOURCE_RESPONSE: Shape = Shape {
-    name: "UntagResourceResponse",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[],
-        union: false,
-    },
-};
+pub static UNTAG_RESOURCE_RESPONSE: Shape = Shape::structure("UntagResourceResponse", &[]);
 
 /// `UpdateEngagementContextPayload`
-pub static UPDATE_ENGAGEMENT_CONTEXT_PAYLOAD: Shape = Shape {
-    name: "UpdateEngagementContextPayload",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Lead",
-                path_name: "lead",
-                shape: &UPDATE_LEAD_CONTEXT,
-                required: false,
-            },
-            Member {
-                name: "CustomerProject",
-                path_name: "customerProject",
-                shape: &CUSTOMER_PROJECTS_CONTEXT,
-                required: false,
-            },
-            Member {
-                name: "ProspectingResult",
-                path_name: "prospectingResult",
-                shape: &PROSPECTING_RESULT,
-                required: false,
-            },
-        ],
-        union: true,
-    },
-};
+pub static UPDATE_ENGAGEMENT_CONTEXT_PAYLOAD: Shape = Shape::union(
+    "UpdateEngagementContextPayload",
+    &[
+        optional("Lead", "lead", &UPDATE_LEAD_CONTEXT),
+        optional("CustomerProject", "customerProject", &CUSTOMER_PROJECTS_CONTEXT),
+        optional("ProspectingResult", "prospectingResult", &PROSPECTING_RESULT),
+    ],
+);
 
 /// `UpdateEngagementContextRequest`
-pub static UPDATE_ENGAGEMENT_CONTEXT_REQUEST: Shape = Shape {
-    name: "UpdateEngagementContextRequest",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Catalog",
-                path_name: "catalog",
-                shape: &CATALOG_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "EngagementIdentifier",
-                path_name: "engagementIdentifier",
-                shape: &ENGAGEMENT_ARN_OR_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "ContextIdentifier",
-                path_name: "contextIdentifier",
-                shape: &ENGAGEMENT_CONTEXT_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "EngagementLastModifiedAt",
-                path_name: "engagementLastModifiedAt",
-                shape: &DATE_TIME,
-                required: true,
-            },
-            Member {
-                name: "Type",
-                path_name: "type",
-                shape: &ENGAGEMENT_CONTEXT_TYPE,
-                required: true,
-            },
-            Member {
-                name: "Payload",
-                path_name: "payload",
-                shape: &UPDATE_ENGAGEMENT_CONTEXT_PAYLOAD,
-                required: true,
-            },
-        ],
-        union: false,
-    },
-};
+pub static UPDATE_ENGAGEMENT_CONTEXT_REQUEST: Shape = Shape::structure(
+    "UpdateEngagementContextRequest",
+    &[
+        required("Catalog", "catalog", &CATALOG_IDENTIFIER),
+        required(
+            "EngagementIdentifier",
+            "engagementIdentifier",
+            &ENGAGEMENT_ARN_OR_IDENTIFIER,
+        ),
+        required(
+            "ContextIdentifier",
+            "contextIdentifier",
+            &ENGAGEMENT_CONTEXT_IDENTIFIER,
+        ),
+        required("EngagementLastModifiedAt", "engagementLastModifiedAt", &DATE_TIME),
+        required("Type", "type", &ENGAGEMENT_CONTEXT_TYPE),
+        required("Payload", "payload", &UPDATE_ENGAGEMENT_CONTEXT_PAYLOAD),
+    ],
+);
 
 /// `UpdateEngagementContextResponse`
-pub static UPDATE_ENGAGEMENT_CONTEXT_RESPONSE: Shape = Shape {
-    name: "UpdateEngagementContextResponse",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "EngagementId",
-                path_name: "engagementId",
-                shape: &ENGAGEMENT_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "EngagementArn",
-                path_name: "engagementArn",
-                shape: &ENGAGEMENT_ARN,
-                required: true,
-            },
-            Member {
-                name: "EngagementLastModifiedAt",
-                path_name: "engagementLastModifiedAt",
-                shape: &DATE_TIME,
-                required: true,
-            },
-            Member {
-                name: "ContextId",
-                path_name: "contextId",
-                shape: &ENGAGEMENT_CONTEXT_IDENTIFIER,
-                required: true,
-            },
-        ],
-        union: false,
-    },
-};
+pub static UPDATE_ENGAGEMENT_CONTEXT_RESPONSE: Shape = Shape::structure(
+    "UpdateEngagementContextResponse",
+    &[
+        required("EngagementId", "engagementId", &ENGAGEMENT_IDENTIFIER),
+        required("EngagementArn", "engagementArn", &ENGAGEMENT_ARN),
+        required("EngagementLastModifiedAt", "engagementLastModifiedAt", &DATE_TIME),
+        required("ContextId", "contextId", &ENGAGEMENT_CONTEXT_IDENTIFIER),
+    ],
+);
 
 /// `UpdateLeadContext`
-pub static UPDATE_LEAD_CONTEXT: Shape = Shape {
-    name: "UpdateLeadContext",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "QualificationStatus",
-                path_name: "qualificationStatus",
-                shape: &LEAD_QUALIFICATION_STATUS,
-                required: false,
-            },
-            Member {
-                name: "Customer",
-                path_name: "customer",
-                shape: &LEAD_CUSTOMER,
-                required: true,
-            },
-            Member {
-                name: "Interaction",
-                path_name: "interaction",
-                shape: &LEAD_INTERACTION,
-                required: false,
-            },
-            Member {
-                name: "Insights",
-                path_name: "insights",
-                shape: &LEAD_INSIGHTS,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static UPDATE_LEAD_CONTEXT: Shape = Shape::structure(
+    "UpdateLeadContext",
+    &[
+        optional(
+            "QualificationStatus",
+            "qualificationStatus",
+            &LEAD_QUALIFICATION_STATUS,
+        ),
+        required("Customer", "customer", &LEAD_CUSTOMER),
+        optional("Interaction", "interaction", &LEAD_INTERACTION),
+        optional("Insights", "insights", &LEAD_INSIGHTS),
+    ],
+);
 
 /// `UpdateOpportunityRequest`
-pub static UPDATE_OPPORTUNITY_REQUEST: Shape = Shape {
-    name: "UpdateOpportunityRequest",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Catalog",
-                path_name: "catalog",
-                shape: &CATALOG_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "PrimaryNeedsFromAws",
-                path_name: "primaryNeedsFromAws",
-                shape: &PRIMARY_NEEDS_FROM_AWS,
-                required: false,
-            },
-            Member {
-                name: "NationalSecurity",
-                path_name: "nationalSecurity",
-                shape: &NATIONAL_SECURITY,
-                required: false,
-            },
-            Member {
-                name: "PartnerOpportunityIdentifier",
-                path_name: "partnerOpportunityIdentifier",
-                shape: &UPDATE_OPPORTUNITY_REQUEST_PARTNER_OPPORTUNITY_IDENTIFIER_STRING,
-                required: false,
-            },
-            Member {
-                name: "Customer",
-                path_name: "customer",
-                shape: &CUSTOMER,
-                required: false,
-            },
-            Member {
-                name: "Project",
-                path_name: "project",
-                shape: &PROJECT,
-                required: false,
-            },
-            Member {
-                name: "OpportunityType",
-                path_name: "opportunityType",
-                shape: &OPPORTUNITY_TYPE,
-                required: false,
-            },
-            Member {
-                name: "Marketing",
-                path_name: "marketing",
-                shape: &MARKETING,
-                required: false,
-            },
-            Member {
-                name: "SoftwareRevenue",
-                path_name: "softwareRevenue",
-                shape: &SOFTWARE_REVENUE,
-                required: false,
-            },
-            Member {
-                name: "LastModifiedDate",
-                path_name: "lastModifiedDate",
-                shape: &DATE_TIME,
-                required: true,
-            },
-            Member {
-                name: "Identifier",
-                path_name: "identifier",
-                shape: &OPPORTUNITY_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "LifeCycle",
-                path_name: "lifeCycle",
-                shape: &LIFE_CYCLE,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static UPDATE_OPPORTUNITY_REQUEST: Shape = Shape::structure(
+    "UpdateOpportunityRequest",
+    &[
+        required("Catalog", "catalog", &CATALOG_IDENTIFIER),
+        optional(
+            "PrimaryNeedsFromAws",
+            "primaryNeedsFromAws",
+            &PRIMARY_NEEDS_FROM_AWS,
+        ),
+        optional("NationalSecurity", "nationalSecurity", &NATIONAL_SECURITY),
+        optional(
+            "PartnerOpportunityIdentifier",
+            "partnerOpportunityIdentifier",
+            &UPDATE_OPPORTUNITY_REQUEST_PARTNER_OPPORTUNITY_IDENTIFIER_STRING,
+        ),
+        optional("Customer", "customer", &CUSTOMER),
+        optional("Project", "project", &PROJECT),
+        optional("OpportunityType", "opportunityType", &OPPORTUNITY_TYPE),
+        optional("Marketing", "marketing", &MARKETING),
+        optional("SoftwareRevenue", "softwareRevenue", &SOFTWARE_REVENUE),
+        required("LastModifiedDate", "lastModifiedDate", &DATE_TIME),
+        required("Identifier", "identifier", &OPPORTUNITY_IDENTIFIER),
+        optional("LifeCycle", "lifeCycle", &LIFE_CYCLE),
+    ],
+);
 
 /// `UpdateOpportunityRequestPartnerOpportunityIdentifierString`
-pub static UPDATE_OPPORTUNITY_REQUEST_PARTNER_OPPORTUNITY_IDENTIFIER_STRING: Shape = Shape {
-    name: "UpdateOpportunityRequestPartnerOpportunityIdentifierString",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: Some(0),
-        max: Some(64),
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static UPDATE_OPPORTUNITY_REQUEST_PARTNER_OPPORTUNITY_IDENTIFIER_STRING: Shape = Shape::text(
+    "UpdateOpportunityRequestPartnerOpportunityIdentifierString",
+    Some(0),
+    Some(64),
+);
 
 /// `UpdateOpportunityResponse`
-pub static UPDATE_OPPORTUNITY_RESPONSE: Shape = Shape {
-    name: "UpdateOpportunityResponse",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Id",
-                path_name: "id",
-                shape: &OPPORTUNITY_IDENTIFIER,
-                required: true,
-            },
-            Member {
-                name: "LastModifiedDate",
-                path_name: "lastModifiedDate",
-                shape: &DATE_TIME,
-                required: true,
-            },
-        ],
-        union: false,
-    },
-};
+pub static UPDATE_OPPORTUNITY_RESPONSE: Shape = Shape::structure(
+    "UpdateOpportunityResponse",
+    &[
+        required("Id", "id", &OPPORTUNITY_IDENTIFIER),
+        required("LastModifiedDate", "lastModifiedDate", &DATE_TIME),
+    ],
+);
 
 /// `UseCases`
-pub static USE_CASES: Shape = Shape {
-    name: "UseCases",
-    sensitive: false,
-    kind: ShapeKind::List {
-        element: &STRING,
-        min: None,
-        max: None,
-    },
-};
+pub static USE_CASES: Shape = Shape::list("UseCases", &STRING, None, None);
 
 /// `ValidationException`
-pub static VALIDATION_EXCEPTION: Shape = Shape {
-    name: "ValidationException",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "Message",
-                path_name: "message",
-                shape: &STRING,
-                required: true,
-            },
-            Member {
-                name: "Reason",
-                path_name: "reason",
-                shape: &VALIDATION_EXCEPTION_REASON,
-                required: true,
-            },
-            Member {
-                name: "ErrorList",
-                path_name: "errorList",
-                shape: &VALIDATION_EXCEPTION_ERROR_LIST,
-                required: false,
-            },
-        ],
-        union: false,
-    },
-};
+pub static VALIDATION_EXCEPTION: Shape = Shape::structure(
+    "ValidationException",
+    &[
+        required("Message", "message", &STRING),
+        required("Reason", "reason", &VALIDATION_EXCEPTION_REASON),
+        optional("ErrorList", "errorList", &VALIDATION_EXCEPTION_ERROR_LIST),
+    ],
+);
 
 /// `ValidationExceptionError`
-pub static VALIDATION_EXCEPTION_ERROR: Shape = Shape {
-    name: "ValidationExceptionError",
-    sensitive: false,
-    kind: ShapeKind::Structure {
-        members: &[
-            Member {
-                name: "FieldName",
-                path_name: "fieldName",
-                shape: &STRING,
-                required: false,
-            },
-            Member {
-                name: "Message",
-                path_name: "message",
-                shape: &STRING,
-                required: true,
-            },
-            Member {
-                name: "Code",
-                path_name: "code",
-                shape: &VALIDATION_EXCEPTION_ERROR_CODE,
-                required: true,
-            },
-        ],
-        union: false,
-    },
-};
+pub static VALIDATION_EXCEPTION_ERROR: Shape = Shape::structure(
+    "ValidationExceptionError",
+    &[
+        optional("FieldName", "fieldName", &STRING),
+        required("Message", "message", &STRING),
+        required("Code", "code", &VALIDATION_EXCEPTION_ERROR_CODE),
+    ],
+);
 
 /// `ValidationExceptionErrorCode`
-pub static VALIDATION_EXCEPTION_ERROR_CODE: Shape = Shape {
-    name: "ValidationExceptionErrorCode",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: None,
-        values: &[
-            "REQUIRED_FIELD_MISSING",
-            "INVALID_ENUM_VALUE",
-            "INVALID_STRING_FORMAT",
-            "INVALID_VALUE",
-            "NOT_ENOUGH_VALUES",
-            "TOO_MANY_VALUES",
-            "INVALID_RESOURCE_STATE",
-            "DUPLICATE_KEY_VALUE",
-            "VALUE_OUT_OF_RANGE",
-            "ACTION_NOT_PERMITTED",
-        ],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static VALIDATION_EXCEPTION_ERROR_CODE: Shape = Shape::one_of(
+    "ValidationExceptionErrorCode",
+    &[
+        "REQUIRED_FIELD_MISSING",
+        "INVALID_ENUM_VALUE",
+        "INVALID_STRING_FORMAT",
+        "INVALID_VALUE",
+        "NOT_ENOUGH_VALUES",
+        "TOO_MANY_VALUES",
+        "INVALID_RESOURCE_STATE",
+        "DUPLICATE_KEY_VALUE",
+        "VALUE_OUT_OF_RANGE",
+        "ACTION_NOT_PERMITTED",
+    ],
+    &[],
+);
 
 /// `ValidationExceptionErrorList`
-pub static VALIDATION_EXCEPTION_ERROR_LIST: Shape = Shape {
-    name: "ValidationExceptionErrorList",
-    sensitive: false,
-    kind: ShapeKind::List {
-        element: &VALIDATION_EXCEPTION_ERROR,
-        min: None,
-        max: None,
-    },
-};
+pub static VALIDATION_EXCEPTION_ERROR_LIST: Shape = Shape::list(
+    "ValidationExceptionErrorList",
+    &VALIDATION_EXCEPTION_ERROR,
+    None,
+    None,
+);
 
 /// `ValidationExceptionReason`
-pub static VALIDATION_EXCEPTION_REASON: Shape = Shape {
-    name: "ValidationExceptionReason",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: None,
-        values: &["REQUEST_VALIDATION_FAILED", "BUSINESS_VALIDATION_FAILED"],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static VALIDATION_EXCEPTION_REASON: Shape = Shape::one_of(
+    "ValidationExceptionReason",
+    &["REQUEST_VALIDATION_FAILED", "BUSINESS_VALIDATION_FAILED"],
+    &[],
+);
 
 /// `Visibility`
-pub static VISIBILITY: Shape = Shape {
-    name: "Visibility",
-    sensitive: false,
-    kind: ShapeKind::String {
-        min: None,
-        max: None,
-        pattern: None,
-        values: &["Full", "Limited"],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static VISIBILITY: Shape = Shape::one_of("Visibility", &["Full", "Limited"], &[]);
 
 /// `WebsiteUrl`
-pub static WEBSITE_URL: Shape = Shape {
-    name: "WebsiteUrl",
-    sensitive: true,
-    kind: ShapeKind::String {
-        min: Some(4),
-        max: Some(255),
-        pattern: None,
-        values: &[],
-        read_only: &[],
-        enforced_in_answers: true,
-    },
-};
+pub static WEBSITE_URL: Shape = Shape::text("WebsiteUrl", Some(4), Some(255)).sensitive();
 
 /// Every shape.
 pub static ALL: &[&Shape] = &[
