@@ -19,6 +19,9 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Read the API's contract from its published models.
+    #[command(subcommand)]
+    Model(ModelCommand),
     /// Write the Rust types, tables and registry that follow from model/.
     Codegen {
         /// Write nothing; fail when a generated file is not what it should be.
@@ -27,10 +30,56 @@ enum Command {
     },
 }
 
+#[derive(Subcommand)]
+enum ModelCommand {
+    /// Bring the facts file up to date from botocore's service-2.json or a Smithy JSON syntax tree.
+    Import {
+        /// The source; for botocore, paginators-1.json is read from the same folder.
+        file: PathBuf,
+        /// Where the facts go; facts that the source does not know are kept from there.
+        #[arg(long)]
+        out: Option<PathBuf>,
+        /// What to note as the facts' origin, such as "botocore 1.44.5".
+        #[arg(long)]
+        origin: Option<String>,
+    },
+    /// Say in words what a source would change in the facts file.
+    Diff {
+        /// The source, in either format, or another facts file.
+        file: PathBuf,
+    },
+}
+
 fn main() -> Result<()> {
     match Arguments::parse().command {
+        Command::Model(command) => run_model(command),
         Command::Codegen { check } => codegen::run(&root()?, check),
     }
+}
+
+fn run_model(command: ModelCommand) -> Result<()> {
+    let facts = root()?.join("model/partnercentral-selling.json");
+    match command {
+        ModelCommand::Import { file, out, origin } => {
+            let out = out.unwrap_or(facts);
+            for line in model::import::run(&file, origin.as_deref(), &out)? {
+                println!("{line}");
+            }
+            println!("wrote {}", out.display());
+        }
+        ModelCommand::Diff { file } => {
+            let old = model::facts::Model::load(&facts)?;
+            let mut new = model::import::read(&file)?;
+            // Silence of a source is not a change.
+            model::import::keep(&mut new, &old);
+            let differences = model::diff::differences(&old, &new);
+            for line in &differences {
+                println!("{line}");
+            }
+            println!("{} differences", differences.len());
+        }
+    }
+    Ok(())
 }
 
 /// The top of the source tree.

@@ -90,11 +90,11 @@ pub struct Paginated {
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Iam {
     pub action: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub condition_keys: Vec<String>,
     /// Actions of other operations that the caller needs as well.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub required_actions: Vec<String>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub condition_keys: Vec<String>,
 }
 
 /// One shape. Which members are set depends on `kind`.
