@@ -1,1 +1,24 @@
-//! cosell-store-sqlite
+//! The embedded default store: SQLite in one folder.
+//!
+//! One writer thread with group commit, a pool of read-only connections, a checkpoint thread, keyset lists on indexes.
+//! Everything SQL about SQLite is in this crate; no rule of business and no clock may come in.
+//!
+//! A data folder holds `cosell.db` (with SQLite's `-wal` and `-shm` beside it while it is open) and, for servers,
+//! `cosell.lock`.
+
+mod apply;
+mod checkpoint;
+mod error;
+mod list;
+mod migrate;
+mod open;
+mod readers;
+mod sql;
+mod store;
+mod tenants;
+mod upkeep;
+mod writer;
+
+pub use error::OpenError;
+pub use open::{DATABASE_FILE, LOCK_FILE, Options};
+pub use store::{SqliteStore, Stats};

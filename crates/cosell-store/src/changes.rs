@@ -170,7 +170,10 @@ pub struct ClaimedJob {
 impl ClaimedJob {
     /// What to put into [`Changes::finished_jobs`] together with the job's effect.
     pub fn finished(&self) -> FinishedJob {
-        FinishedJob { id: self.job.id.clone(), attempts: self.job.attempts }
+        FinishedJob {
+            id: self.job.id.clone(),
+            attempts: self.job.attempts,
+        }
     }
 }
 

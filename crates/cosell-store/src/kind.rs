@@ -97,7 +97,13 @@ impl KindSpec {
 
 impl Kind {
     /// Every kind there is.
-    pub const ALL: [Kind; 5] = [Kind::Account, Kind::User, Kind::AccessKey, Kind::Solution, Kind::Opportunity];
+    pub const ALL: [Kind; 5] = [
+        Kind::Account,
+        Kind::User,
+        Kind::AccessKey,
+        Kind::Solution,
+        Kind::Opportunity,
+    ];
 
     /// The description of this kind.
     pub const fn spec(self) -> &'static KindSpec {
@@ -112,11 +118,19 @@ impl Kind {
 }
 
 const fn text(name: &'static str) -> Column {
-    Column { name, ty: ColumnType::Text, nullable: true }
+    Column {
+        name,
+        ty: ColumnType::Text,
+        nullable: true,
+    }
 }
 
 const fn time(name: &'static str) -> Column {
-    Column { name, ty: ColumnType::Integer, nullable: false }
+    Column {
+        name,
+        ty: ColumnType::Integer,
+        nullable: false,
+    }
 }
 
 const BY_ID: SortSpec = SortSpec { by: "id", order: &[] };
@@ -143,7 +157,11 @@ static ACCESS_KEY: KindSpec = KindSpec {
     kind: Kind::AccessKey,
     table: "access_key",
     scope: Scope::Global,
-    columns: &[Column { name: "owner", ty: ColumnType::Text, nullable: false }],
+    columns: &[Column {
+        name: "owner",
+        ty: ColumnType::Text,
+        nullable: false,
+    }],
     sorts: &[BY_ID],
     indexes: &[IndexSpec { columns: &["owner"] }],
 };
@@ -152,20 +170,44 @@ static SOLUTION: KindSpec = KindSpec {
     kind: Kind::Solution,
     table: "solution",
     scope: Scope::Catalog,
-    columns: &[text("name"), text("status"), text("category"), time("created"), text("marketplace_arn")],
+    columns: &[
+        text("name"),
+        text("status"),
+        text("category"),
+        time("created"),
+        text("marketplace_arn"),
+    ],
     sorts: &[
         BY_ID,
-        SortSpec { by: "name", order: &["name"] },
-        SortSpec { by: "status", order: &["status"] },
-        SortSpec { by: "category", order: &["category"] },
-        SortSpec { by: "created", order: &["created"] },
+        SortSpec {
+            by: "name",
+            order: &["name"],
+        },
+        SortSpec {
+            by: "status",
+            order: &["status"],
+        },
+        SortSpec {
+            by: "category",
+            order: &["category"],
+        },
+        SortSpec {
+            by: "created",
+            order: &["created"],
+        },
     ],
     indexes: &[
-        IndexSpec { columns: &["marketplace_arn"] },
+        IndexSpec {
+            columns: &["marketplace_arn"],
+        },
         IndexSpec { columns: &["name"] },
         IndexSpec { columns: &["status"] },
-        IndexSpec { columns: &["category"] },
-        IndexSpec { columns: &["created"] },
+        IndexSpec {
+            columns: &["category"],
+        },
+        IndexSpec {
+            columns: &["created"],
+        },
     ],
 };
 
@@ -182,21 +224,45 @@ static OPPORTUNITY: KindSpec = KindSpec {
         text("review_status"),
     ],
     sorts: &[
-        SortSpec { by: "last_modified", order: &["last_modified"] },
+        SortSpec {
+            by: "last_modified",
+            order: &["last_modified"],
+        },
         BY_ID,
         // Ties within a company fall in the order of last change, so that one index serves this sort and the
         // filter by company.
-        SortSpec { by: "company", order: &["company", "last_modified"] },
-        SortSpec { by: "created", order: &["created"] },
-        SortSpec { by: "target_close", order: &["target_close"] },
+        SortSpec {
+            by: "company",
+            order: &["company", "last_modified"],
+        },
+        SortSpec {
+            by: "created",
+            order: &["created"],
+        },
+        SortSpec {
+            by: "target_close",
+            order: &["target_close"],
+        },
     ],
     indexes: &[
-        IndexSpec { columns: &["company", "last_modified"] },
-        IndexSpec { columns: &["review_status", "last_modified"] },
-        IndexSpec { columns: &["stage", "last_modified"] },
-        IndexSpec { columns: &["last_modified"] },
-        IndexSpec { columns: &["created"] },
-        IndexSpec { columns: &["target_close"] },
+        IndexSpec {
+            columns: &["company", "last_modified"],
+        },
+        IndexSpec {
+            columns: &["review_status", "last_modified"],
+        },
+        IndexSpec {
+            columns: &["stage", "last_modified"],
+        },
+        IndexSpec {
+            columns: &["last_modified"],
+        },
+        IndexSpec {
+            columns: &["created"],
+        },
+        IndexSpec {
+            columns: &["target_close"],
+        },
     ],
 };
 
@@ -220,7 +286,11 @@ mod tests {
     fn sorts_and_indexes_name_only_columns_that_exist() {
         for kind in Kind::ALL {
             let spec = kind.spec();
-            let named = spec.sorts.iter().flat_map(|s| s.order).chain(spec.indexes.iter().flat_map(|i| i.columns));
+            let named = spec
+                .sorts
+                .iter()
+                .flat_map(|s| s.order)
+                .chain(spec.indexes.iter().flat_map(|i| i.columns));
             for name in named {
                 assert!(spec.column(name).is_some(), "{}.{name}", spec.table);
             }

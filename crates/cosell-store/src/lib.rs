@@ -16,8 +16,8 @@ mod record;
 pub mod suite;
 
 pub use changes::{
-    ApplyError, AuditEntry, Changes, ClaimedJob, Conflict, Event, Expect, FinishedJob, Idempotency, Job, JobId,
-    StoredAudit, StoredEvent, Write,
+    ApplyError, AuditEntry, Changes, ClaimedJob, Conflict, Event, Expect, FinishedJob, Idempotency, Job,
+    JobId, StoredAudit, StoredEvent, Write,
 };
 pub use contract::{Progress, ProgressFn, Report, Store, StoreError};
 pub use kind::{Column, ColumnType, IndexSpec, Kind, KindSpec, Scope, SortSpec};

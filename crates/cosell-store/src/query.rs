@@ -121,11 +121,18 @@ impl Query {
             return Err(format!("{} has no sort {}", spec.table, self.sort.by));
         };
         if self.limit == 0 || self.limit > MAX_PAGE {
-            return Err(format!("a page of {} rows was asked for; 1 to {MAX_PAGE} are possible", self.limit));
+            return Err(format!(
+                "a page of {} rows was asked for; 1 to {MAX_PAGE} are possible",
+                self.limit
+            ));
         }
         if let Some(after) = &self.after {
             let fits = after.values.len() == sort.order.len()
-                && sort.order.iter().zip(&after.values).all(|(name, value)| self.fits(name, value, true));
+                && sort
+                    .order
+                    .iter()
+                    .zip(&after.values)
+                    .all(|(name, value)| self.fits(name, value, true));
             if !fits {
                 return Err(format!("the cursor is not one of the sort {}", sort.by));
             }
@@ -138,13 +145,14 @@ impl Query {
             let fits = match filter {
                 Filter::In(_, values) => {
                     if values.len() > MAX_IN_VALUES {
-                        return Err(format!("a filter names {} values; at most {MAX_IN_VALUES}", values.len()));
+                        return Err(format!(
+                            "a filter names {} values; at most {MAX_IN_VALUES}",
+                            values.len()
+                        ));
                     }
                     values.iter().all(|v| self.fits(column, v, true))
                 }
-                Filter::Range { from, to, .. } => {
-                    from.iter().chain(to).all(|v| self.fits(column, v, false))
-                }
+                Filter::Range { from, to, .. } => from.iter().chain(to).all(|v| self.fits(column, v, false)),
             };
             if !fits {
                 return Err(format!("a filter on {column} has a value of the wrong type"));

@@ -21,8 +21,18 @@ pub struct Key {
 
 impl Key {
     /// A key of a kind that lives per account and catalog.
-    pub fn new(kind: Kind, account: impl Into<String>, catalog: impl Into<String>, id: impl Into<String>) -> Self {
-        Key { kind, account: account.into(), catalog: catalog.into(), id: id.into() }
+    pub fn new(
+        kind: Kind,
+        account: impl Into<String>,
+        catalog: impl Into<String>,
+        id: impl Into<String>,
+    ) -> Self {
+        Key {
+            kind,
+            account: account.into(),
+            catalog: catalog.into(),
+            id: id.into(),
+        }
     }
 
     /// A key of a global kind (account and catalog empty).
@@ -62,7 +72,10 @@ pub(crate) fn check_scope(kind: Kind, account: &str, catalog: &str) -> Result<()
     if good {
         Ok(())
     } else {
-        Err(format!("{} is kept per {:?}: account {account:?} with catalog {catalog:?} does not fit", spec.table, spec.scope))
+        Err(format!(
+            "{} is kept per {:?}: account {account:?} with catalog {catalog:?} does not fit",
+            spec.table, spec.scope
+        ))
     }
 }
 
@@ -145,7 +158,10 @@ pub struct Record {
 impl Record {
     /// The value of an index column; NULL if the record does not give it.
     pub fn column(&self, name: &str) -> &Value {
-        self.columns.iter().find(|(n, _)| *n == name).map_or(&Value::Null, |(_, v)| v)
+        self.columns
+            .iter()
+            .find(|(n, _)| *n == name)
+            .map_or(&Value::Null, |(_, v)| v)
     }
 
     /// Whether key and columns fit the kind; `Err` says what is wrong. Backends refuse a record that fails here with
@@ -154,7 +170,10 @@ impl Record {
         self.key.validate()?;
         let spec = self.key.kind.spec();
         if self.version == 0 || i64::try_from(self.version).is_err() {
-            return Err(format!("{}: version {} is out of bounds (1 to 2^63-1)", self.key, self.version));
+            return Err(format!(
+                "{}: version {} is out of bounds (1 to 2^63-1)",
+                self.key, self.version
+            ));
         }
         for (place, (name, _)) in self.columns.iter().enumerate() {
             if spec.column(name).is_none() {
@@ -167,7 +186,10 @@ impl Record {
         for column in spec.columns {
             let value = self.column(column.name);
             if !value.fits(column.ty, column.nullable) {
-                return Err(format!("{}: column {} cannot hold {value:?}", self.key, column.name));
+                return Err(format!(
+                    "{}: column {} cannot hold {value:?}",
+                    self.key, column.name
+                ));
             }
         }
         Ok(())

@@ -1,0 +1,102 @@
+//! What can go wrong when a database is opened, and how SQLite's errors become the contract's.
+//!
+//! Every message tells the reader what to do next.
+
+use cosell_store::{ApplyError, StoreError};
+use rusqlite::ErrorCode;
+use std::path::PathBuf;
+
+/// Why a data folder could not be opened. Nothing in it was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another server works on the folder.
+    #[error(
+        "the data folder {folder} is in use by another server (process {holder}): stop that one, or choose another folder"
+    )]
+    InUse {
+        /// The folder.
+        folder: PathBuf,
+        /// What the other one wrote into its lock file: its process id and when it started.
+        holder: String,
+    },
+    /// The file is not a SQLite database, or its pages are damaged.
+    #[error(
+        "the database is damaged ({0}): keep the file as it is, and restore the latest backup into a new folder"
+    )]
+    Damaged(String),
+    /// The file is a SQLite database of another program.
+    #[error("the file is a database of another program: choose another folder")]
+    Foreign,
+    /// A newer cosell has written it.
+    #[error(
+        "the database has schema {found}, and this version of cosell knows schemas up to {known}: use a newer cosell"
+    )]
+    Newer {
+        /// Its schema.
+        found: i64,
+        /// The newest schema known here.
+        known: i64,
+    },
+    /// A migration was recorded that is not the one this version knows by that number.
+    #[error(
+        "schema step {number} ({name}) of the database is not the one this version of cosell would have run: use the \
+         version that wrote the database, or restore a backup"
+    )]
+    Tampered {
+        /// Number of the migration.
+        number: i64,
+        /// Its recorded name.
+        name: String,
+    },
+    /// A file could not be read, written or created.
+    #[error("{path}: {error}: check that the folder exists, is writable and has free space")]
+    File {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// Another error of SQLite.
+    #[error("the database could not be opened: {0}")]
+    Sqlite(String),
+}
+
+impl From<rusqlite::Error> for OpenError {
+    fn from(error: rusqlite::Error) -> Self {
+        if is_damage(&error) {
+            OpenError::Damaged(error.to_string())
+        } else {
+            OpenError::Sqlite(error.to_string())
+        }
+    }
+}
+
+/// Whether SQLite says that the data is damaged (and not only out of reach now).
+pub(crate) fn is_damage(error: &rusqlite::Error) -> bool {
+    match error {
+        rusqlite::Error::SqliteFailure(e, _) => {
+            matches!(e.code, ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
+        }
+        rusqlite::Error::FromSqlConversionFailure(..)
+        | rusqlite::Error::IntegralValueOutOfRange(..)
+        | rusqlite::Error::InvalidColumnType(..)
+        | rusqlite::Error::Utf8Error(..) => true,
+        _ => false,
+    }
+}
+
+pub(crate) fn read_error(error: &rusqlite::Error) -> StoreError {
+    if is_damage(error) {
+        StoreError::Corrupt(error.to_string())
+    } else {
+        StoreError::Unavailable(error.to_string())
+    }
+}
+
+pub(crate) fn write_error(error: &rusqlite::Error) -> ApplyError {
+    if is_damage(error) {
+        ApplyError::Corrupt(error.to_string())
+    } else {
+        ApplyError::Unavailable(error.to_string())
+    }
+}

@@ -1,0 +1,266 @@
+//! The ordered streams that serve a query, and their statements.
+//!
+//! A stream is one contiguous stretch of one index, walked in the order of the list. NULLs make a stretch of their own,
+//! because no comparison reaches them.
+
+use super::Ask;
+use crate::sql;
+use cosell_store::{ColumnType, Filter, Value};
+use std::fmt::Write as _;
+
+/// What the first index column is held to.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Fixed {
+    /// Nothing: the stream runs over the column's values.
+    Free,
+    /// One value.
+    Equal(Value),
+    /// NULL.
+    Null,
+}
+
+/// One stretch of an index.
+#[derive(Clone, Debug)]
+pub(super) struct Stream {
+    /// Columns of the index, without tenant and id.
+    pub index: &'static [&'static str],
+    pub fixed: Fixed,
+    /// Where it starts in walking direction: values for the leading columns of the tail, and whether a row there is in.
+    pub start: Option<(Vec<Value>, Inclusive)>,
+    /// Where it ends in walking direction (included), for the first column of the tail.
+    pub end: Option<Value>,
+}
+
+pub(super) type Inclusive = bool;
+
+/// The streams of a query.
+#[derive(Debug)]
+pub(super) struct Streams {
+    pub streams: Vec<Stream>,
+    /// Whether they must be merged; otherwise one follows the other.
+    pub merge: bool,
+    /// Which filters they serve already.
+    pub served: Vec<usize>,
+}
+
+impl Stream {
+    /// The columns that order the rows of the stream: those of the index that are not fixed, then the id.
+    pub(super) fn tail(&self) -> Vec<&'static str> {
+        let skip = usize::from(self.fixed != Fixed::Free);
+        self.index.iter().skip(skip).copied().chain(["id"]).collect()
+    }
+
+    /// The statement that walks it, selecting `columns`. Parameters: `?1` tenant, then in the order of [`Self::binds`].
+    /// Statements that are open at the same time need different `slot`s, since each kept statement has one cursor.
+    pub(super) fn sql(&self, ask: &Ask<'_>, columns: &str, slot: usize) -> String {
+        let table = ask.spec.table;
+        let tail = self.tail();
+        let descending = ask.query.sort.descending;
+        let mut sql = String::with_capacity(320);
+        let _ = write!(
+            sql,
+            "SELECT {columns} FROM {table} INDEXED BY {} WHERE tenant=?1",
+            sql::index_name(ask.spec, self.index)
+        );
+        let mut number = 1;
+        match (&self.fixed, self.index.first()) {
+            (Fixed::Equal(_), Some(column)) => {
+                number += 1;
+                let _ = write!(sql, " AND {column}=?{number}");
+            }
+            (Fixed::Null, Some(column)) => {
+                let _ = write!(sql, " AND {column} IS NULL");
+            }
+            _ => {}
+        }
+        let (forward, back) = if descending { ("<", ">") } else { (">", "<") };
+        if let Some((values, inclusive)) = &self.start {
+            let equal = if *inclusive { "=" } else { "" };
+            if values.len() == 1 {
+                number += 1;
+                let _ = write!(sql, " AND {}{forward}{equal}?{number}", tail[0]);
+            } else {
+                let marks: Vec<String> = (0..values.len())
+                    .map(|n| format!("?{}", number + 1 + n))
+                    .collect();
+                let _ = write!(
+                    sql,
+                    " AND ({}){forward}{equal}({})",
+                    tail[..values.len()].join(","),
+                    marks.join(",")
+                );
+                number += values.len();
+            }
+        }
+        if self.end.is_some() {
+            number += 1;
+            let _ = write!(sql, " AND {}{back}=?{number}", tail[0]);
+        }
+        sql.push_str(" ORDER BY ");
+        for (n, column) in tail.iter().enumerate() {
+            let _ = write!(
+                sql,
+                "{}{column}{}",
+                if n > 0 { "," } else { "" },
+                if descending { " DESC" } else { "" }
+            );
+        }
+        if slot > 0 {
+            let _ = write!(sql, " /*{slot}*/");
+        }
+        sql
+    }
+
+    /// The values of the statement's parameters after the tenant.
+    pub(super) fn binds(&self) -> impl Iterator<Item = &Value> {
+        let fixed = match &self.fixed {
+            Fixed::Equal(value) => Some(value),
+            Fixed::Free | Fixed::Null => None,
+        };
+        let start = self.start.iter().flat_map(|(values, _)| values);
+        fixed.into_iter().chain(start).chain(&self.end)
+    }
+}
+
+/// The smallest value of a type that is not NULL.
+pub(super) fn smallest(ty: ColumnType) -> Value {
+    match ty {
+        ColumnType::Text => Value::Text(String::new()),
+        ColumnType::Integer => Value::Integer(i64::MIN),
+    }
+}
+
+/// Chooses the streams of a query.
+pub(super) fn streams(ask: &Ask<'_>) -> Streams {
+    for index in ask.spec.indexes {
+        let first = index.columns[0];
+        let own_order = index.columns == ask.order;
+        if !own_order && index.columns[1..] != *ask.order {
+            continue;
+        }
+        for (n, filter) in ask.query.filters.iter().enumerate() {
+            if let Filter::In(column, values) = filter
+                && *column == first
+            {
+                let mut values: Vec<&Value> = values.iter().filter(|v| !v.is_null()).collect();
+                values.sort();
+                values.dedup();
+                if ask.query.sort.descending {
+                    values.reverse();
+                }
+                let fixed = values.into_iter().map(|v| Fixed::Equal(v.clone())).collect();
+                return build(ask, index.columns, fixed, own_order, Some(n));
+            }
+        }
+    }
+    let mut fixed = vec![Fixed::Free];
+    if let Some(first) = ask.order.first()
+        && ask.spec.column(first).is_some_and(|c| c.nullable)
+        && !ask.query.filters.iter().any(|f| f.column() == *first)
+    {
+        // NULL is the smallest value.
+        fixed.insert(if ask.query.sort.descending { 1 } else { 0 }, Fixed::Null);
+    }
+    build(ask, ask.order, fixed, true, None)
+}
+
+/// One stream for each way to fix the first column, narrowed by cursor and ranges. `own_order`: the index is the one of
+/// the sort itself, so the fixed column is also the first of the order, and streams follow each other.
+fn build(
+    ask: &Ask<'_>,
+    index: &'static [&'static str],
+    fixed: Vec<Fixed>,
+    own_order: bool,
+    by: Option<usize>,
+) -> Streams {
+    let mut served: Vec<usize> = by.into_iter().collect();
+    let merge = !own_order && fixed.len() > 1;
+    // Ranges serve the stream if they are about its first free column, which is the same for all streams but the one of
+    // NULLs; and where there is one of NULLs there is no filter on that column.
+    let free = if by.is_some() { &index[1..] } else { index };
+    let (mut low, mut high) = (None, None);
+    let first_free = free.first().copied().unwrap_or("id");
+    for (n, filter) in ask.query.filters.iter().enumerate() {
+        if let Filter::Range { column, from, to } = filter
+            && *column == first_free
+        {
+            served.push(n);
+            low = low.max(from.clone());
+            high = match (high, to.clone()) {
+                (Some(a), Some(b)) => Some(std::cmp::min::<Value>(a, b)),
+                (a, b) => a.or(b),
+            };
+        }
+    }
+    let mut streams = Vec::with_capacity(fixed.len());
+    for fixed in fixed {
+        let mut stream = Stream {
+            index,
+            fixed,
+            start: None,
+            end: None,
+        };
+        let Some(cursor) = cursor_of(ask, &stream, own_order) else {
+            continue;
+        };
+        let (mut low, high) = if stream.fixed == Fixed::Null {
+            (None, None)
+        } else {
+            (low.clone(), high.clone())
+        };
+        let nullable = stream.fixed == Fixed::Free && ask.spec.column(first_free).is_some_and(|c| c.nullable);
+        if nullable && low.is_none() {
+            low = ask.spec.column(first_free).map(|c| smallest(c.ty));
+        }
+        let descending = ask.query.sort.descending;
+        let (from, to) = if descending { (high, low) } else { (low, high) };
+        stream.start = match (cursor, from) {
+            (Some(cursor), Some(from)) if outside(&cursor[0], &from, descending) => Some((vec![from], true)),
+            (Some(cursor), _) => Some((cursor, false)),
+            (None, from) => from.map(|f| (vec![f], true)),
+        };
+        stream.end = to;
+        streams.push(stream);
+    }
+    Streams {
+        streams,
+        merge,
+        served,
+    }
+}
+
+/// Whether a cursor lies before the start of a range, so that the range decides.
+fn outside(cursor: &Value, from: &Value, descending: bool) -> bool {
+    if descending { cursor > from } else { cursor < from }
+}
+
+/// The part of the cursor that a stream must start after; `None` if the stream lies wholly before the cursor.
+#[allow(clippy::option_option)]
+fn cursor_of(ask: &Ask<'_>, stream: &Stream, own_order: bool) -> Option<Option<Vec<Value>>> {
+    let Some(after) = &ask.query.after else {
+        return Some(None);
+    };
+    let id = || Value::Text(after.id.clone());
+    let descending = ask.query.sort.descending;
+    let whole = || after.values.iter().cloned().chain([id()]).collect();
+    let own = match &stream.fixed {
+        Fixed::Equal(_) if !own_order => return Some(Some(whole())),
+        Fixed::Equal(value) => value.clone(),
+        Fixed::Null => Value::Null,
+        Fixed::Free => {
+            return match after.values.first() {
+                // The free stretch has no NULLs: it lies wholly behind them, or wholly before.
+                Some(Value::Null) if descending => None,
+                Some(Value::Null) => Some(None),
+                _ => Some(Some(whole())),
+            };
+        }
+    };
+    let ahead = own.cmp(&after.values[0]);
+    let ahead = if descending { ahead.reverse() } else { ahead };
+    match ahead {
+        std::cmp::Ordering::Less => None,
+        std::cmp::Ordering::Equal => Some(Some(after.values[1..].iter().cloned().chain([id()]).collect())),
+        std::cmp::Ordering::Greater => Some(None),
+    }
+}

@@ -1,0 +1,189 @@
+//! The contract as tests: generic functions that every backend must pass, stamped by [`store_contract_suite!`].
+//!
+//! Each function takes a store that is its own, fresh and empty. Nothing here may know a backend, and nothing may be
+//! left out for one: a backend that cannot pass is not a store.
+//!
+//! [`store_contract_suite!`]: crate::store_contract_suite
+
+// This is test code that happens to live in a library, so that several crates can run it.
+// A test function's name is its documentation: a sentence that says what holds.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+pub mod jobs;
+pub mod lists;
+pub mod model;
+pub mod outbox;
+pub mod properties;
+pub mod records;
+pub mod upkeep;
+
+use crate::{Changes, Key, Kind, ProgressFn, Record, Value, Write};
+use bytes::Bytes;
+use cosell_model::Timestamp;
+use std::sync::Arc;
+
+/// Stamps one test for each behaviour. The argument names an `async fn() -> std::sync::Arc<dyn cosell_store::Store>`
+/// that makes a fresh, empty store; it must be visible where the macro stands. The crate needs `tokio` with `macros`.
+#[macro_export]
+macro_rules! store_contract_suite {
+    ($make:ident) => {
+        mod store_contract {
+            use super::$make;
+            $crate::store_contract_suite!(@async $make records
+                a_record_reads_back_byte_for_byte
+                an_absent_record_reads_as_none
+                several_records_read_in_the_order_asked
+                the_same_id_lives_apart_in_each_account_catalog_and_kind
+                an_insert_of_a_known_key_conflicts
+                a_replacement_of_a_stale_version_conflicts
+                a_replacement_of_an_absent_record_conflicts
+                a_deletion_removes_the_record_from_reads_and_lists
+                a_deleted_key_can_be_inserted_again
+                expectations_on_records_that_are_not_written_are_checked
+                a_failed_expectation_leaves_nothing_behind
+                a_refused_change_does_not_hurt_its_neighbours
+                changes_that_break_the_contract_are_refused
+                odd_texts_survive
+                large_documents_survive
+                a_write_is_seen_by_every_later_read
+                writers_that_read_modify_and_write_lose_no_update
+                of_many_inserts_of_one_key_exactly_one_lands
+            );
+            $crate::store_contract_suite!(@async $make lists
+                an_empty_account_lists_nothing
+                a_list_shows_summaries_and_versions_of_its_own_account_only
+                every_sort_runs_both_ways_with_nulls_smallest
+                a_page_has_the_size_asked_and_a_cursor_only_if_more_follows
+                ranges_include_their_ends_and_never_match_null
+                an_in_filter_without_values_matches_nothing
+                repeated_values_in_a_filter_show_a_row_once
+                a_cursor_of_a_deleted_row_still_continues
+                an_updated_row_moves_in_every_order
+                questions_that_break_the_contract_are_refused
+                global_kinds_list_by_owner
+                solutions_list_by_each_sort
+            );
+            $crate::store_contract_suite!(@async $make outbox
+                events_are_numbered_from_one_without_gaps
+                events_of_a_refused_change_do_not_exist
+                a_waiting_reader_gets_the_next_event
+                a_reader_that_waits_for_what_is_there_returns_at_once
+                audit_entries_read_back_in_order
+                a_kept_answer_reads_back_until_it_expires
+                a_taken_token_refuses_the_whole_change
+                an_expired_token_is_free_again
+                tokens_are_apart_by_account_and_operation
+                expired_answers_do_not_hide_live_ones_when_many_are_pruned
+                sequences_start_at_one_and_never_repeat
+                sequences_never_repeat_among_many_takers
+            );
+            $crate::store_contract_suite!(@async $make jobs
+                a_job_is_claimed_when_it_is_due_and_not_before
+                jobs_are_claimed_longest_due_first_and_up_to_the_limit
+                a_claimed_job_is_nobody_elses_until_its_lease_ends
+                a_finished_job_goes_in_the_same_change_as_its_effect
+                a_claim_that_was_overtaken_cannot_finish
+                a_job_that_nobody_claimed_cannot_be_finished
+                a_job_put_off_keeps_its_count
+                a_job_enqueued_again_is_replaced
+                the_next_due_time_follows_claims_and_ends
+                many_workers_share_the_jobs_without_overlap
+            );
+            $crate::store_contract_suite!(@async $make upkeep
+                a_check_of_a_sound_store_counts_records_and_finds_nothing
+                a_check_finds_documents_that_are_not_json
+                a_backup_refuses_a_path_that_exists
+                a_closed_store_has_finished_what_it_accepted_and_takes_no_more
+            );
+            $crate::store_contract_suite!(@sync $make properties
+                random_changes_do_what_the_model_does
+                pages_show_every_row_once_whatever_is_inserted_meanwhile
+                pages_of_a_large_account_equal_a_naive_filter_and_sort
+            );
+        }
+    };
+    (@async $make:ident $module:ident $($name:ident)*) => {
+        $(
+            #[tokio::test]
+            async fn $name() {
+                $crate::suite::$module::$name($make().await).await;
+            }
+        )*
+    };
+    (@sync $make:ident $module:ident $($name:ident)*) => {
+        $(
+            #[test]
+            fn $name() {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+                let store = runtime.block_on($make());
+                $crate::suite::$module::$name(&runtime, &store);
+            }
+        )*
+    };
+}
+
+/// The account most tests write to.
+pub const ACCOUNT: &str = "111122223333";
+/// Another account.
+pub const OTHER: &str = "444455556666";
+/// The catalog most tests write to.
+pub const CATALOG: &str = "Sandbox";
+
+/// A moment, in milliseconds after an arbitrary start.
+pub fn at(millis: i64) -> Timestamp {
+    Timestamp::from_millis(1_700_000_000_000 + millis)
+}
+
+/// Bytes of a text.
+pub fn bytes(text: &str) -> Bytes {
+    Bytes::copy_from_slice(text.as_bytes())
+}
+
+/// The key of an opportunity in the usual account and catalog.
+pub fn key(id: &str) -> Key {
+    Key::new(Kind::Opportunity, ACCOUNT, CATALOG, id)
+}
+
+/// An opportunity with a document that names its id and version.
+pub fn opportunity(key: Key, version: u64) -> Record {
+    let document = bytes(&format!(r#"{{"Id":"{}","Version":{version}}}"#, key.id));
+    let summary = bytes(&format!(r#"{{"Id":"{}"}}"#, key.id));
+    Record {
+        key,
+        version,
+        document,
+        summary,
+        private: bytes("{}"),
+        columns: vec![
+            ("last_modified", Value::Integer(0)),
+            ("created", Value::Integer(0)),
+        ],
+    }
+}
+
+/// The same record with some columns set.
+pub fn with(mut record: Record, columns: Vec<(&'static str, Value)>) -> Record {
+    for (name, value) in columns {
+        record.columns.retain(|(n, _)| *n != name);
+        record.columns.push((name, value));
+    }
+    record
+}
+
+/// A change of these writes.
+pub fn writes(writes: Vec<Write>) -> Changes {
+    Changes {
+        writes,
+        ..Changes::default()
+    }
+}
+
+/// A change that inserts one record.
+pub fn insert(record: Record) -> Changes {
+    writes(vec![Write::Insert(record)])
+}
+
+/// A progress function that does nothing.
+pub fn silent() -> ProgressFn {
+    Arc::new(|_| {})
+}
