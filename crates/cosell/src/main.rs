@@ -1,1 +1,26 @@
-fn main() {}
+//! cosell: a self-hosted server of the AWS Partner Central Selling API, with its command line.
+//!
+//! This crate wires: configuration, HTTP, TLS, the data folder, the terminal. It holds no rule, no SQL and no signature
+//! check of its own.
+
+mod cli;
+mod config;
+mod data_dir;
+mod dev;
+mod output;
+mod server;
+
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    match cli::run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("cosell: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

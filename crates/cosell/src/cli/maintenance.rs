@@ -1,0 +1,99 @@
+//! `cosell init`, `cosell backup` and `cosell check`.
+
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use cosell_store::{ProgressFn, Store as _};
+use serde_json::json;
+
+use super::Folder;
+use crate::data_dir;
+use crate::output::Output;
+
+/// `cosell backup`.
+#[derive(Args)]
+pub struct Backup {
+    /// The file to write; it must not exist
+    file: PathBuf,
+    #[command(flatten)]
+    folder: Folder,
+}
+
+/// Creates a data folder.
+pub async fn init(output: Output, folder: &Folder) -> anyhow::Result<()> {
+    let opened = data_dir::init(&folder.data)?;
+    opened.store.close().await;
+    let data = folder.data.display().to_string();
+    output.one(&json!({ "Data": data }), &[("Data folder", data.clone())])?;
+    if output == Output::Table {
+        println!(
+            "\nKeep a copy of {data}/cosell.key apart from the backups: without it no access key can be used.\n\
+             Next: cosell account create --data {data} --account 123456789012 --company \"Your company\""
+        );
+    }
+    Ok(())
+}
+
+/// Copies the database.
+pub async fn backup(output: Output, backup: Backup) -> anyhow::Result<()> {
+    let opened = backup.folder.open()?;
+    let progress = progress("pages copied");
+    opened
+        .store
+        .backup(&backup.file, progress)
+        .await
+        .with_context(|| format!("cannot write the backup {}", backup.file.display()))?;
+    end_progress();
+    let file = backup.file.display().to_string();
+    let bytes = std::fs::metadata(&backup.file)?.len();
+    let lines = [("Backup", file.clone()), ("Bytes", bytes.to_string())];
+    output.one(&json!({ "File": file, "Bytes": bytes }), &lines)?;
+    if output == Output::Table {
+        println!(
+            "\nTo restore: put it into a folder as cosell.db, with the cosell.key of {}.",
+            backup.folder.data.display()
+        );
+    }
+    Ok(())
+}
+
+/// Looks through everything stored.
+pub async fn check(output: Output, folder: &Folder) -> anyhow::Result<()> {
+    let opened = folder.open()?;
+    let report = opened.store.check(progress("records checked")).await?;
+    end_progress();
+    let lines = [
+        ("Records", report.records.to_string()),
+        ("Problems", report.problem_count.to_string()),
+    ];
+    output.one(
+        &json!({ "Records": report.records, "ProblemCount": report.problem_count, "Problems": report.problems }),
+        &lines,
+    )?;
+    if report.is_sound() {
+        return Ok(());
+    }
+    for problem in &report.problems {
+        eprintln!("{problem}");
+    }
+    bail!("the data folder is damaged: keep a copy of it as it is, and restore the latest sound backup")
+}
+
+/// Shows how far a long run is, on a terminal only.
+fn progress(what: &'static str) -> ProgressFn {
+    let shown = std::io::stderr().is_terminal();
+    Arc::new(move |progress| {
+        if shown {
+            eprint!("\r{} of {} {what} ", progress.done, progress.total);
+        }
+    })
+}
+
+fn end_progress() {
+    if std::io::stderr().is_terminal() {
+        eprintln!();
+    }
+}

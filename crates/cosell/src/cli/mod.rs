@@ -1,0 +1,167 @@
+//! The command line: what can be typed, and which room does it. Commands say what they did and what to do next.
+
+mod accounts;
+mod keys;
+mod maintenance;
+mod run;
+mod solutions;
+mod users;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::{Args, Parser, Subcommand};
+use cosell_service::Clock as _;
+use cosell_service::identity::Sealer;
+use cosell_store_sqlite::SqliteStore;
+
+use crate::config::{Config, Flags, Mode};
+use crate::data_dir::{self, Role};
+use crate::output::Output;
+
+/// A self-hosted server of the AWS Partner Central Selling API. Unofficial; not affiliated with AWS.
+#[derive(Parser)]
+#[command(name = "cosell", version, propagate_version = true, max_term_width = 110)]
+struct Cli {
+    /// Tables for people or JSON for programs
+    #[arg(long, global = true, value_enum, default_value_t)]
+    output: Output,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run a development server: loopback only, two accounts with known keys, sandbox behaviour
+    Dev(run::Dev),
+    /// Run a server for real use
+    Serve(run::Serve),
+    /// Create a data folder
+    Init(Folder),
+    /// Register and list partner accounts
+    #[command(subcommand)]
+    Account(accounts::Command),
+    /// Register and list the users that opportunities can be assigned to
+    #[command(subcommand)]
+    User(users::Command),
+    /// Create, list and revoke access keys
+    #[command(subcommand)]
+    Key(keys::Command),
+    /// Register and list solutions
+    #[command(subcommand)]
+    Solution(solutions::Command),
+    /// Copy the database to a new file, also while a server runs
+    Backup(maintenance::Backup),
+    /// Look through everything stored and report what is damaged; changes nothing
+    Check(Folder),
+    /// Show the configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+}
+
+#[derive(Subcommand)]
+enum ConfigCommand {
+    /// Show every setting, its value and where the value came from
+    Show(ShowConfig),
+}
+
+#[derive(Args)]
+struct ShowConfig {
+    /// Show the configuration of `cosell dev` instead of `cosell serve`
+    #[arg(long)]
+    dev: bool,
+    #[command(flatten)]
+    flags: Box<Flags>,
+}
+
+/// The data folder of an administrative command.
+#[derive(Args, Debug, Clone)]
+pub struct Folder {
+    /// The data folder
+    #[arg(long, value_name = "DIR", env = "COSELL_DATA", default_value = "./.cosell")]
+    data: PathBuf,
+}
+
+/// An opened data folder with what commands need.
+pub struct Opened {
+    store: Arc<SqliteStore>,
+    sealer: Sealer,
+    now: cosell_model::Timestamp,
+}
+
+impl Folder {
+    /// Opens the folder, also beside a running server.
+    fn open(&self) -> anyhow::Result<Opened> {
+        let data_dir::Opened { store, sealer } = data_dir::open(&self.data, Role::Command)?;
+        Ok(Opened {
+            store,
+            sealer,
+            now: cosell_service::SystemClock.now(),
+        })
+    }
+}
+
+/// Parses the command line and does what it says.
+pub fn run() -> anyhow::Result<()> {
+    let cli = Cli::parse();
+    let output = cli.output;
+    match cli.command {
+        Command::Dev(dev) => run::dev(dev),
+        Command::Serve(serve) => run::serve(serve),
+        Command::Init(folder) => block_on(maintenance::init(output, &folder)),
+        Command::Account(command) => block_on(accounts::run(output, command)),
+        Command::User(command) => block_on(users::run(output, command)),
+        Command::Key(command) => block_on(keys::run(output, command)),
+        Command::Solution(command) => block_on(solutions::run(output, command)),
+        Command::Backup(backup) => block_on(maintenance::backup(output, backup)),
+        Command::Check(folder) => block_on(maintenance::check(output, &folder)),
+        Command::Config(ConfigCommand::Show(show)) => show_config(output, &show),
+    }
+}
+
+fn block_on(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?
+        .block_on(work)
+}
+
+fn show_config(output: Output, show: &ShowConfig) -> anyhow::Result<()> {
+    #[derive(serde::Serialize)]
+    struct Row<'a> {
+        name: &'a str,
+        value: &'a str,
+        origin: &'a str,
+        meaning: &'a str,
+    }
+    let mode = if show.dev { Mode::Dev } else { Mode::Serve };
+    let config = Config::read(&show.flags, mode)?;
+    let rows: Vec<Row<'_>> = config
+        .rows()
+        .into_iter()
+        .map(|(name, sourced, meaning)| Row {
+            name,
+            value: &sourced.value,
+            origin: &sourced.origin,
+            meaning,
+        })
+        .collect();
+    output.list(
+        &["Setting", "Value", "From", "Meaning"],
+        &rows,
+        |row| {
+            vec![
+                row.name.into(),
+                row.value.into(),
+                row.origin.into(),
+                row.meaning.into(),
+            ]
+        },
+        "no settings",
+    )
+}
+
+/// A catalog as typed.
+fn parse_catalog(text: &str) -> Result<cosell_domain::Catalog, String> {
+    cosell_domain::Catalog::from_name(text).ok_or_else(|| "must be AWS or Sandbox".to_owned())
+}

@@ -1,0 +1,206 @@
+//! `cosell dev` and `cosell serve`: from configuration to a running server.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use clap::Args;
+use cosell_domain::amount::Cents;
+use cosell_domain::opportunity::spend::Estimates;
+use cosell_service::identity::Keyring;
+use cosell_service::{Clock, PageTokens, Service, Settings, SystemClock, Throttle};
+use cosell_store::Store;
+use cosell_wire::cors::OriginRule;
+use cosell_wire::sigv4::{SigningKeyCache, Verifier};
+
+use crate::config::{Config, Flags, Mode};
+use crate::data_dir::{self, Opened, Role};
+use crate::dev as development;
+use crate::server::{self, Authentication, Handler, Limits, OpenAccounts, Server};
+
+/// Derived signing keys that are kept: one per key, day and region.
+const SIGNING_KEYS: usize = 10_000;
+
+/// `cosell dev`.
+#[derive(Args)]
+pub struct Dev {
+    /// Keep everything in memory-backed temporary files and leave nothing behind
+    #[arg(long)]
+    ephemeral: bool,
+    #[command(flatten)]
+    flags: Box<Flags>,
+}
+
+/// `cosell serve`.
+#[derive(Args)]
+pub struct Serve {
+    #[command(flatten)]
+    flags: Box<Flags>,
+}
+
+/// Runs a development server until it is asked to stop.
+pub fn dev(command: Dev) -> anyhow::Result<()> {
+    let started = Instant::now();
+    let config = Config::read(&command.flags, Mode::Dev)?;
+    start_log(&config)?;
+    development::check_address(config.listen()?)?;
+    let (opened, place) = if command.ephemeral {
+        (
+            data_dir::ephemeral()?,
+            "ephemeral: gone when the server stops".to_owned(),
+        )
+    } else {
+        (
+            data_dir::open_or_create(&config.data())?,
+            config.data().display().to_string(),
+        )
+    };
+    let settings = settings(&config)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime
+        .block_on(development::seed(
+            &*opened.store,
+            &opened.sealer,
+            &settings.region,
+            SystemClock.now(),
+        ))
+        .context("cannot prepare the development accounts")?;
+    let origins = match config.text("cors-origins") {
+        "" => OriginRule::Loopback,
+        _ => origins(&config),
+    };
+    let store: Arc<dyn Store> = opened.store.clone();
+    let open_accounts = Some(OpenAccounts::new(Arc::clone(&store), settings.region.clone()));
+    let server = assemble(&config, opened, settings, origins, open_accounts)?;
+    let scheme = if server.tls.is_some() { "https" } else { "http" };
+    server.run(|bound| {
+        println!("{}", development::banner(&format!("{scheme}://{bound}"), &place));
+        println!("ready in {} ms", started.elapsed().as_millis());
+    })?;
+    runtime.block_on(store.close());
+    Ok(())
+}
+
+/// Runs a server for real use until it is asked to stop.
+pub fn serve(command: Serve) -> anyhow::Result<()> {
+    let started = Instant::now();
+    let config = Config::read(&command.flags, Mode::Serve)?;
+    start_log(&config)?;
+    let opened = data_dir::open(&config.data(), Role::Server)?;
+    let store: Arc<dyn Store> = opened.store.clone();
+    let settings = settings(&config)?;
+    let server = assemble(&config, opened, settings, origins(&config), None)?;
+    let scheme = if server.tls.is_some() { "https" } else { "http" };
+    server.run(|bound| {
+        println!("cosell serves {scheme}://{bound}");
+        println!("ready in {} ms", started.elapsed().as_millis());
+    })?;
+    tokio::runtime::Builder::new_current_thread()
+        .build()?
+        .block_on(store.close());
+    Ok(())
+}
+
+fn assemble(
+    config: &Config,
+    opened: Opened,
+    settings: Settings,
+    origins: OriginRule,
+    open_accounts: Option<OpenAccounts>,
+) -> anyhow::Result<Server> {
+    let store: Arc<dyn Store> = opened.store;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let throttle = match config.one_of("throttle", &["aws", "off"])? {
+        "aws" => Throttle::published(),
+        _ => Throttle::off(),
+    };
+    let tokens = PageTokens::new(opened.sealer.derive("page tokens"));
+    let region = Some(config.text("region").to_owned()).filter(|region| !region.is_empty());
+    let service = Service::new(Arc::clone(&store), Arc::clone(&clock), settings, tokens, throttle);
+    let authentication = Authentication {
+        keyring: Keyring::new(store, opened.sealer),
+        verifier: Verifier {
+            region,
+            ..Verifier::default()
+        },
+        keys: SigningKeyCache::new(SIGNING_KEYS),
+        open_accounts,
+    };
+    let seconds = |name, to| config.number(name, 1, to).map(Duration::from_secs);
+    let handler = Handler {
+        service,
+        authentication,
+        clock,
+        origins,
+        body_limit: usize::try_from(config.number("body-limit", 1024, 64 * 1024 * 1024)?)?,
+        body_timeout: seconds("body-timeout", 3600)?,
+    };
+    let threads = match usize::try_from(config.number("threads", 0, 1024)?)? {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        threads => threads,
+    };
+    Ok(Server {
+        handler: Arc::new(handler),
+        listen: config.listen()?,
+        tls: server::tls(config)?,
+        limits: Limits {
+            header_timeout: seconds("header-timeout", 3600)?,
+        },
+        max_connections: usize::try_from(config.number("max-connections", 1, 1_000_000)?)?,
+        threads,
+        shutdown_timeout: seconds("shutdown-timeout", 3600)?,
+    })
+}
+
+fn settings(config: &Config) -> anyhow::Result<Settings> {
+    let mut settings = Settings {
+        orphan_quirk: config.switch("sandbox-review-status-orphan")?,
+        ..Settings::default()
+    };
+    let region = config.text("region");
+    if !region.is_empty() {
+        region.clone_into(&mut settings.region);
+    }
+    let amount = config.text("estimate-amount");
+    if !Cents::parse(amount).is_some_and(Cents::is_positive) {
+        return Err(config.wrong("estimate-amount", "an amount above 0 such as 1000 or 999.99"));
+    }
+    settings.estimates = Estimates {
+        amount: amount.to_owned(),
+    };
+    Ok(settings)
+}
+
+fn origins(config: &Config) -> OriginRule {
+    let list: Vec<String> = config
+        .text("cors-origins")
+        .split(',')
+        .map(|origin| origin.trim().to_owned())
+        .filter(|origin| !origin.is_empty())
+        .collect();
+    if list.is_empty() {
+        OriginRule::None
+    } else {
+        OriginRule::List(list)
+    }
+}
+
+fn start_log(config: &Config) -> anyhow::Result<()> {
+    use tracing_subscriber::EnvFilter;
+    let filter = EnvFilter::try_new(config.text("log")).map_err(|_| {
+        config.wrong(
+            "log",
+            "a level (error, warn, info, debug) or a filter such as cosell=debug",
+        )
+    })?;
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    let started = match config.one_of("log-format", &["text", "json"])? {
+        "json" => builder.json().try_init(),
+        _ => builder.try_init(),
+    };
+    started.map_err(|error| anyhow::anyhow!("cannot start the log: {error}"))
+}

@@ -1,0 +1,460 @@
+//! Configuration: a flag wins over an environment variable, that over the configuration file, that over the default. Every
+//! value remembers where it came from, so that `cosell config show` can tell and an error can name the culprit.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, anyhow, bail};
+use clap::Args;
+
+/// One thing that can be configured.
+struct Setting {
+    name: &'static str,
+    default: &'static str,
+    meaning: &'static str,
+}
+
+/// Everything that can be configured, in the order in which it is shown. The environment variable is `COSELL_` and the
+/// name in capitals with underscores; the key in the file is the name.
+const SETTINGS: &[Setting] = &[
+    Setting {
+        name: "data",
+        default: "./.cosell",
+        meaning: "the data folder",
+    },
+    Setting {
+        name: "listen",
+        default: "127.0.0.1:7733",
+        meaning: "address and port of the API",
+    },
+    Setting {
+        name: "tls-cert",
+        default: "",
+        meaning: "PEM file with the certificate chain; empty: plain HTTP",
+    },
+    Setting {
+        name: "tls-key",
+        default: "",
+        meaning: "PEM file with the certificate's private key",
+    },
+    Setting {
+        name: "region",
+        default: "",
+        meaning: "the only region a signature may name; empty: any",
+    },
+    Setting {
+        name: "throttle",
+        default: "",
+        meaning: "aws: the published quotas per account and operation; off: none",
+    },
+    Setting {
+        name: "cors-origins",
+        default: "",
+        meaning: "origins of web pages that may call the API, separated by commas",
+    },
+    Setting {
+        name: "body-limit",
+        default: "1048576",
+        meaning: "largest request body in bytes",
+    },
+    Setting {
+        name: "max-connections",
+        default: "4096",
+        meaning: "connections served at the same time",
+    },
+    Setting {
+        name: "header-timeout",
+        default: "15",
+        meaning: "seconds a client may take to send its headers",
+    },
+    Setting {
+        name: "body-timeout",
+        default: "30",
+        meaning: "seconds a client may take to send its body",
+    },
+    Setting {
+        name: "shutdown-timeout",
+        default: "20",
+        meaning: "seconds that requests under way are given at a stop",
+    },
+    Setting {
+        name: "threads",
+        default: "0",
+        meaning: "threads that serve connections; 0: one per processor",
+    },
+    Setting {
+        name: "sandbox-review-status-orphan",
+        default: "on",
+        meaning: "on: leaving ReviewStatus out of a sandbox update nulls it, as AWS does",
+    },
+    Setting {
+        name: "estimate-amount",
+        default: "1000",
+        meaning: "monthly amount taken for an estimation URL that comes without one",
+    },
+    Setting {
+        name: "log",
+        default: "info",
+        meaning: "what is logged: error, warn, info, debug, or a filter such as cosell=debug",
+    },
+    Setting {
+        name: "log-format",
+        default: "text",
+        meaning: "text, or json for one object a line",
+    },
+];
+
+/// The flags of commands that run a server or show its configuration.
+#[derive(Args, Debug, Default, Clone)]
+pub struct Flags {
+    /// TOML file with settings [default: cosell.toml in the data folder, if there is one]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The data folder
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<String>,
+    /// Address and port of the API
+    #[arg(long, value_name = "ADDR")]
+    pub listen: Option<String>,
+    /// PEM file with the certificate chain
+    #[arg(long, value_name = "FILE")]
+    pub tls_cert: Option<String>,
+    /// PEM file with the certificate's private key
+    #[arg(long, value_name = "FILE")]
+    pub tls_key: Option<String>,
+    /// The only region a signature may name
+    #[arg(long)]
+    pub region: Option<String>,
+    /// aws: the published quotas per account and operation; off: none
+    #[arg(long, value_name = "aws|off")]
+    pub throttle: Option<String>,
+    /// Origins of web pages that may call the API, separated by commas
+    #[arg(long, value_name = "ORIGINS")]
+    pub cors_origins: Option<String>,
+    /// Largest request body in bytes
+    #[arg(long, value_name = "BYTES")]
+    pub body_limit: Option<String>,
+    /// Connections served at the same time
+    #[arg(long, value_name = "COUNT")]
+    pub max_connections: Option<String>,
+    /// Seconds a client may take to send its headers
+    #[arg(long, value_name = "SECONDS")]
+    pub header_timeout: Option<String>,
+    /// Seconds a client may take to send its body
+    #[arg(long, value_name = "SECONDS")]
+    pub body_timeout: Option<String>,
+    /// Seconds that requests under way are given at a stop
+    #[arg(long, value_name = "SECONDS")]
+    pub shutdown_timeout: Option<String>,
+    /// Threads that serve connections; 0: one per processor
+    #[arg(long, value_name = "COUNT")]
+    pub threads: Option<String>,
+    /// on: leaving ReviewStatus out of a sandbox update nulls it, as AWS does
+    #[arg(long, value_name = "on|off")]
+    pub sandbox_review_status_orphan: Option<String>,
+    /// Monthly amount taken for an estimation URL that comes without one
+    #[arg(long, value_name = "AMOUNT")]
+    pub estimate_amount: Option<String>,
+    /// What is logged: error, warn, info, debug, or a filter such as cosell=debug
+    #[arg(long, value_name = "LEVEL")]
+    pub log: Option<String>,
+    /// text, or json for one object a line
+    #[arg(long, value_name = "text|json")]
+    pub log_format: Option<String>,
+}
+
+impl Flags {
+    fn given(&self) -> [(&'static str, &Option<String>); 17] {
+        [
+            ("data", &self.data),
+            ("listen", &self.listen),
+            ("tls-cert", &self.tls_cert),
+            ("tls-key", &self.tls_key),
+            ("region", &self.region),
+            ("throttle", &self.throttle),
+            ("cors-origins", &self.cors_origins),
+            ("body-limit", &self.body_limit),
+            ("max-connections", &self.max_connections),
+            ("header-timeout", &self.header_timeout),
+            ("body-timeout", &self.body_timeout),
+            ("shutdown-timeout", &self.shutdown_timeout),
+            ("threads", &self.threads),
+            ("sandbox-review-status-orphan", &self.sandbox_review_status_orphan),
+            ("estimate-amount", &self.estimate_amount),
+            ("log", &self.log),
+            ("log-format", &self.log_format),
+        ]
+    }
+}
+
+/// Which command the configuration is for: `dev` and `serve` differ in one default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// `cosell dev`: no throttling unless asked for.
+    Dev,
+    /// `cosell serve`: the published quotas unless switched off.
+    Serve,
+}
+
+/// A value and where it came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sourced {
+    /// The value as written.
+    pub value: String,
+    /// The flag, variable, file or default it came from.
+    pub origin: String,
+}
+
+/// The configuration in force.
+#[derive(Debug, Clone)]
+pub struct Config {
+    values: BTreeMap<&'static str, Sourced>,
+}
+
+impl Config {
+    /// Reads flags, environment and file.
+    pub fn read(flags: &Flags, mode: Mode) -> anyhow::Result<Self> {
+        Self::layered(flags, mode, |name| std::env::var(name).ok())
+    }
+
+    fn layered(
+        flags: &Flags,
+        mode: Mode,
+        environment: impl Fn(&str) -> Option<String>,
+    ) -> anyhow::Result<Self> {
+        let variable = |name: &str| format!("COSELL_{}", name.to_uppercase().replace('-', "_"));
+        let given = flags.given();
+        let from_flag = |name: &str| {
+            given
+                .iter()
+                .find(|(flag, _)| *flag == name)
+                .and_then(|(_, value)| value.as_ref())
+        };
+
+        // The data folder decides where the file is looked for, so it is settled first.
+        let data = from_flag("data")
+            .cloned()
+            .or_else(|| environment(&variable("data")))
+            .unwrap_or_else(|| "./.cosell".to_owned());
+        let (file, file_name) = match flags
+            .config
+            .clone()
+            .or_else(|| environment("COSELL_CONFIG").map(PathBuf::from))
+        {
+            Some(path) => (read_file(&path)?, path),
+            None => {
+                let path = PathBuf::from(data).join("cosell.toml");
+                let found = path.exists().then(|| read_file(&path)).transpose()?;
+                (found.unwrap_or_default(), path)
+            }
+        };
+
+        let mut values = BTreeMap::new();
+        for setting in SETTINGS {
+            let default = match (setting.name, mode) {
+                ("throttle", Mode::Dev) => "off",
+                ("throttle", Mode::Serve) => "aws",
+                _ => setting.default,
+            };
+            let sourced = if let Some(value) = from_flag(setting.name) {
+                Sourced {
+                    value: value.clone(),
+                    origin: format!("flag --{}", setting.name),
+                }
+            } else if let Some(value) = environment(&variable(setting.name)) {
+                Sourced {
+                    value,
+                    origin: format!("environment variable {}", variable(setting.name)),
+                }
+            } else if let Some(value) = file.get(setting.name) {
+                Sourced {
+                    value: value.clone(),
+                    origin: format!("file {}", file_name.display()),
+                }
+            } else {
+                Sourced {
+                    value: default.to_owned(),
+                    origin: "default".to_owned(),
+                }
+            };
+            values.insert(setting.name, sourced);
+        }
+        Ok(Self { values })
+    }
+
+    /// Every setting with its value, origin and meaning.
+    pub fn rows(&self) -> Vec<(&'static str, &Sourced, &'static str)> {
+        SETTINGS
+            .iter()
+            .filter_map(|setting| Some((setting.name, self.values.get(setting.name)?, setting.meaning)))
+            .collect()
+    }
+
+    /// The text of a setting.
+    pub fn text(&self, name: &str) -> &str {
+        self.values.get(name).map_or("", |sourced| &sourced.value)
+    }
+
+    /// The data folder.
+    pub fn data(&self) -> PathBuf {
+        PathBuf::from(self.text("data"))
+    }
+
+    /// The address to listen on.
+    pub fn listen(&self) -> anyhow::Result<SocketAddr> {
+        self.parsed("listen", "an address and port such as 127.0.0.1:7733", |text| {
+            text.parse().ok()
+        })
+    }
+
+    /// A whole number within bounds.
+    pub fn number(&self, name: &str, from: u64, to: u64) -> anyhow::Result<u64> {
+        let expected = format!("a whole number from {from} to {to}");
+        self.parsed(name, &expected, |text| {
+            text.parse().ok().filter(|number| (from..=to).contains(number))
+        })
+    }
+
+    /// `on` or `off`.
+    pub fn switch(&self, name: &str) -> anyhow::Result<bool> {
+        self.parsed(name, "on or off", |text| match text {
+            "on" | "true" => Some(true),
+            "off" | "false" => Some(false),
+            _ => None,
+        })
+    }
+
+    /// One of a few words.
+    pub fn one_of<'a>(&'a self, name: &str, words: &[&str]) -> anyhow::Result<&'a str> {
+        let text = self.text(name);
+        if words.contains(&text) {
+            Ok(text)
+        } else {
+            Err(self.wrong(name, &words.join(" or ")))
+        }
+    }
+
+    fn parsed<T>(&self, name: &str, expected: &str, parse: impl Fn(&str) -> Option<T>) -> anyhow::Result<T> {
+        parse(self.text(name)).ok_or_else(|| self.wrong(name, expected))
+    }
+
+    /// Says what is wrong with a setting and where it was set.
+    pub fn wrong(&self, name: &str, expected: &str) -> anyhow::Error {
+        let origin = self.values.get(name).map_or("default", |sourced| &sourced.origin);
+        anyhow!(
+            "{name} is \"{}\" (from {origin}), but must be {expected}",
+            self.text(name)
+        )
+    }
+}
+
+fn read_file(path: &std::path::Path) -> anyhow::Result<BTreeMap<String, String>> {
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("cannot read the configuration file {}", path.display()))?;
+    let table: toml::Table = text
+        .parse()
+        .with_context(|| format!("{} is not valid TOML", path.display()))?;
+    let mut values = BTreeMap::new();
+    for (name, value) in table {
+        if !SETTINGS.iter().any(|setting| setting.name == name) {
+            let known: Vec<&str> = SETTINGS.iter().map(|setting| setting.name).collect();
+            bail!(
+                "{}: there is no setting \"{name}\". Known are: {}",
+                path.display(),
+                known.join(", ")
+            );
+        }
+        let text = match value {
+            toml::Value::String(text) => text,
+            toml::Value::Integer(number) => number.to_string(),
+            toml::Value::Boolean(on) => if on { "on" } else { "off" }.to_owned(),
+            _ => bail!(
+                "{}: {name} must be a text, a whole number or true/false",
+                path.display()
+            ),
+        };
+        values.insert(name, text);
+    }
+    Ok(values)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(flags: &Flags, variables: &[(&str, &str)]) -> anyhow::Result<Config> {
+        Config::layered(flags, Mode::Serve, |name| {
+            variables
+                .iter()
+                .find(|(known, _)| *known == name)
+                .map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    #[test]
+    fn a_flag_wins_over_the_environment_and_that_over_the_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("c.toml");
+        std::fs::write(&file, "listen = \"127.0.0.1:1\"\nbody-limit = 10\nthreads = 3\n").unwrap();
+        let flags = Flags {
+            config: Some(file),
+            listen: Some("127.0.0.1:3".into()),
+            ..Flags::default()
+        };
+        let config = read(
+            &flags,
+            &[("COSELL_LISTEN", "127.0.0.1:2"), ("COSELL_BODY_LIMIT", "20")],
+        )
+        .unwrap();
+        assert_eq!(config.text("listen"), "127.0.0.1:3");
+        assert_eq!(config.text("body-limit"), "20");
+        assert_eq!(config.number("threads", 0, 64).unwrap(), 3);
+        let origins: Vec<String> = config
+            .rows()
+            .into_iter()
+            .filter(|(name, ..)| *name != "data")
+            .map(|(_, s, _)| s.origin.clone())
+            .take(1)
+            .collect();
+        assert_eq!(origins, ["flag --listen"]);
+    }
+
+    #[test]
+    fn a_wrong_value_names_where_it_was_set() {
+        let config = read(&Flags::default(), &[("COSELL_BODY_LIMIT", "much")]).unwrap();
+        let error = config
+            .number("body-limit", 1024, 1 << 30)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("COSELL_BODY_LIMIT") && error.contains("much") && error.contains("1024"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn an_unknown_setting_in_the_file_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("c.toml");
+        std::fs::write(&file, "lisen = \"127.0.0.1:1\"\n").unwrap();
+        let error = read(
+            &Flags {
+                config: Some(file),
+                ..Flags::default()
+            },
+            &[],
+        )
+        .unwrap_err()
+        .to_string();
+        assert!(error.contains("lisen") && error.contains("listen"), "{error}");
+    }
+
+    #[test]
+    fn every_flag_has_a_setting_and_the_other_way_round() {
+        let flags = Flags::default();
+        let given: Vec<&str> = flags.given().iter().map(|(name, _)| *name).collect();
+        let settings: Vec<&str> = SETTINGS.iter().map(|setting| setting.name).collect();
+        assert_eq!(given, settings);
+    }
+}

@@ -1,0 +1,181 @@
+//! The data folder: where the database and the key file lie, and how they come into being.
+//! Never overwrites a key file: every secret in the database is sealed under it.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+use cosell_service::identity::Sealer;
+use cosell_store_sqlite::{DATABASE_FILE, Options, SqliteStore};
+
+const KEY_FILE: &str = "cosell.key";
+
+/// An opened data folder.
+pub struct Opened {
+    /// The database.
+    pub store: Arc<SqliteStore>,
+    /// The key under which secrets are kept.
+    pub sealer: Sealer,
+}
+
+/// Who opens a folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// A server: only one at a time.
+    Server,
+    /// A command of the command line, also beside a running server.
+    Command,
+}
+
+/// Creates a data folder; refuses one that exists already.
+pub fn init(dir: &Path) -> anyhow::Result<Opened> {
+    if is_initialised(dir) {
+        bail!("{} is a data folder already", dir.display());
+    }
+    create_key(dir)?;
+    open(dir, Role::Command)
+}
+
+/// True for a folder that `init` has made.
+pub fn is_initialised(dir: &Path) -> bool {
+    dir.join(KEY_FILE).exists() || dir.join(DATABASE_FILE).exists()
+}
+
+/// Opens an existing data folder.
+pub fn open(dir: &Path, role: Role) -> anyhow::Result<Opened> {
+    if !is_initialised(dir) {
+        bail!(
+            "{} is no data folder yet: create it with `cosell init --data {}`",
+            dir.display(),
+            dir.display()
+        );
+    }
+    let sealer = read_key(&dir.join(KEY_FILE))?;
+    let options = Options {
+        server: role == Role::Server,
+        ..Options::default()
+    };
+    let store = SqliteStore::open(dir, options)
+        .with_context(|| format!("cannot open the data folder {}", dir.display()))?;
+    Ok(Opened {
+        store: Arc::new(store),
+        sealer,
+    })
+}
+
+/// Opens the folder of a development server, creating it where it is absent.
+pub fn open_or_create(dir: &Path) -> anyhow::Result<Opened> {
+    if !is_initialised(dir) {
+        create_key(dir)?;
+    }
+    open(dir, Role::Server)
+}
+
+/// A store that leaves nothing behind.
+pub fn ephemeral() -> anyhow::Result<Opened> {
+    let store = SqliteStore::open_ephemeral(Options::default()).context("cannot open an ephemeral store")?;
+    Ok(Opened {
+        store: Arc::new(store),
+        sealer: Sealer::new(random_key()?),
+    })
+}
+
+fn random_key() -> anyhow::Result<[u8; 32]> {
+    let mut key = [0; 32];
+    getrandom::fill(&mut key).map_err(|error| anyhow::anyhow!("the system gives no randomness: {error}"))?;
+    Ok(key)
+}
+
+fn create_key(dir: &Path) -> anyhow::Result<()> {
+    std::fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
+    let path = dir.join(KEY_FILE);
+    let mut file =
+        private_file(&path).with_context(|| format!("cannot create the key file {}", path.display()))?;
+    let hex: String = random_key()?.iter().map(|byte| format!("{byte:02x}")).collect();
+    file.write_all(hex.as_bytes())?;
+    file.write_all(b"\n")?;
+    // The first secret is sealed under it at once: it must be on disk before.
+    file.sync_all()?;
+    Ok(())
+}
+
+/// A new file that only its owner can read.
+fn private_file(path: &Path) -> std::io::Result<std::fs::File> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+fn read_key(path: &PathBuf) -> anyhow::Result<Sealer> {
+    let text = std::fs::read_to_string(path).with_context(|| {
+        format!(
+            "cannot read the key file {}: without it no secret of this folder can be opened",
+            path.display()
+        )
+    })?;
+    let text = text.trim();
+    let mut key = [0; 32];
+    if text.len() != 64 || !text.is_ascii() {
+        bail!(
+            "{} is damaged: a key file holds 64 hexadecimal digits",
+            path.display()
+        );
+    }
+    for (place, byte) in key.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(&text[place * 2..place * 2 + 2], 16).with_context(|| {
+            format!(
+                "{} is damaged: a key file holds 64 hexadecimal digits",
+                path.display()
+            )
+        })?;
+    }
+    Ok(Sealer::new(key))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_created_once_and_its_key_is_private() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = dir.path().join("data");
+        assert!(
+            open(&data, Role::Command)
+                .err()
+                .unwrap()
+                .to_string()
+                .contains("cosell init")
+        );
+        drop(init(&data).unwrap());
+        assert!(init(&data).err().unwrap().to_string().contains("already"));
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            let mode = std::fs::metadata(data.join(KEY_FILE))
+                .unwrap()
+                .permissions()
+                .mode();
+            assert_eq!(mode & 0o777, 0o600);
+        }
+        drop(open(&data, Role::Command).unwrap());
+    }
+
+    #[test]
+    fn a_damaged_key_file_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = dir.path().join("data");
+        drop(init(&data).unwrap());
+        std::fs::write(data.join(KEY_FILE), "zz").unwrap();
+        assert!(
+            open(&data, Role::Command)
+                .err()
+                .unwrap()
+                .to_string()
+                .contains("64 hexadecimal digits")
+        );
+    }
+}

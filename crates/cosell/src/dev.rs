@@ -1,0 +1,208 @@
+//! The development server's conveniences: two accounts with the keys of AWS's documentation, users and solutions to work
+//! with, and the banner that says how to connect. None of this exists in `cosell serve`.
+
+use std::net::SocketAddr;
+
+use anyhow::bail;
+use cosell_domain::Catalog;
+use cosell_domain::opportunity::assign::User;
+use cosell_model::Timestamp;
+use cosell_model::enums::SolutionStatus;
+use cosell_service::identity::accounts::{self, Account};
+use cosell_service::identity::solutions::{self, NewSolution};
+use cosell_service::identity::{Sealer, keys, users};
+use cosell_store::Store;
+
+/// An account that every development server has.
+pub struct DevAccount {
+    /// The 12-digit account.
+    pub id: &'static str,
+    /// The name of its profile in the banner.
+    pub profile: &'static str,
+    company: &'static str,
+    website: &'static str,
+    /// The id of its access key.
+    pub access_key_id: &'static str,
+    /// The secret of its access key: AWS publishes these examples itself.
+    pub secret_access_key: &'static str,
+    mail_domain: &'static str,
+}
+
+/// The two accounts.
+pub const ACCOUNTS: [DevAccount; 2] = [
+    DevAccount {
+        id: "111122223333",
+        profile: "cosell",
+        company: "Example Partner One",
+        website: "https://one.example.com",
+        access_key_id: "AKIAIOSFODNN7EXAMPLE",
+        secret_access_key: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+        mail_domain: "one.example.com",
+    },
+    DevAccount {
+        id: "444455556666",
+        profile: "cosell-two",
+        company: "Example Partner Two",
+        website: "https://two.example.com",
+        access_key_id: "AKIAI44QH8DHBEXAMPLE",
+        secret_access_key: "je7MtGbClwBF/2Zp9Utk/h3yCo8nvbEXAMPLEKEY",
+        mail_domain: "two.example.com",
+    },
+];
+
+/// Refuses any address that other machines could reach: the keys of a development server are public.
+pub fn check_address(listen: SocketAddr) -> anyhow::Result<()> {
+    if !listen.ip().is_loopback() {
+        bail!(
+            "cosell dev listens on loopback only, since its keys are public: {listen} is refused. For real use see `cosell serve`"
+        );
+    }
+    Ok(())
+}
+
+/// Makes the two accounts with keys, users and solutions where they are missing.
+pub async fn seed(store: &dyn Store, sealer: &Sealer, region: &str, now: Timestamp) -> anyhow::Result<()> {
+    for account in &ACCOUNTS {
+        let known = accounts::find(store, account.id).await?.is_some();
+        if !known {
+            seed_account(
+                store,
+                account.id,
+                account.company,
+                account.website,
+                account.mail_domain,
+                region,
+                now,
+            )
+            .await?;
+        }
+        // A start that was cut off between account and key is made good by the next one.
+        let keys = keys::list(store, account.id).await?;
+        if !keys.iter().any(|key| key.access_key_id == account.access_key_id) {
+            let given = Some((account.access_key_id, account.secret_access_key));
+            keys::create(store, sealer, account.id, given, now).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Makes the account of a 12-digit access key id at its first request.
+pub async fn ensure_account(store: &dyn Store, id: &str, region: &str, now: Timestamp) -> anyhow::Result<()> {
+    if accounts::find(store, id).await?.is_some() {
+        return Ok(());
+    }
+    let company = format!("Example Partner {id}");
+    match seed_account(
+        store,
+        id,
+        &company,
+        "https://partner.example.com",
+        "partner.example.com",
+        region,
+        now,
+    )
+    .await
+    {
+        Ok(()) => Ok(()),
+        // Another request of the same account may have been faster.
+        Err(_) if accounts::find(store, id).await?.is_some() => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+async fn seed_account(
+    store: &dyn Store,
+    id: &str,
+    company: &str,
+    website: &str,
+    mail_domain: &str,
+    region: &str,
+    now: Timestamp,
+) -> anyhow::Result<()> {
+    let account = Account {
+        account_id: id.to_owned(),
+        company_name: company.to_owned(),
+        website_url: Some(website.to_owned()),
+        created_date: now,
+    };
+    accounts::create(store, account, region).await?;
+    for (first_name, last_name) in [("Ana", "Carolina"), ("Nikki", "Wolf"), ("Richard", "Roe")] {
+        let email = format!(
+            "{}.{}@{mail_domain}",
+            first_name.to_lowercase(),
+            last_name.to_lowercase()
+        );
+        users::add(
+            store,
+            id,
+            User {
+                email,
+                first_name: first_name.to_owned(),
+                last_name: last_name.to_owned(),
+            },
+        )
+        .await?;
+    }
+    for catalog in Catalog::ALL {
+        for (solution, name, category) in [
+            ("S-0000101", "Data Platform Accelerator", "Software Product"),
+            ("S-0000102", "Cloud Migration Practice", "Professional Service"),
+        ] {
+            let new = NewSolution {
+                id: Some(solution.to_owned()),
+                name: name.to_owned(),
+                category: category.to_owned(),
+                status: SolutionStatus::Active,
+                marketplace_arn: None,
+            };
+            solutions::add(store, id, catalog, region, new, now).await?;
+        }
+    }
+    Ok(())
+}
+
+/// What a person needs to connect, ready to paste.
+pub fn banner(endpoint: &str, data: &str) -> String {
+    use std::fmt::Write as _;
+    let mut text = String::new();
+    let first = &ACCOUNTS[0];
+    let _ = write!(
+        text,
+        "cosell development server: the AWS Partner Central Selling API, unofficial, on this machine only\n\n\
+         endpoint  {endpoint}\n\
+         data      {data}\n\n\
+         AWS CLI: paste into ~/.aws/config, then `aws partnercentral-selling list-opportunities --catalog Sandbox --profile {}`\n\n",
+        first.profile
+    );
+    for account in &ACCOUNTS {
+        let _ = write!(
+            text,
+            "  [profile {}]\n  # account {}\n  region = us-east-1\n  endpoint_url = {endpoint}\n  aws_access_key_id = {}\n  aws_secret_access_key = {}\n\n",
+            account.profile, account.id, account.access_key_id, account.secret_access_key
+        );
+    }
+    let _ = write!(
+        text,
+        "boto3:       boto3.Session(profile_name=\"{p}\").client(\"partnercentral-selling\")\n\
+         JavaScript:  new PartnerCentralSellingClient({{ profile: \"{p}\" }})\n\
+         Rust:        aws_config::from_env().profile_name(\"{p}\").load().await\n\
+         Any 12-digit access key id is an account of its own here; its secret is not checked.\n",
+        p = first.profile
+    );
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_loopback_addresses_are_taken() {
+        for good in ["127.0.0.1:7733", "127.9.9.9:1", "[::1]:7733"] {
+            check_address(good.parse().unwrap()).unwrap();
+        }
+        for bad in ["0.0.0.0:7733", "[::]:7733", "192.0.2.1:80"] {
+            assert!(check_address(bad.parse().unwrap()).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! What commands print: tables for people, JSON for programs. Values only; the words of commands are theirs.
+
+use clap::ValueEnum;
+use comfy_table::{ContentArrangement, Table, presets};
+use serde::Serialize;
+
+/// The form of a command's output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Default)]
+pub enum Output {
+    /// For people.
+    #[default]
+    Table,
+    /// For programs.
+    Json,
+}
+
+impl Output {
+    /// Prints a list: a table of `columns`, or a JSON array of the rows themselves.
+    pub fn list<T: Serialize>(
+        self,
+        columns: &[&str],
+        rows: &[T],
+        cells: impl Fn(&T) -> Vec<String>,
+        nothing: &str,
+    ) -> anyhow::Result<()> {
+        match self {
+            Output::Json => println!("{}", serde_json::to_string_pretty(rows)?),
+            Output::Table if rows.is_empty() => println!("{nothing}"),
+            Output::Table => {
+                let mut table = Table::new();
+                *table.style_mut() = presets::UTF8_HORIZONTAL_ONLY;
+                table.set_content_arrangement(ContentArrangement::Dynamic);
+                table.set_header(columns.to_vec());
+                for row in rows {
+                    table.add_row(cells(row));
+                }
+                println!("{table}");
+            }
+        }
+        Ok(())
+    }
+
+    /// Prints one thing: lines of name and value, or a JSON object.
+    pub fn one<T: Serialize>(self, thing: &T, lines: &[(&str, String)]) -> anyhow::Result<()> {
+        match self {
+            Output::Json => println!("{}", serde_json::to_string_pretty(thing)?),
+            Output::Table => {
+                let width = lines.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
+                for (name, value) in lines {
+                    println!("{name:width$}  {value}");
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,280 @@
+//! One request: read it whole, find out who signed it, find the operation, let the service answer, render.
+//! Nothing of a request is acted upon before its signature is verified over the body that arrived.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use cosell_model::{ApiError, ErrorKind, Operation};
+use cosell_service::identity::{Keyring, accounts};
+use cosell_service::{Caller, Clock, Service};
+use cosell_store::Store;
+use cosell_wire::cors::{self, OriginRule};
+use cosell_wire::envelope::{self, Protocol, RequestId};
+use cosell_wire::sigv4::{self, Presented, SignedRequest, SigningKeyCache, Verifier};
+use http::header::{ACCESS_CONTROL_REQUEST_HEADERS, CONTENT_LENGTH, ORIGIN};
+use http::request::Parts;
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use hyper::body::Incoming;
+
+/// Who may call.
+pub struct Authentication {
+    /// Finds access keys.
+    pub keyring: Keyring,
+    /// Checks signatures.
+    pub verifier: Verifier,
+    /// Keeps derived signing keys.
+    pub keys: SigningKeyCache,
+    /// Development only: the store in which an account is made for a 12-digit access key id, and the region of its ARNs.
+    pub open_accounts: Option<OpenAccounts>,
+}
+
+/// Development only: every 12-digit access key id is an account, whatever its secret.
+pub struct OpenAccounts {
+    /// Where the account is made.
+    pub store: Arc<dyn Store>,
+    /// The region its solutions' ARNs name.
+    pub region: String,
+    known: Mutex<HashSet<String>>,
+}
+
+impl OpenAccounts {
+    /// Accounts made on demand in a store.
+    pub fn new(store: Arc<dyn Store>, region: String) -> Self {
+        Self {
+            store,
+            region,
+            known: Mutex::default(),
+        }
+    }
+}
+
+/// Answers requests.
+pub struct Handler {
+    /// The operations.
+    pub service: Service,
+    /// Who may call.
+    pub authentication: Authentication,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Web pages that may call.
+    pub origins: OriginRule,
+    /// Largest body in bytes.
+    pub body_limit: usize,
+    /// How long a client may take to send its body.
+    pub body_timeout: Duration,
+}
+
+impl Handler {
+    /// Answers one request. Never fails: what goes wrong is an answer too.
+    pub async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        let started = Instant::now();
+        let request_id = RequestId::fresh();
+        let (parts, body) = request.into_parts();
+        let path = parts.uri.path();
+        if let Some(response) = self.plain(&parts, &request_id) {
+            return response.map(Full::new);
+        }
+        let protocol = Protocol::of_path(path);
+        let mut log = Logged::default();
+        let outcome = self.operate(&parts, body, &mut log).await;
+        let mut response = match outcome {
+            Ok((operation, answer)) => envelope::success(protocol, &request_id, operation, answer),
+            Err(error) => {
+                log.error(&error, &request_id);
+                envelope::failure(protocol, &request_id, &error)
+            }
+        };
+        if let Some(origin) = parts.headers.get(ORIGIN).and_then(|origin| origin.to_str().ok())
+            && let Some(headers) = cors::response_headers(origin, &self.origins)
+        {
+            response.headers_mut().extend(headers);
+        }
+        log.request(&request_id, response.status(), started);
+        response.map(Full::new)
+    }
+
+    /// What needs no signature: probes of a load balancer and the preflight requests of browsers.
+    fn plain(&self, parts: &Parts, request_id: &RequestId) -> Option<Response<Bytes>> {
+        match (&parts.method, parts.uri.path()) {
+            (&Method::GET, "/livez" | "/readyz") => {
+                let mut response = Response::new(Bytes::from_static(b"ok\n"));
+                response
+                    .headers_mut()
+                    .insert("x-amzn-requestid", request_id.header_value());
+                Some(response)
+            }
+            (&Method::OPTIONS, _) => {
+                let origin = parts.headers.get(ORIGIN)?.to_str().ok()?;
+                let wanted = parts
+                    .headers
+                    .get(ACCESS_CONTROL_REQUEST_HEADERS)
+                    .and_then(|value| value.to_str().ok());
+                let mut response = Response::new(Bytes::new());
+                match cors::preflight(origin, wanted, &self.origins) {
+                    Some(headers) => {
+                        *response.status_mut() = StatusCode::NO_CONTENT;
+                        response.headers_mut().extend(headers);
+                    }
+                    None => *response.status_mut() = StatusCode::FORBIDDEN,
+                }
+                Some(response)
+            }
+            _ => None,
+        }
+    }
+
+    async fn operate(
+        &self,
+        parts: &Parts,
+        body: Incoming,
+        log: &mut Logged,
+    ) -> Result<(Operation, Bytes), ApiError> {
+        let presented = Presented::parse(&parts.headers, parts.uri.query())?;
+        let body = self.read(parts, body).await?;
+        let caller = self.authenticate(parts, &presented, &body).await?;
+        let target = envelope::route(&parts.method, parts.uri.path(), &parts.headers)?;
+        log.operation = Some(target.operation);
+        let answer = self.service.call(target.operation, &caller, &body).await;
+        log.account = Some(caller.account);
+        Ok((target.operation, answer?))
+    }
+
+    /// The whole body, within the bounds of size and time.
+    async fn read(&self, parts: &Parts, body: Incoming) -> Result<Bytes, ApiError> {
+        let too_large = || {
+            let message = format!("The request body is larger than {} bytes", self.body_limit);
+            ApiError::new(ErrorKind::RequestEntityTooLarge, message)
+        };
+        let stated = parts
+            .headers
+            .get(CONTENT_LENGTH)
+            .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+        if stated.is_some_and(|length| length > self.body_limit as u64) {
+            return Err(too_large());
+        }
+        let collected = Limited::new(body, self.body_limit).collect();
+        match tokio::time::timeout(self.body_timeout, collected).await {
+            Ok(Ok(body)) => Ok(body.to_bytes()),
+            Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
+            Ok(Err(error)) => {
+                let message = "The request body ended before its stated length";
+                Err(ApiError::new(ErrorKind::Serialization, message).with_internal(error.to_string()))
+            }
+            Err(_) => {
+                let message = format!(
+                    "The request body did not arrive within {} seconds",
+                    self.body_timeout.as_secs()
+                );
+                Err(ApiError::new(ErrorKind::RequestTimeout, message))
+            }
+        }
+    }
+
+    async fn authenticate(
+        &self,
+        parts: &Parts,
+        presented: &Presented<'_>,
+        body: &[u8],
+    ) -> Result<Caller, ApiError> {
+        let now = self.clock.now();
+        let authentication = &self.authentication;
+        let id = presented.access_key_id();
+        if let Some(open) = &authentication.open_accounts
+            && accounts::is_account_id(id)
+        {
+            return open.caller(id, now).await;
+        }
+        // Scope and time first: strangers cannot make the server look for keys with requests it would refuse anyway.
+        authentication.verifier.admit(presented, now)?;
+        let credential = authentication
+            .keyring
+            .find(id)
+            .await
+            .map_err(|error| ApiError::internal(error.to_string()))?
+            .ok_or(sigv4::AuthError::UnknownKey)?;
+        let hash = sigv4::hash_body(body);
+        let request = SignedRequest {
+            method: &parts.method,
+            path: parts.uri.path(),
+            query: parts.uri.query(),
+            headers: &parts.headers,
+            authority: parts.uri.authority().map(http::uri::Authority::as_str),
+            body_sha256: &hash,
+        };
+        let secret = credential.secret.as_bytes();
+        authentication
+            .verifier
+            .authenticate(&request, presented, &authentication.keys, secret, None, now)?;
+        Ok(Caller {
+            account: credential.account.clone(),
+        })
+    }
+}
+
+impl OpenAccounts {
+    async fn caller(&self, id: &str, now: cosell_model::Timestamp) -> Result<Caller, ApiError> {
+        let known = self
+            .known
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains(id);
+        if !known {
+            crate::dev::ensure_account(&*self.store, id, &self.region, now)
+                .await
+                .map_err(|error| ApiError::internal(error.to_string()))?;
+            self.known
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert(id.to_owned());
+        }
+        Ok(Caller {
+            account: id.to_owned(),
+        })
+    }
+}
+
+/// What the log says of a request. Bodies and headers are never among it.
+#[derive(Default)]
+struct Logged {
+    operation: Option<Operation>,
+    account: Option<String>,
+    error: Option<ErrorKind>,
+}
+
+impl Logged {
+    fn error(&mut self, error: &ApiError, request_id: &RequestId) {
+        self.error = Some(error.kind);
+        let detail = error.internal.as_deref().unwrap_or_default();
+        match error.kind {
+            ErrorKind::InternalServer | ErrorKind::ServiceUnavailable => {
+                tracing::error!(
+                    request_id = request_id.as_str(),
+                    error = error.kind.name(),
+                    detail,
+                    "a request failed"
+                );
+            }
+            _ => tracing::debug!(
+                request_id = request_id.as_str(),
+                error = error.kind.name(),
+                detail,
+                "a request was refused"
+            ),
+        }
+    }
+
+    fn request(&self, request_id: &RequestId, status: StatusCode, started: Instant) {
+        tracing::debug!(
+            request_id = request_id.as_str(),
+            operation = self.operation.map(Operation::name),
+            account = self.account.as_deref(),
+            status = status.as_u16(),
+            error = self.error.map(ErrorKind::name),
+            micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
+            "request"
+        );
+    }
+}

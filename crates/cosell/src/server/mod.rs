@@ -1,0 +1,208 @@
+//! The HTTP server: one acceptor, one single-threaded runtime per processor, and a stop that finishes what it accepted.
+//!
+//! A request is served from beginning to end on the thread that owns its connection, so that no request pays for a
+//! hand-over between threads. What is in a request is `handler`'s business.
+
+mod connection;
+mod handler;
+mod tls;
+
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokio::sync::{Semaphore, mpsc, watch};
+
+pub use connection::Limits;
+pub use handler::{Authentication, Handler, OpenAccounts};
+
+use crate::config::Config;
+
+/// What a server needs to run.
+pub struct Server {
+    /// Answers requests.
+    pub handler: Arc<Handler>,
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// Certificate and key; `None` for plain HTTP.
+    pub tls: Option<Arc<rustls::ServerConfig>>,
+    /// Bounds of a connection.
+    pub limits: Limits,
+    /// Connections served at the same time.
+    pub max_connections: usize,
+    /// Threads that serve connections.
+    pub threads: usize,
+    /// How long requests under way are given at a stop.
+    pub shutdown_timeout: Duration,
+}
+
+/// Reads the server's TLS configuration: `None` where no certificate is configured.
+pub fn tls(config: &Config) -> anyhow::Result<Option<Arc<rustls::ServerConfig>>> {
+    match (config.text("tls-cert"), config.text("tls-key")) {
+        ("", "") => Ok(None),
+        ("", _) => Err(config.wrong("tls-cert", "the certificate file, because tls-key is set")),
+        (_, "") => Err(config.wrong("tls-key", "the key file, because tls-cert is set")),
+        (cert, key) => tls::load(cert.as_ref(), key.as_ref()).map(Some),
+    }
+}
+
+impl Server {
+    /// Binds the address, calls `ready` with the one that was bound, and serves until the process is asked to stop
+    /// (SIGINT or SIGTERM). Returns when every accepted request was answered or the shutdown timeout has passed.
+    pub fn run(self, ready: impl FnOnce(SocketAddr)) -> anyhow::Result<()> {
+        let listener = TcpListener::bind(self.listen).with_context(|| {
+            format!(
+                "cannot listen on {}: is another server running there? Choose another with --listen",
+                self.listen
+            )
+        })?;
+        listener.set_nonblocking(true)?;
+        let bound = listener.local_addr()?;
+
+        let (stop, stopping) = watch::channel(false);
+        let connections = Arc::new(Semaphore::new(self.max_connections));
+        let mut senders = Vec::new();
+        let mut workers = Vec::new();
+        for number in 0..self.threads.max(1) {
+            // Bounded by the semaphore: there are never more sockets under way than connections allowed.
+            let (sender, receiver) = mpsc::unbounded_channel();
+            senders.push(sender);
+            let worker = Worker {
+                handler: Arc::clone(&self.handler),
+                tls: self.tls.clone().map(tokio_rustls::TlsAcceptor::from),
+                limits: self.limits,
+                stopping: stopping.clone(),
+                shutdown_timeout: self.shutdown_timeout,
+            };
+            let thread = std::thread::Builder::new()
+                .name(format!("cosell-{number}"))
+                .spawn(move || worker.run(receiver))
+                .context("cannot start a thread")?;
+            workers.push(thread);
+        }
+
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        runtime.block_on(async {
+            let listener = tokio::net::TcpListener::from_std(listener)?;
+            ready(bound);
+            let mut signals = Signals::new()?;
+            tokio::select! {
+                () = accept(&listener, &connections, &senders) => {}
+                name = signals.wait() => tracing::info!("{name} received: finishing the requests under way"),
+            }
+            anyhow::Ok(())
+        })?;
+        // Closing the queues after the flag lets workers take what was accepted before they leave.
+        let _ = stop.send(true);
+        drop(senders);
+        for worker in workers {
+            if worker.join().is_err() {
+                tracing::error!("a thread that served connections broke down");
+            }
+        }
+        Ok(())
+    }
+}
+
+type Accepted = (TcpStream, tokio::sync::OwnedSemaphorePermit);
+
+/// Hands connections to the threads in turn, as long as there are fewer than allowed.
+async fn accept(
+    listener: &tokio::net::TcpListener,
+    connections: &Arc<Semaphore>,
+    senders: &[mpsc::UnboundedSender<Accepted>],
+) {
+    let mut turn = 0;
+    loop {
+        let Ok(permit) = Arc::clone(connections).acquire_owned().await else {
+            return;
+        };
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let _ = stream.set_nodelay(true);
+                if let Ok(stream) = stream.into_std() {
+                    let _ = senders[turn].send((stream, permit));
+                    turn = (turn + 1) % senders.len();
+                }
+            }
+            Err(error) => {
+                // Out of file handles, most likely: waiting lets connections end.
+                tracing::warn!("cannot accept a connection: {error}");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+}
+
+struct Worker {
+    handler: Arc<Handler>,
+    tls: Option<tokio_rustls::TlsAcceptor>,
+    limits: Limits,
+    stopping: watch::Receiver<bool>,
+    shutdown_timeout: Duration,
+}
+
+impl Worker {
+    fn run(self, mut accepted: mpsc::UnboundedReceiver<Accepted>) {
+        let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
+            tracing::error!("a thread cannot serve connections: no runtime");
+            return;
+        };
+        let local = tokio::task::LocalSet::new();
+        local.block_on(&runtime, async {
+            let mut tasks = tokio::task::JoinSet::new();
+            while let Some((stream, permit)) = accepted.recv().await {
+                let Ok(stream) = tokio::net::TcpStream::from_std(stream) else {
+                    continue;
+                };
+                let (handler, tls) = (Arc::clone(&self.handler), self.tls.clone());
+                let (limits, stopping) = (self.limits, self.stopping.clone());
+                tasks.spawn_local(async move {
+                    connection::serve(stream, tls, handler, limits, stopping).await;
+                    drop(permit);
+                });
+                // Collects what has ended, so that the set does not grow.
+                while tasks.try_join_next().is_some() {}
+            }
+            let finished = async { while tasks.join_next().await.is_some() {} };
+            if tokio::time::timeout(self.shutdown_timeout, finished)
+                .await
+                .is_err()
+            {
+                tracing::warn!("connections were cut off: they did not end within the shutdown timeout");
+            }
+        });
+    }
+}
+
+/// The signals that ask for a stop.
+struct Signals {
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    fn new() -> anyhow::Result<Self> {
+        Ok(Self {
+            #[cfg(unix)]
+            terminate: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?,
+        })
+    }
+
+    #[cfg(unix)]
+    async fn wait(&mut self) -> &'static str {
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => "SIGINT",
+            _ = self.terminate.recv() => "SIGTERM",
+        }
+    }
+
+    #[cfg(not(unix))]
+    async fn wait(&mut self) -> &'static str {
+        let _ = tokio::signal::ctrl_c().await;
+        "Ctrl-C"
+    }
+}
