@@ -9,6 +9,8 @@ mod operations;
 mod overlay;
 mod pattern;
 mod shapes;
+#[cfg(test)]
+mod tests;
 mod types;
 
 use std::collections::BTreeSet;

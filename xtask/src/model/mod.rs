@@ -6,3 +6,6 @@ pub mod facts;
 pub mod import;
 pub mod ordered;
 pub mod smithy;
+
+#[cfg(test)]
+mod tests;
