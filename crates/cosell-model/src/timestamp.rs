@@ -146,16 +146,9 @@ fn fraction(bytes: &[u8]) -> Option<(u16, &[u8])> {
     if length > 9 {
         return None;
     }
-    let mut millis = 0;
-    for place in 0..3 {
-        millis = millis * 10
-            + if place < length {
-                u16::from(rest[place] - b'0')
-            } else {
-                0
-            };
-    }
-    Some((millis, &rest[length..]))
+    let (decimals, zone) = rest.split_at(length);
+    let digit = |place: usize| decimals.get(place).map_or(0, |byte| u16::from(byte - b'0'));
+    Some((digit(0) * 100 + digit(1) * 10 + digit(2), zone))
 }
 
 /// Minutes east of UTC.

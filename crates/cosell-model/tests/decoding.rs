@@ -29,8 +29,9 @@ fn null_counts_as_absent_in_members_lists_maps_and_unions() {
         Some(vec![PrimaryNeedFromAws::CoSellDealSupport])
     );
     assert_eq!(read.input.tags, None);
-    let map: AwsOpportunityInsights = serde_json::from_value(json!({})).unwrap();
-    assert_eq!(map, AwsOpportunityInsights::default());
+    let map = json!({"Type": "t", "Details": "d", "Attributes": {"kept": "1", "dropped": null}});
+    let map: Recommendation = serde_json::from_value(map).unwrap();
+    assert_eq!(map.attributes.unwrap().into_keys().collect::<Vec<_>>(), ["kept"]);
     let union: EngagementContextPayload =
         serde_json::from_value(json!({"Lead": null, "CustomerProject": {}, "ProspectingResult": null}))
             .unwrap();
@@ -275,11 +276,6 @@ fn sensitive_values_are_starred_in_debug_output_also_in_lists_and_enums() {
     let list: EngagementMemberSummary =
         serde_json::from_value(json!({"AccountId": "111122223333", "CompanyName": "Secret Inc"})).unwrap();
     assert!(!format!("{list:?}").contains("Secret"), "{list:?}");
-    let lists = shapes::ALL
-        .iter()
-        .filter(|shape| format!("{:?}", shape.kind).starts_with("List"))
-        .count();
-    assert_eq!(lists, 66);
     let accounts: ListEngagementsRequest =
         serde_json::from_value(json!({"Catalog": "AWS", "CreatedBy": ["111122223333"]})).unwrap();
     assert!(

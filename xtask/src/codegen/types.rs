@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use anyhow::Result;
 
 use super::{Input, names, pattern, pattern_name, rust_type, sensitive};
-use crate::model::facts::{Kind, Member, Shape};
+use crate::model::facts::{Kind, Member, Model, Shape};
 
 pub fn emit(input: &Input) -> Result<Vec<(String, String)>> {
     let mut files: BTreeMap<char, String> = BTreeMap::new();
@@ -33,11 +33,42 @@ pub fn emit(input: &Input) -> Result<Vec<(String, String)>> {
         if text.contains("Timestamp") {
             head.push_str("use crate::Timestamp;\n");
         }
-        head.push_str("#[allow(unused_imports, reason = \"not every file needs each\")]\n");
-        head.push_str("use crate::{enums::*, generated::patterns, pattern::length, types::*, wire::{Check, count, wire}};\n\n");
+        for (used, import) in [
+            (
+                uses(&input.model, &text, |shape| shape.values.is_some()),
+                "use crate::enums::*;\n",
+            ),
+            (text.contains("patterns::"), "use crate::generated::patterns;\n"),
+            (text.contains("length("), "use crate::pattern::length;\n"),
+            (
+                uses(&input.model, &text, |shape| shape.kind == Kind::Structure),
+                "use crate::types::*;\n",
+            ),
+            (text.contains("count("), "use crate::wire::count;\n"),
+            (true, "use crate::wire::wire;\n\n"),
+        ] {
+            if used {
+                head.push_str(import);
+            }
+        }
         all.push((format!("types/{letter}.rs"), head + &text));
     }
     Ok(all)
+}
+
+/// Whether a field has the type of some shape of that sort.
+fn uses(model: &Model, text: &str, sort: impl Fn(&Shape) -> bool) -> bool {
+    let mut names = model
+        .shapes
+        .iter()
+        .filter(|(_, shape)| sort(shape))
+        .map(|(name, _)| name);
+    names.any(|name| {
+        [format!(": {name},"), format!("<{name}>")]
+            .iter()
+            .any(|field| text.contains(field.as_str()))
+            && !text.contains(&format!("pub struct {name} {{"))
+    })
 }
 
 fn emit_structure(input: &Input, name: &str, shape: &Shape, out: &mut String) -> Result<()> {

@@ -4,14 +4,12 @@
 
 use std::collections::BTreeMap;
 
-#[allow(unused_imports, reason = "not every file needs each")]
-use crate::{
-    enums::*,
-    generated::patterns,
-    pattern::length,
-    types::*,
-    wire::{Check, count, wire},
-};
+use crate::enums::*;
+use crate::generated::patterns;
+use crate::pattern::length;
+use crate::types::*;
+use crate::wire::count;
+use crate::wire::wire;
 
 /// `AcceptEngagementInvitationRequest`.
 #[derive(Clone, PartialEq, Default)]

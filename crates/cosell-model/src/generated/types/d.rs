@@ -2,14 +2,10 @@
 
 //! The contract's structures whose names begin with D.
 
-#[allow(unused_imports, reason = "not every file needs each")]
-use crate::{
-    enums::*,
-    generated::patterns,
-    pattern::length,
-    types::*,
-    wire::{Check, count, wire},
-};
+use crate::enums::*;
+use crate::generated::patterns;
+use crate::pattern::length;
+use crate::wire::wire;
 
 /// `DeleteResourceSnapshotJobRequest`.
 #[derive(Clone, PartialEq, Default)]

@@ -2,14 +2,9 @@
 
 //! The contract's structures whose names begin with I.
 
-#[allow(unused_imports, reason = "not every file needs each")]
-use crate::{
-    enums::*,
-    generated::patterns,
-    pattern::length,
-    types::*,
-    wire::{Check, count, wire},
-};
+use crate::pattern::length;
+use crate::types::*;
+use crate::wire::wire;
 
 /// `Invitation`.
 #[derive(Clone, PartialEq, Default)]

@@ -2,14 +2,9 @@
 
 //! The contract's structures whose names begin with M.
 
-#[allow(unused_imports, reason = "not every file needs each")]
-use crate::{
-    enums::*,
-    generated::patterns,
-    pattern::length,
-    types::*,
-    wire::{Check, count, wire},
-};
+use crate::enums::*;
+use crate::generated::patterns;
+use crate::wire::wire;
 
 /// `Marketing`.
 #[derive(Clone, PartialEq, Default)]

@@ -3,14 +3,7 @@
 //! The contract's structures whose names begin with N.
 
 use crate::Timestamp;
-#[allow(unused_imports, reason = "not every file needs each")]
-use crate::{
-    enums::*,
-    generated::patterns,
-    pattern::length,
-    types::*,
-    wire::{Check, count, wire},
-};
+use crate::wire::wire;
 
 /// `NextStepsHistory`.
 #[derive(Clone, PartialEq)]

@@ -3,14 +3,12 @@
 //! The contract's structures whose names begin with S.
 
 use crate::Timestamp;
-#[allow(unused_imports, reason = "not every file needs each")]
-use crate::{
-    enums::*,
-    generated::patterns,
-    pattern::length,
-    types::*,
-    wire::{Check, count, wire},
-};
+use crate::enums::*;
+use crate::generated::patterns;
+use crate::pattern::length;
+use crate::types::*;
+use crate::wire::count;
+use crate::wire::wire;
 
 /// `SenderContact`.
 #[derive(Clone, PartialEq, Default)]

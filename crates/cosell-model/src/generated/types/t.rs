@@ -2,14 +2,9 @@
 
 //! The contract's structures whose names begin with T.
 
-#[allow(unused_imports, reason = "not every file needs each")]
-use crate::{
-    enums::*,
-    generated::patterns,
-    pattern::length,
-    types::*,
-    wire::{Check, count, wire},
-};
+use crate::generated::patterns;
+use crate::wire::count;
+use crate::wire::wire;
 
 /// `Tag`.
 #[derive(Clone, PartialEq, Default)]
