@@ -1,8 +1,10 @@
 //! The reader's manners: nulls, unknown and repeated members, broken bytes, depth, debug output, explicit nulls.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests may fail by panicking too")]
+
 use cosell_model::enums::{CountryCode, PaymentFrequency, PrimaryNeedFromAws, Stage};
 use cosell_model::types::*;
-use cosell_model::{ApiError, ErrorKind, Operation, Rejection, check_input, decode, explicit_nulls, shapes};
+use cosell_model::{ApiError, ErrorKind, Operation, Rejection, check_input, decode, explicit_nulls};
 use serde_json::{Value, json};
 
 fn create(extra: &str) -> Result<cosell_model::Decoded<CreateOpportunityRequest>, Rejection> {

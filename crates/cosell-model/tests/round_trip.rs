@@ -1,5 +1,7 @@
 //! Random valid values of every request and answer: they decode, check true, and come back unchanged.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests may fail by panicking too")]
+
 mod common;
 
 use common::{Choices, Style, valid};

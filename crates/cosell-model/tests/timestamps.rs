@@ -1,5 +1,7 @@
 //! Moments: what is read, what is written, and that both agree.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests may fail by panicking too")]
+
 use cosell_model::Timestamp;
 use proptest::prelude::*;
 

@@ -1,5 +1,7 @@
 //! Each constraint of each request, broken once: exactly the expected entry comes out, typed and by table alike.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests may fail by panicking too")]
+
 mod common;
 
 use common::{Style, samples, valid};
