@@ -1,0 +1,197 @@
+//! A real crash: a child process writes through the store, is killed with SIGKILL at random moments, many times over the
+//! same folder. Every write it acknowledged must be there, and nothing may be half-done.
+//!
+//! Not run by the usual harness, because the same program is also the child.
+
+#![allow(clippy::unwrap_used)]
+
+use cosell_store::suite::{ACCOUNT, CATALOG, opportunity, outbox};
+use cosell_store::{Changes, Key, Kind, Record, Store, Value, Write};
+use cosell_store_sqlite::{Options, SqliteStore};
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Write as _};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+const FOLDER: &str = "COSELL_CRASH_TEST_FOLDER";
+const WRITERS: u64 = 8;
+const ROUNDS: u64 = 15;
+
+fn main() {
+    match std::env::var_os(FOLDER) {
+        Some(folder) => child(folder.as_ref()),
+        None => parent(),
+    }
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+}
+
+fn pair(writer: u64) -> [Key; 2] {
+    [Kind::Opportunity, Kind::Solution].map(|kind| Key::new(kind, ACCOUNT, CATALOG, format!("W{writer}")))
+}
+
+fn record(key: &Key, version: u64) -> Record {
+    let mut record = opportunity(key.clone(), version);
+    record.columns = vec![("created", Value::Integer(version as i64))];
+    match key.kind {
+        Kind::Opportunity => record
+            .columns
+            .push(("last_modified", Value::Integer(version as i64))),
+        _ => record.columns.push(("name", Value::from(format!("{version}")))),
+    }
+    record
+}
+
+/// Brings a pair of records from one version to the next, with an event and an audit entry, in one change.
+fn step(writer: u64, version: u64) -> Changes {
+    let write = |key: &Key| match version {
+        1 => Write::Insert(record(key, 1)),
+        _ => Write::Replace {
+            record: record(key, version),
+            expected: version - 1,
+        },
+    };
+    Changes {
+        writes: pair(writer).iter().map(write).collect(),
+        events: vec![outbox::event(&format!("{writer} {version}"))],
+        audit: vec![outbox::audit(version as i64)],
+        ..Changes::default()
+    }
+}
+
+fn child(folder: &std::path::Path) {
+    let store = Arc::new(SqliteStore::open(folder, Options::server("crash test")).unwrap());
+    runtime().block_on(async {
+        let mut tasks = Vec::new();
+        // A child that lost its parent must end by itself.
+        let end = Instant::now() + Duration::from_secs(20);
+        for writer in 0..WRITERS {
+            let store = store.clone();
+            tasks.push(tokio::spawn(async move {
+                let found = store.get(&pair(writer)[0]).await.unwrap();
+                let mut version = found.map_or(0, |f| f.version);
+                while Instant::now() < end {
+                    version += 1;
+                    store.apply(step(writer, version)).await.unwrap();
+                    let mut out = std::io::stdout().lock();
+                    writeln!(out, "{writer} {version}").unwrap();
+                    out.flush().unwrap();
+                }
+            }));
+        }
+        for task in tasks {
+            task.await.unwrap();
+        }
+    });
+}
+
+fn parent() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut acknowledged: BTreeMap<u64, u64> = BTreeMap::new();
+    let mut random = std::process::id() as u64 | 1;
+    let mut in_all = 0;
+    for round in 0..ROUNDS {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .env(FOLDER, folder.path())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut take = |line: String| {
+            // The kill may have cut the last line short; a line without its number says nothing.
+            if let Some((writer, version)) = line.split_once(' ')
+                && let (Ok(writer), Ok(version)) = (writer.parse(), version.parse())
+            {
+                acknowledged.insert(writer, version);
+            }
+        };
+        // The first line shows that the child is at work; from there on the moment of death is random.
+        take(lines.next().unwrap().unwrap());
+        random = random
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        let life = Duration::from_micros((random >> 33) % 60_000);
+        let killer = std::thread::spawn(move || {
+            std::thread::sleep(life);
+            child.kill().unwrap();
+            child.wait().unwrap();
+        });
+        for line in lines {
+            take(line.unwrap());
+        }
+        killer.join().unwrap();
+        in_all = verify(folder.path(), &acknowledged, round);
+    }
+    println!("crash test: {ROUNDS} kills, {in_all} writes, none lost, none half-done ... ok");
+}
+
+fn verify(folder: &std::path::Path, acknowledged: &BTreeMap<u64, u64>, round: u64) -> u64 {
+    let store = SqliteStore::open(folder, Options::server("crash test")).unwrap();
+    runtime().block_on(async {
+        let mut events: BTreeMap<u64, u64> = BTreeMap::new();
+        let mut seq = 0;
+        loop {
+            let page = store.events_after(seq, 1000).await.unwrap();
+            let Some(last) = page.last() else { break };
+            assert_eq!(
+                last.seq,
+                seq + page.len() as u64,
+                "round {round}: gaps between events"
+            );
+            seq = last.seq;
+            for stored in page {
+                let (writer, version) = stored.event.id.split_once(' ').unwrap();
+                let count = events.entry(writer.parse().unwrap()).or_default();
+                *count += 1;
+                assert_eq!(
+                    version.parse::<u64>().unwrap(),
+                    *count,
+                    "round {round}: an event is missing or double"
+                );
+            }
+        }
+        for writer in 0..WRITERS {
+            let found = store.get_many(&pair(writer)).await.unwrap();
+            let versions: Vec<u64> = found
+                .iter()
+                .map(|f| f.as_ref().map_or(0, |f| f.version))
+                .collect();
+            let known = acknowledged.get(&writer).copied().unwrap_or(0);
+            assert!(
+                versions[0] >= known,
+                "round {round}: writer {writer} was told {known}, found {versions:?}"
+            );
+            assert_eq!(
+                versions[0], versions[1],
+                "round {round}: writer {writer} is half-done"
+            );
+            assert_eq!(
+                versions[0],
+                events.get(&writer).copied().unwrap_or(0),
+                "round {round}: writer {writer}"
+            );
+            for (key, found) in pair(writer).iter().zip(&found) {
+                let Some(found) = found else { continue };
+                assert_eq!(
+                    found.document,
+                    record(key, found.version).document,
+                    "round {round}"
+                );
+            }
+        }
+        assert_eq!(
+            store.audit_after(seq - 1, 10).await.unwrap().len(),
+            1,
+            "round {round}"
+        );
+        let report = store.check(cosell_store::suite::silent()).await.unwrap();
+        assert!(report.is_sound(), "round {round}: {report:?}");
+        seq
+    })
+}
