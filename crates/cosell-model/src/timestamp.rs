@@ -4,15 +4,17 @@
 
 use std::fmt;
 
+use jiff::SignedDuration;
 use jiff::civil::DateTime;
-use jiff::tz::Offset;
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use serde::ser::{Serialize, Serializer};
 
 /// Year 0000-01-01T00:00:00.000Z: nothing earlier can be written with four digits.
 const EARLIEST: i64 = -62_167_219_200_000;
-/// Year 9999-12-30T22:00:00.999Z: the last second that the calendar library can hold in every offset.
-const LATEST: i64 = 253_402_207_200_999;
+/// Year 9999-12-31T23:59:59.999Z: the last moment of four-digit years.
+const LATEST: i64 = 253_402_300_799_999;
+/// Counting from here in calendar arithmetic reaches both ends; the calendar library's own moments stop a day earlier.
+const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
 
 /// Milliseconds since the Unix epoch, UTC. Finer fractions are cut off, because a JavaScript date keeps no more
 /// and the value travels back to the server as an optimistic lock.
@@ -65,7 +67,7 @@ impl Timestamp {
             0,
         )
         .ok()?;
-        let utc = Offset::UTC.to_timestamp(civil).ok()?.as_millisecond() + i64::from(millis);
+        let utc = i64::try_from(civil.duration_since(EPOCH).as_millis()).ok()? + i64::from(millis);
         Self(utc - i64::from(offset_minutes) * 60_000).in_range()
     }
 
@@ -98,8 +100,8 @@ impl Timestamp {
 
     fn civil(self) -> DateTime {
         // Clamping keeps rendering total: a moment outside four-digit years can only come from arithmetic.
-        let moment = jiff::Timestamp::from_millisecond(self.0.clamp(EARLIEST, LATEST)).unwrap_or_default();
-        Offset::UTC.to_datetime(moment)
+        let since = SignedDuration::from_millis(self.0.clamp(EARLIEST, LATEST));
+        EPOCH.checked_add(since).unwrap_or(EPOCH)
     }
 
     /// `YYYY-MM-DDThh:mm:ss.sssZ`, always 24 bytes.

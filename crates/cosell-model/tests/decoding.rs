@@ -339,3 +339,20 @@ fn the_registry_knows_every_operation_by_name_and_its_facts() {
             .is_empty()
     );
 }
+
+#[test]
+fn errors_have_the_statuses_of_aws_json() {
+    for kind in ErrorKind::ALL {
+        let expected = match kind.name() {
+            "InternalServerException" => 500,
+            "ServiceUnavailableException" => 503,
+            "RequestEntityTooLargeException" => 413,
+            "RequestTimeoutException" => 408,
+            "UnsupportedMediaTypeException" => 415,
+            _ => 400,
+        };
+        assert_eq!(kind.status(), expected, "{}", kind.name());
+        assert!(kind.name().ends_with("Exception"));
+    }
+    assert_eq!(ErrorKind::ALL.len(), 18);
+}
