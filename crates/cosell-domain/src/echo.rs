@@ -16,10 +16,10 @@ pub fn may_hold_entities(body: &[u8]) -> bool {
 /// Replaces every string of `sent` that is an encoded form of the text stored at the same path by the stored text.
 pub fn restore(sent: &mut Value, stored: &Value) {
     match (sent, stored) {
-        (Value::String(text), Value::String(kept)) => {
-            if text != kept && text.contains('&') && decodes_to(text, kept) {
-                text.clone_from(kept);
-            }
+        (Value::String(text), Value::String(kept))
+            if text != kept && text.contains('&') && decodes_to(text, kept) =>
+        {
+            text.clone_from(kept);
         }
         (Value::Object(sent), Value::Object(stored)) => {
             for (name, value) in sent {

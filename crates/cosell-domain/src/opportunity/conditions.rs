@@ -3,8 +3,8 @@
 
 use cosell_model::Timestamp;
 use cosell_model::enums::{
-    AwsFundingUsed, CompetitorName, CountryCode, Industry, MarketingSource, NationalSecurity, Stage,
-    ValidationExceptionErrorCode as Code,
+    AwsFundingUsed, CompetitorName, CountryCode, Industry, MarketingSource, NationalSecurity, ReviewStatus,
+    Stage, ValidationExceptionErrorCode as Code,
 };
 use cosell_model::types::{
     Account, Address, GetOpportunityResponse, LifeCycle, Marketing, Project, SoftwareRevenue,
@@ -38,7 +38,16 @@ pub fn check(
         check_software_revenue(revenue, found);
     }
     if let Some(life_cycle) = &document.life_cycle {
-        check_life_cycle(life_cycle, now, found);
+        check_life_cycle(life_cycle, awaited_date(stored), now, found);
+    }
+}
+
+/// The close date of a deal under review. Nobody can move it there, so its passing must not keep AWS from deciding.
+fn awaited_date(stored: Option<&GetOpportunityResponse>) -> Option<&str> {
+    let life_cycle = stored?.life_cycle.as_ref()?;
+    match life_cycle.review_status {
+        Some(ReviewStatus::Submitted | ReviewStatus::InReview) => life_cycle.target_close_date.as_deref(),
+        _ => None,
     }
 }
 
@@ -219,7 +228,7 @@ fn check_software_revenue(revenue: &SoftwareRevenue, found: &mut Violations) {
     }
 }
 
-fn check_life_cycle(life_cycle: &LifeCycle, now: Timestamp, found: &mut Violations) {
+fn check_life_cycle(life_cycle: &LifeCycle, awaited: Option<&str>, now: Timestamp, found: &mut Violations) {
     let lost = life_cycle.stage == Some(Stage::ClosedLost);
     match (lost, life_cycle.closed_lost_reason.is_some()) {
         (true, false) => found.add(
@@ -240,7 +249,7 @@ fn check_life_cycle(life_cycle: &LifeCycle, now: Timestamp, found: &mut Violatio
                 "lifeCycle.targetCloseDate",
                 "lifeCycle.targetCloseDate is not a date of the calendar",
             );
-        } else if open && !calendar::is_future(date, now) {
+        } else if open && awaited != Some(date) && !calendar::is_future(date, now) {
             found.invalid(
                 "lifeCycle.targetCloseDate",
                 "Target Close Date should be a future date",

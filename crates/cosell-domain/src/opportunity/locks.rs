@@ -72,7 +72,7 @@ impl Lock {
 
     /// True when a member may be changed. `launching` says that this very update moves the deal to Launched, the moment
     /// at which software revenue is reported.
-    fn allows(self, path: &str, launching: bool) -> bool {
+    pub(super) fn allows(self, path: &str, launching: bool) -> bool {
         let revenue = path.starts_with("softwareRevenue.");
         match self {
             Lock::Draft => path != "lifeCycle.stage",
@@ -125,11 +125,15 @@ pub fn check(lock: Lock, before: &Document, after: &Document, found: &mut Violat
     changed
 }
 
-/// A draft may lose what only its submission demands; the stage, the needs and the type never silently vanish.
+/// A draft may lose what only its submission demands; the stage, the needs and the type never silently vanish. What a
+/// correction may lose depends on the rest of the deal (no states outside the US), so the submission's rules judge it.
 fn may_be_cleared(lock: Lock, field: &Field) -> bool {
-    lock == Lock::Draft
-        && !matches!(
+    match lock {
+        Lock::Draft => !matches!(
             field.path,
             "lifeCycle.stage" | "primaryNeedsFromAws" | "opportunityType" | "marketing.source"
-        )
+        ),
+        Lock::ActionRequired => lock.allows(field.path, false),
+        Lock::Closed | Lock::Approved | Lock::Launched | Lock::Lost => false,
+    }
 }

@@ -1,7 +1,9 @@
 //! AssociateOpportunity and DisassociateOpportunity: solutions, AWS products and Marketplace entities of a deal
 //! (behaviours 2.12).
 
-use cosell_model::enums::{RelatedEntityType, ReviewStatus, Stage, ValidationExceptionErrorCode as Code};
+use cosell_model::enums::{
+    OpportunityOrigin, RelatedEntityType, ReviewStatus, Stage, ValidationExceptionErrorCode as Code,
+};
 use cosell_model::types::RelatedEntityIdentifiers;
 use cosell_model::{Timestamp, Violation};
 
@@ -84,11 +86,14 @@ fn check_state(stored: &Opportunity, found: &mut Violations) {
     }
 }
 
-/// Once submitted, a deal keeps a solution, and from Committed on a validated one: attach the new one first.
+/// Once submitted, a deal keeps a solution, and from Committed on a validated one: attach the new one first. AWS's own
+/// referrals may be worked without.
 fn check_last(stored: &Opportunity, next: &Opportunity, found: &mut Violations) {
     let before = has_validated_solution(&stored.document.related_entity_identifiers);
     let after = has_validated_solution(&next.document.related_entity_identifiers);
-    if !before || after || stored.review_status() == Some(&ReviewStatus::PendingSubmission) {
+    let drafted = stored.review_status() == Some(&ReviewStatus::PendingSubmission);
+    let referral = stored.private.origin == OpportunityOrigin::AWSReferral;
+    if !before || after || drafted || referral {
         return;
     }
     let described = next

@@ -117,6 +117,7 @@ fn settle_contract(
         if own > 0 {
             let message = "ExpectedContractDuration is required when a Self entry is present";
             found.invalid("project.expectedContractDuration", message);
+            check_contract(entries, found);
         } else {
             // Without a contract every target but AWS is silently AWS (the model's own description of TargetCompany).
             for entry in entries.iter_mut().filter(|entry| entry.target_company != AWS) {
@@ -129,38 +130,31 @@ fn settle_contract(
         }
         return;
     };
-    let Some(months) = months else {
+    if months.is_none() {
         found.invalid(
             "project.expectedContractDuration.value",
             "Value must be a whole number of months from 1 to 144",
         );
-        return;
-    };
-    match own {
-        0 if duration == Duration::AsSent => {
-            found.invalid(
+    }
+    if own == 0 {
+        let rebuilt = match duration {
+            Duration::AsSent => None,
+            Duration::KeepIfOmitted | Duration::Cleared => {
+                months.and_then(|months| reconstruct_self(entries, stored, months))
+            }
+        };
+        match rebuilt {
+            Some(entry) => entries.push(entry),
+            None => found.invalid(
                 LIST,
                 "A Self entry is required when ExpectedContractDuration is present",
-            );
-            return;
-        }
-        0 => match reconstruct_self(entries, stored, months) {
-            Some(entry) => entries.push(entry),
-            None => {
-                found.invalid(
-                    LIST,
-                    "A Self entry is required when ExpectedContractDuration is present",
-                );
-                return;
-            }
-        },
-        1 => {}
-        _ => {
-            found.invalid(LIST, "Only one Self entry is allowed");
-            return;
+            ),
         }
     }
-    derive_monthly(entries, months, found);
+    let sound = check_contract(entries, found);
+    if let Some(months) = months.filter(|_| sound) {
+        derive_monthly(entries, months);
+    }
 }
 
 /// The Self entry of an update that carries a duration but no Self entry: the stored one, else the monthly amount times
@@ -187,43 +181,48 @@ fn reconstruct_self(
     })
 }
 
+/// The rules among the entries of a contract. True when none is broken.
+fn check_contract(entries: &[ExpectedCustomerSpend], found: &mut Violations) -> bool {
+    let own = entries
+        .iter()
+        .filter(|entry| entry.target_company == SELF)
+        .count();
+    let rules = [
+        (own > 1, LIST.to_owned(), "Only one Self entry is allowed"),
+        (
+            entries
+                .iter()
+                .any(|entry| entry.target_company != SELF && entry.target_company != AWS),
+            format!("{LIST}.targetCompany"),
+            "TargetCompany must be 'AWS' or 'Self'",
+        ),
+        (
+            entries
+                .windows(2)
+                .any(|pair| pair[0].currency_code != pair[1].currency_code),
+            format!("{LIST}.currencyCode"),
+            "CurrencyCode must match between entries",
+        ),
+        (
+            own > 0 && entries.iter().any(|entry| entry.estimation_url.is_some()),
+            format!("{LIST}.estimationUrl"),
+            "Self entry and EstimationUrl cannot coexist",
+        ),
+    ];
+    let mut sound = true;
+    for (_, field, message) in rules.into_iter().filter(|(broken, ..)| *broken) {
+        found.invalid(&field, message);
+        sound = false;
+    }
+    sound
+}
+
 /// Derives AWS's monthly entry from the Self entry and puts the two in the order in which they are read back.
 /// The formula is cosell's own (AWS's is not published): contract value / months, rounded half up to cents.
-fn derive_monthly(entries: &mut Vec<ExpectedCustomerSpend>, months: u32, found: &mut Violations) {
-    let mut sound = true;
-    if entries
-        .iter()
-        .any(|entry| entry.target_company != SELF && entry.target_company != AWS)
-    {
-        found.invalid(
-            &format!("{LIST}.targetCompany"),
-            "TargetCompany must be 'AWS' or 'Self'",
-        );
-        sound = false;
-    }
-    if entries
-        .windows(2)
-        .any(|pair| pair[0].currency_code != pair[1].currency_code)
-    {
-        found.invalid(
-            &format!("{LIST}.currencyCode"),
-            "CurrencyCode must match between entries",
-        );
-        sound = false;
-    }
-    if entries.iter().any(|entry| entry.estimation_url.is_some()) {
-        found.invalid(
-            &format!("{LIST}.estimationUrl"),
-            "Self entry and EstimationUrl cannot coexist",
-        );
-        sound = false;
-    }
+fn derive_monthly(entries: &mut Vec<ExpectedCustomerSpend>, months: u32) {
     let Some(own) = entries.iter().position(|entry| entry.target_company == SELF) else {
         return;
     };
-    if !sound {
-        return;
-    }
     let own = entries.swap_remove(own);
     let monthly = own
         .amount

@@ -3,13 +3,17 @@
 //! The whole payload comes each time and what is left out is cleared (behaviours 2.10). In the sandbox the review status
 //! in an update makes AWS act (behaviours 1.3); the rules of that are in `review`, below.
 
-use cosell_model::enums::{NationalSecurity, OpportunityOrigin, ReviewStatus, Stage};
+use cosell_model::enums::{
+    NationalSecurity, OpportunityOrigin, PrimaryNeedFromAws, ReviewStatus, SalesInvolvementType, Stage,
+};
 use cosell_model::types::{GetOpportunityResponse, LifeCycle, NextStepsHistory, UpdateOpportunityRequest};
 use cosell_model::{Timestamp, Violation};
 
 use super::locks::{self, Lock};
 use super::spend::{self, Duration, Estimates};
-use super::{NEXT_STEPS_HISTORY, Opportunity, conditions, has_validated_solution};
+use super::{
+    NEXT_STEPS_HISTORY, Opportunity, conditions, has_validated_solution, no_support_needed, required,
+};
 use crate::{Catalog, Violations};
 
 /// What an update needs to know besides its input.
@@ -56,7 +60,8 @@ pub fn update(
         }
     };
     let lock = Lock::of(stored.review_status(), stored.stage());
-    if lock == Lock::Closed && acted == Acted::Nothing && found.is_empty() {
+    // Only AWS acts on a closed deal; leaving the review status out is no act of AWS's and must not open it.
+    if lock == Lock::Closed && !matches!(acted, Acted::Aws(_)) && found.is_empty() {
         found.add_general(
             cosell_model::enums::ValidationExceptionErrorCode::ActionNotPermitted,
             "The opportunity cannot be updated while it is under review or after it was rejected",
@@ -84,22 +89,30 @@ pub fn update(
         project.other_solution_description = None;
     }
 
-    if document
+    // Where it is locked it cannot be added, and a deal submitted without it would be stuck.
+    let marketed = document
         .marketing
         .as_ref()
-        .is_none_or(|marketing| marketing.source.is_none())
-    {
+        .is_some_and(|marketing| marketing.source.is_some());
+    if !marketed && lock.allows("marketing.source", false) {
         found.required("marketing.source");
     }
     conditions::check(&document, Some(&stored.document), context.now, &mut found);
     let changed = locks::check(lock, &stored.document, &document, &mut found);
-    check_stage(stored, &document, &mut found);
+    check_solution(stored, &document, lock, &mut found);
+    let corrected = lock == Lock::ActionRequired && changed && acted != Acted::Orphaned;
+    if corrected && found.is_empty() {
+        // A correction is a new submission, so it must leave what a submission needs.
+        let involvement = stored.private.involvement_type.as_ref();
+        let involvement = involvement.unwrap_or(&SalesInvolvementType::CoSell);
+        required::check(&document, involvement, context.now, &mut found);
+    }
 
     let mut next = Opportunity {
         document,
         private: stored.private.clone(),
     };
-    if lock == Lock::ActionRequired && changed && acted == Acted::Nothing {
+    if corrected && acted == Acted::Nothing {
         resubmit(&mut next);
     }
     next.touch(context.now);
@@ -212,7 +225,10 @@ fn replace(
     let before = &stored.document;
     GetOpportunityResponse {
         catalog: before.catalog.clone(),
-        primary_needs_from_aws: input.primary_needs_from_aws,
+        primary_needs_from_aws: needs(
+            before.primary_needs_from_aws.as_ref(),
+            input.primary_needs_from_aws,
+        ),
         national_security: Some(input.national_security.unwrap_or(NationalSecurity::No)),
         partner_opportunity_identifier: input.partner_opportunity_identifier,
         customer: input.customer,
@@ -230,16 +246,42 @@ fn replace(
     }
 }
 
-/// From Committed on a deal carries a validated solution; AWS's own referrals may be worked without one.
-fn check_stage(stored: &Opportunity, document: &GetOpportunityResponse, found: &mut Violations) {
+/// The needs that an update leaves. A deal for visibility only carries the service's own word for having none, which the
+/// contract lets no request send back: leaving it out keeps it.
+fn needs(
+    before: Option<&Vec<PrimaryNeedFromAws>>,
+    sent: Option<Vec<PrimaryNeedFromAws>>,
+) -> Option<Vec<PrimaryNeedFromAws>> {
+    let none_needed = before.filter(|needs| needs.contains(&no_support_needed()));
+    sent.filter(|sent| !sent.is_empty() || none_needed.is_none())
+        .or_else(|| none_needed.cloned())
+}
+
+/// Once submitted a deal carries a solution, if only a described one, and from Committed on a validated one; AWS's own
+/// referrals may be worked without.
+fn check_solution(
+    stored: &Opportunity,
+    document: &GetOpportunityResponse,
+    lock: Lock,
+    found: &mut Violations,
+) {
     let stage = document
         .life_cycle
         .as_ref()
         .and_then(|cycle| cycle.stage.as_ref());
     let reached = matches!(stage, Some(Stage::Committed | Stage::Launched)) && stage != stored.stage();
     let referral = stored.private.origin == OpportunityOrigin::AWSReferral;
-    let drafted = Lock::of(stored.review_status(), stored.stage()) == Lock::Draft;
-    if reached && !referral && !drafted && !has_validated_solution(&document.related_entity_identifiers) {
+    let described = |document: &GetOpportunityResponse| {
+        let project = document.project.as_ref();
+        let text = project.and_then(|project| project.other_solution_description.as_ref());
+        text.is_some_and(|text| !text.is_empty())
+    };
+    let lost = described(&stored.document) && !described(document);
+    if (reached || lost)
+        && !referral
+        && lock != Lock::Draft
+        && !has_validated_solution(&document.related_entity_identifiers)
+    {
         found.invalid(
             "relatedEntityIdentifiers.solutions",
             "Associate atleast one solution",
