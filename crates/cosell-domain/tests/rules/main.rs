@@ -1,0 +1,20 @@
+//! The rules of opportunities, tried from outside: what is published or observed of AWS is written down here once more,
+//! as tables, so that the crate's own constants never vouch for themselves. No test here may read a clock.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "tests and their helpers may stop where they stand"
+)]
+
+mod assign;
+mod aws_side;
+mod create;
+mod locks;
+mod properties;
+mod relate;
+mod review;
+mod spend;
+mod submit;
+mod support;
+mod tags;
+mod update;
