@@ -27,6 +27,7 @@ const REVIEWS: [&str; 5] = [
 ];
 
 fn record(account: &str, n: u64, rows: u64) -> Record {
+    // Different bits for different columns, so that no two are correlated.
     let scattered = n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 33;
     Record {
         key: Key::new(Kind::Opportunity, account, "AWS", format!("O{n:07}")),
@@ -39,8 +40,14 @@ fn record(account: &str, n: u64, rows: u64) -> Record {
             ("created", (n as i64).into()),
             (
                 "target_close",
-                (scattered % 10 != 0)
-                    .then(|| format!("2030-{:02}-{:02}", scattered % 12 + 1, scattered % 28 + 1))
+                (!scattered.is_multiple_of(10))
+                    .then(|| {
+                        format!(
+                            "2030-{:02}-{:02}",
+                            (scattered >> 9) % 12 + 1,
+                            (scattered >> 13) % 28 + 1
+                        )
+                    })
                     .into(),
             ),
             // A company has about 20 opportunities, however many there are.
@@ -48,7 +55,7 @@ fn record(account: &str, n: u64, rows: u64) -> Record {
             ("stage", STAGES[scattered as usize % STAGES.len()].into()),
             (
                 "review_status",
-                REVIEWS[(scattered / 7) as usize % REVIEWS.len()].into(),
+                REVIEWS[(scattered >> 17) as usize % REVIEWS.len()].into(),
             ),
         ],
     }
