@@ -17,6 +17,7 @@ mod solution;
 mod tags;
 
 pub use clock::{Clock, SystemClock};
+pub use opportunity::record::record as opportunity_record;
 pub use page_token::PageTokens;
 pub use service::{Caller, Service, Settings};
 pub use throttle::Throttle;

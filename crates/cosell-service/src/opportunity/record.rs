@@ -64,8 +64,8 @@ fn decode(found: &Stored) -> Result<Opportunity, ApiError> {
     })
 }
 
-/// The record under which an opportunity is kept.
-pub(crate) fn record(account: &str, opportunity: &Opportunity, version: u64) -> Result<Record, ApiError> {
+/// The record under which an opportunity is kept; also what writes many at once, past the API, has to write.
+pub fn record(account: &str, opportunity: &Opportunity, version: u64) -> Result<Record, ApiError> {
     let document = &opportunity.document;
     let life_cycle = document.life_cycle.as_ref();
     let company = document
