@@ -5,6 +5,9 @@ use serde_json::{Value, json};
 
 use crate::support::*;
 
+/// Members to set or, with null, to leave out.
+type Edits = Vec<(&'static str, Value)>;
+
 const INVALID: &str = "INVALID_VALUE";
 const ENUM: &str = "INVALID_ENUM_VALUE";
 const DENIED: &str = "ACTION_NOT_PERMITTED";
@@ -138,7 +141,7 @@ fn each_rule_about_what_is_present_has_its_field_and_code() {
     let state = "customer.account.address.stateOrRegion";
     let postal = "customer.account.address.postalCode";
     let marketed = json!({"Source": "Marketing Activity", "AwsFundingUsed": "Yes"});
-    let cases: Vec<(Vec<(&str, Value)>, &str, &str)> = vec![
+    let cases: Vec<(Edits, &str, &str)> = vec![
         (
             vec![("Customer.Account.Industry", json!("Other"))],
             "customer.account.otherIndustry",
