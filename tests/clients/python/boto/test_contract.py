@@ -1,0 +1,187 @@
+"""The server against the service model that boto3 itself carries: every operation is known, every shape is checked."""
+
+import pytest
+import raw
+from botocore.exceptions import ClientError
+from botocore.session import get_session
+from harness import SERVICE
+
+MODEL = get_session().get_service_model(SERVICE)
+
+IMPLEMENTED = {
+    "AssignOpportunity",
+    "AssociateOpportunity",
+    "CreateOpportunity",
+    "DisassociateOpportunity",
+    "GetAwsOpportunitySummary",
+    "GetOpportunity",
+    "ListOpportunities",
+    "ListSolutions",
+    "ListTagsForResource",
+    "SubmitOpportunity",
+    "TagResource",
+    "UntagResource",
+    "UpdateOpportunity",
+}
+PENDING = sorted(set(MODEL.operation_names) - IMPLEMENTED)
+
+ARN = "arn:aws:partnercentral:us-east-1::catalog/Sandbox/engagement/eng-00000000000000"
+# Enough of each required member to pass the shape check; what is not listed is made from the model.
+SAMPLES = {
+    "Catalog": "Sandbox",
+    "ClientToken": "token-of-a-test",
+    "EngagementIdentifier": "eng-00000000000000",
+    "EngagementInvitationIdentifier": "engi-0000000000000",
+    "Identifier": "engi-0000000000000",
+    "ParticipantType": "RECEIVER",
+    "ResourceArn": ARN,
+    "ResourceIdentifier": "O1234567",
+    "ResourceSnapshotTemplateIdentifier": "OpportunitySummaryView",
+    "ResourceSnapshotTemplateName": "OpportunitySummaryView",
+    "ResourceType": "Opportunity",
+    "ContextIdentifier": "1",
+    "EngagementContextId": "1",
+    "ResourceSnapshotJobIdentifier": "job-0000000000000",
+    "TaskIdentifier": "task-00000000000000",
+    "TaskName": "Prospecting",
+}
+BY_OPERATION = {
+    "DeleteResourceSnapshotJob": {"ResourceSnapshotJobIdentifier": "job-0000000000000"},
+    "GetEngagement": {"Identifier": "eng-00000000000000"},
+    "ListEngagementMembers": {"Identifier": "eng-00000000000000"},
+    "StartEngagementFromOpportunityTask": {"Identifier": "O1234567"},
+    "StartOpportunityFromEngagementTask": {"Identifier": "eng-00000000000000"},
+    "StartProspectingFromEngagementTask": {"Identifiers": ["eng-00000000000000"]},
+}
+
+
+def sample(shape, name=""):
+    """A small valid value of a shape."""
+    if name in SAMPLES and shape.type_name == "string":
+        return SAMPLES[name]
+    if shape.type_name == "structure":
+        if getattr(shape, "is_tagged_union", False):
+            first = next(iter(shape.members))
+            return {first: sample(shape.members[first], first)}
+        return {member: sample(shape.members[member], member) for member in shape.required_members}
+    if shape.type_name == "list":
+        return [sample(shape.member, name[:-1])] * max(1, shape.metadata.get("min", 1))
+    if shape.type_name == "string":
+        if shape.enum:
+            return shape.enum[0]
+        return {"Key": "k", "Value": "v"}.get(name, "O1234567" if "Opportunity" in name else "eng-00000000000000")
+    if shape.type_name == "timestamp":
+        return "2026-11-21T08:49:04.546Z"
+    if shape.type_name == "integer":
+        return max(1, shape.metadata.get("min", 1))
+    if shape.type_name == "boolean":
+        return True
+    raise AssertionError(f"no sample for {shape}")
+
+
+def method(client, operation):
+    """The method of boto3 that calls an operation."""
+    return next(
+        getattr(client, python) for python, name in client.meta.method_to_api_mapping.items() if name == operation
+    )
+
+
+def test_the_model_of_boto3_has_the_operations_that_the_server_was_built_for():
+    assert len(MODEL.operation_names) == 45
+    assert IMPLEMENTED < set(MODEL.operation_names)
+    assert len(PENDING) == 32
+
+
+@pytest.mark.parametrize("operation", MODEL.operation_names)
+def test_the_server_knows_the_operation_and_what_it_requires(server, operation):
+    shape = MODEL.operation_model(operation).input_shape
+    answer = raw.call(server.endpoint, operation, {})
+    required = {name[0].lower() + name[1:] for name in shape.required_members}
+    assert answer.status == 400
+    assert answer.json["__type"].endswith("#ValidationException"), answer.json
+    assert answer.json["Reason"] == "REQUEST_VALIDATION_FAILED"
+    found = {item["FieldName"]: item["Code"] for item in answer.json["ErrorList"]}
+    # AWS calls idempotency tokens required in the model, and its SDKs fill them in.
+    assert found == dict.fromkeys(required, "REQUIRED_FIELD_MISSING")
+
+
+# Deep inputs are the business of the tests that are made from the model; here their absence is enough.
+DEEP = {"CreateEngagementContext", "CreateEngagementInvitation", "UpdateEngagementContext"}
+
+
+@pytest.mark.parametrize("operation", [name for name in PENDING if name not in DEEP])
+def test_an_operation_that_does_not_exist_yet_says_so_after_its_shape_was_checked(client, operation):
+    shape = MODEL.operation_model(operation).input_shape
+    request = {**sample(shape), **BY_OPERATION.get(operation, {})}
+    with pytest.raises(ClientError) as caught:
+        method(client, operation)(**request)
+    assert caught.value.response["Error"]["Code"] == "UnknownOperationException", caught.value.response
+    assert operation in caught.value.response["Error"]["Message"]
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
+
+
+DEEP_REQUESTS = {
+    "CreateEngagementContext": {
+        "Catalog": "Sandbox",
+        "EngagementIdentifier": "eng-00000000000000",
+        "ClientToken": "token-of-a-test",
+        "Type": "Lead",
+        "Payload": {"Lead": sample(MODEL.shape_for("LeadContext"))},
+    },
+    "UpdateEngagementContext": {
+        "Catalog": "Sandbox",
+        "EngagementIdentifier": "eng-00000000000000",
+        "ContextIdentifier": "1",
+        "EngagementLastModifiedAt": "2026-11-21T08:49:04.546Z",
+        "Type": "Lead",
+        "Payload": {"Lead": sample(MODEL.shape_for("UpdateLeadContext"))},
+    },
+    "CreateEngagementInvitation": {
+        "Catalog": "Sandbox",
+        "EngagementIdentifier": "eng-00000000000000",
+        "ClientToken": "token-of-a-test",
+        "Invitation": {
+            "Message": "Join us",
+            "Receiver": {"Account": {"AwsAccountId": "444455556666"}},
+            "Payload": {
+                "OpportunityInvitation": {
+                    "SenderContacts": [{"Email": "jane@example.com"}],
+                    "ReceiverResponsibilities": ["Reseller"],
+                    "Customer": {
+                        "CompanyName": "Example Customer",
+                        "Industry": "Automotive",
+                        "WebsiteUrl": "https://customer.example.com",
+                        "CountryCode": "US",
+                    },
+                    "Project": {
+                        "Title": "Data lake",
+                        "BusinessProblem": "The customer needs one place for all of its data.",
+                        "TargetCompletionDate": "2030-01-01",
+                        "ExpectedCustomerSpend": [
+                            {
+                                "Amount": "1000",
+                                "CurrencyCode": "USD",
+                                "Frequency": "Monthly",
+                                "TargetCompany": "AWS",
+                            }
+                        ],
+                    },
+                }
+            },
+        },
+    },
+}
+
+
+@pytest.mark.parametrize("operation", sorted(DEEP))
+def test_an_operation_with_a_deep_input_says_that_it_does_not_exist_yet(client, operation):
+    with pytest.raises(ClientError) as caught:
+        method(client, operation)(**DEEP_REQUESTS[operation])
+    assert caught.value.response["Error"]["Code"] == "UnknownOperationException", caught.value.response
+
+
+def test_an_operation_outside_the_model_is_unknown(server):
+    for operation in ("DeleteOpportunity", "getOpportunity", ""):
+        answer = raw.call(server.endpoint, operation, {})
+        assert answer.status == 400
+        assert answer.json["__type"].endswith("UnknownOperationException")
