@@ -298,3 +298,24 @@ fn a_referral_from_aws_can_be_worked_without_a_solution() {
     assert_eq!(held(&bare, "Solutions"), [""; 0]);
     assert!(edit(&bare, &[("LifeCycle.Stage", json!("Committed"))]).is_ok());
 }
+
+#[test]
+fn a_description_kept_beside_the_last_solution_replaces_it_until_the_deal_is_committed() {
+    for (stage, taken) in [
+        ("Qualified", true),
+        ("Business Validation", true),
+        ("Committed", false),
+        ("Launched", false),
+    ] {
+        let mut stored = of_status(&draft(), "Approved");
+        stored
+            .document
+            .project
+            .as_mut()
+            .unwrap()
+            .other_solution_description = Some("home-made".into());
+        stored.document.life_cycle.as_mut().unwrap().stage = Some(stage.into());
+        let result = detach(&stored, "Solutions", "S-1234567", minute(70));
+        assert_eq!(result.is_ok(), taken, "{stage}");
+    }
+}

@@ -282,3 +282,13 @@ fn aws_can_answer_an_edit_in_the_same_update() {
         ],
     ));
 }
+
+#[test]
+fn an_orphaning_correction_is_no_submission() {
+    let asked = of_status(&draft(), "Action Required");
+    let edits = [
+        ("LifeCycle.ReviewStatus", Value::Null),
+        ("Customer.Account.WebsiteUrl", Value::Null),
+    ];
+    assert_eq!(status_of(&edit(&asked, &edits).unwrap()), "");
+}

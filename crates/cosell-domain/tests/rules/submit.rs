@@ -369,3 +369,35 @@ fn a_refused_submission_still_takes_its_repair() {
     let repaired = edit(&stored, &[("Project.Title", json!("Titled"))]).unwrap();
     assert!(submit_as(&repaired, "Co-Sell", None).unwrap().is_some());
 }
+
+#[test]
+fn a_second_submission_wipes_what_the_first_review_said() {
+    let asked = edit(
+        &submitted(&draft()),
+        &[
+            ("LifeCycle.ReviewStatus", json!("Action Required")),
+            ("LifeCycle.ReviewComments", json!("which database?")),
+            ("LifeCycle.ReviewStatusReason", json!("Unclear")),
+        ],
+    )
+    .unwrap();
+    let again = submit_as(&asked, "Co-Sell", None).unwrap().unwrap();
+    let cycle = again.document.life_cycle.unwrap();
+    assert_eq!((cycle.review_comments, cycle.review_status_reason), (None, None));
+}
+
+#[test]
+fn a_draft_kept_under_older_rules_is_judged_by_todays() {
+    let mut stored = draft();
+    stored.document.project.as_mut().unwrap().customer_use_case = Some("Time travel".into());
+    let violations = submit_as(&stored, "Co-Sell", None).unwrap_err();
+    assert_eq!(
+        codes(&violations),
+        [("project.customerUseCase", "INVALID_ENUM_VALUE")]
+    );
+
+    let mut stored = draft();
+    stored.document.life_cycle.as_mut().unwrap().stage = Some("Launched".into());
+    let violations = submit_as(&stored, "Co-Sell", None).unwrap_err();
+    assert_eq!(codes(&violations), [("lifeCycle.stage", "ACTION_NOT_PERMITTED")]);
+}
