@@ -1,4 +1,5 @@
-//! Takes back the HTML entities that the real service puts into its answers.
+//! Takes back what the real service puts into its answers and would not take as a request: HTML entities, and a value
+//! that is for reading only.
 //!
 //! AWS has been seen to return `&` and `:` encoded, even twice (`&amp;colon;`), and clients that read, merge and write send
 //! that text back. cosell never encodes anything, but a client written for AWS may still replay such a text: where the
@@ -8,9 +9,23 @@ use serde_json::Value;
 
 /// True when a body could hold an entity at all, so that the common request pays one scan and nothing else.
 pub fn may_hold_entities(body: &[u8]) -> bool {
-    body.windows(2)
-        .any(|pair| pair[0] == b'&' && pair[1].is_ascii_alphabetic() || pair == b"&#")
-        && body.contains(&b';')
+    body.contains(&b'&')
+        && body.windows(2).any(|pair| pair[0] == b'&' && (pair[1].is_ascii_alphabetic() || pair[1] == b'#'))
+}
+
+/// Takes out `PrimaryNeedsFromAws` where it is sent as it stands and holds the value that the service itself writes for
+/// deals without support. That value is for reading only, so the contract refuses it in requests; leaving it out keeps it.
+pub fn drop_read_only_needs(sent: &mut Value, stored: &Value) {
+    const MEMBER: &str = "PrimaryNeedsFromAws";
+    let unsupported = crate::opportunity::no_support_needed();
+    let kept = stored.get(MEMBER).and_then(Value::as_array);
+    let reads_only = kept.is_some_and(|needs| needs.iter().any(|need| need == unsupported.as_str()));
+    if reads_only
+        && sent.get(MEMBER) == stored.get(MEMBER)
+        && let Some(sent) = sent.as_object_mut()
+    {
+        sent.remove(MEMBER);
+    }
 }
 
 /// Replaces every string of `sent` that is an encoded form of the text stored at the same path by the stored text.
@@ -118,5 +133,23 @@ mod tests {
         assert_eq!(sent["Project"]["Title"], "R&amp;D");
         assert!(may_hold_entities(br#"{"Title":"R&amp;D"}"#));
         assert!(!may_hold_entities(br#"{"Title":"R & D; more"}"#));
+    }
+
+    #[test]
+    fn the_read_only_need_is_dropped_as_an_echo_only() {
+        let need = "Do Not Need Support from AWS Sales Rep";
+        let stored = json!({"PrimaryNeedsFromAws": [need]});
+        let mut echo = stored.clone();
+        drop_read_only_needs(&mut echo, &stored);
+        assert_eq!(echo, json!({}));
+        for (sent, stored) in [
+            (json!({"PrimaryNeedsFromAws": [need]}), json!({"PrimaryNeedsFromAws": ["Co-Sell - Deal Support"]})),
+            (json!({"PrimaryNeedsFromAws": ["Co-Sell - Deal Support"]}), stored.clone()),
+            (json!({"PrimaryNeedsFromAws": ["Co-Sell - Deal Support"]}), json!({"PrimaryNeedsFromAws": ["Co-Sell - Deal Support"]})),
+        ] {
+            let mut after = sent.clone();
+            drop_read_only_needs(&mut after, &stored);
+            assert_eq!(after, sent);
+        }
     }
 }

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use cosell_domain::{echo, opportunity::update};
+use cosell_domain::echo;
+use cosell_domain::opportunity::{no_support_needed, update};
 use cosell_model::ApiError;
 use cosell_model::types::{UpdateOpportunityRequest, UpdateOpportunityResponse};
 use serde::Deserialize;
@@ -48,10 +49,11 @@ pub(crate) async fn run(service: &Service, caller: &Caller, body: &[u8]) -> Resu
     .await
 }
 
-/// Takes back HTML entities that a client echoes from AWS's answers. Runs before the shape check, because an encoded
-/// enum value would not pass it; only bodies that hold an entity pay for it.
+/// Takes back what clients echo from answers though the contract refuses it in requests: HTML entities in the answers of
+/// AWS, and the read-only primary need. Runs before the shape check, which would refuse both; only bodies that hold such
+/// a thing pay for it.
 async fn restore_echoes<'a>(service: &Service, caller: &Caller, body: &'a [u8]) -> Cow<'a, [u8]> {
-    if !echo::may_hold_entities(body) {
+    if !echo::may_hold_entities(body) && memchr::memmem::find(body, no_support_needed().as_str().as_bytes()).is_none() {
         return Cow::Borrowed(body);
     }
     let Ok(mut sent) = serde_json::from_slice::<Value>(body) else {
@@ -77,6 +79,7 @@ async fn restore_echoes<'a>(service: &Service, caller: &Caller, body: &'a [u8]) 
         return Cow::Borrowed(body);
     };
     echo::restore(&mut sent, &kept);
+    echo::drop_read_only_needs(&mut sent, &kept);
     serde_json::to_vec(&sent).map_or(Cow::Borrowed(body), Cow::Owned)
 }
 
