@@ -12,6 +12,7 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use super::handler::Handler;
+use super::preface::Prompt;
 
 /// How long a TLS handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -83,6 +84,7 @@ async fn converse(
         let handler = Arc::clone(&handler);
         async move { Ok::<_, Infallible>(handler.answer(request).await) }
     });
+    let stream = Prompt::new(stream, limits.header_timeout);
     let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
     let result = tokio::select! {
         result = connection.as_mut() => result,

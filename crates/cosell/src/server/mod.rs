@@ -5,6 +5,7 @@
 
 mod connection;
 mod handler;
+mod preface;
 mod tls;
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
