@@ -1,0 +1,12 @@
+//! What the tests share: a server process, an HTTP client, a signer. None of it uses code of the product, so that a mistake
+//! there cannot hide itself here.
+
+pub mod client;
+pub mod deal;
+pub mod modern;
+pub mod server;
+pub mod sign;
+
+pub use client::{Answer, Caller, Connection};
+pub use server::{Server, cosell};
+pub use sign::Key;

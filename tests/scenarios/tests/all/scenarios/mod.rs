@@ -1,0 +1,6 @@
+//! What partners do, from the first draft to the launch, alone and at the same time.
+
+mod lifecycle;
+mod paging;
+mod together;
+mod worlds;
