@@ -35,7 +35,10 @@ const SCHEMA: &str = "
 
 pub fn main(arguments: &Arguments) -> anyhow::Result<()> {
     let (rate, cpu) = measure(arguments)?;
-    println!("bare SQLite, {} rows per commit: {rate:.0} rows/s, CPU {cpu:.1} µs per row", arguments.group);
+    println!(
+        "bare SQLite, {} rows per commit: {rate:.0} rows/s, CPU {cpu:.1} µs per row",
+        arguments.group
+    );
     Ok(())
 }
 
@@ -52,7 +55,8 @@ pub fn measure(arguments: &Arguments) -> anyhow::Result<(f64, f64)> {
     while Instant::now() < end {
         let group = database.transaction()?;
         {
-            let mut insert = group.prepare_cached("INSERT INTO row VALUES(?1,?2,?3,1,?4,?4,?5,?6,?7,?8,?9)")?;
+            let mut insert =
+                group.prepare_cached("INSERT INTO row VALUES(?1,?2,?3,1,?4,?4,?5,?6,?7,?8,?9)")?;
             let mut body = group.prepare_cached("INSERT INTO body VALUES(?1,?2)")?;
             for _ in 0..arguments.group {
                 row += 1;
@@ -60,12 +64,25 @@ pub fn measure(arguments: &Arguments) -> anyhow::Result<(f64, f64)> {
                 let close = format!("20{:02}-{:02}-{:02}", 40 + row % 50, 1 + row % 12, 1 + row % 28);
                 let company = format!("{ACCOUNT} {}", row.wrapping_mul(7919) % 500);
                 let stage = STAGES[usize::try_from(row).unwrap_or_default() % STAGES.len()];
-                insert.execute(params![row, 1, id, row, close, company, stage, "Pending Submission", summary])?;
+                insert.execute(params![
+                    row,
+                    1,
+                    id,
+                    row,
+                    close,
+                    company,
+                    stage,
+                    "Pending Submission",
+                    summary
+                ])?;
                 body.execute(params![row, document])?;
             }
         }
         group.commit()?;
     }
     let cpu = process::cpu(std::process::id())? - before;
-    Ok((row as f64 / started.elapsed().as_secs_f64(), cpu.as_micros() as f64 / row as f64))
+    Ok((
+        row as f64 / started.elapsed().as_secs_f64(),
+        cpu.as_micros() as f64 / row as f64,
+    ))
 }

@@ -84,16 +84,28 @@ impl Limit {
     async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let id = RequestId::fresh();
         let (parts, body) = request.into_parts();
-        let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+        let body = body
+            .collect()
+            .await
+            .map(http_body_util::Collected::to_bytes)
+            .unwrap_or_default();
         let response = match self.verify(&parts, &body) {
-            Ok(()) => envelope::success(Protocol::AwsJson10, &id, Operation::GetOpportunity, self.answer.clone()),
+            Ok(()) => envelope::success(
+                Protocol::AwsJson10,
+                &id,
+                Operation::GetOpportunity,
+                self.answer.clone(),
+            ),
             Err(error) => envelope::failure(Protocol::AwsJson10, &id, &error.into()),
         };
         response.map(Full::new)
     }
 
     fn verify(&self, parts: &http::request::Parts, body: &[u8]) -> Result<(), sigv4::AuthError> {
-        #[expect(clippy::disallowed_methods, reason = "this server has no clock that could be moved")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "this server has no clock that could be moved"
+        )]
         let now = Timestamp::from_millis(jiff::Timestamp::now().as_millisecond());
         let presented = Presented::parse(&parts.headers, parts.uri.query())?;
         let hash = sigv4::hash_body(body);
@@ -105,6 +117,7 @@ impl Limit {
             authority: None,
             body_sha256: &hash,
         };
-        self.verifier.authenticate(&request, &presented, &self.keys, SECRET.as_bytes(), None, now)
+        self.verifier
+            .authenticate(&request, &presented, &self.keys, SECRET.as_bytes(), None, now)
     }
 }

@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+use crate::process;
 use crate::requests::{KEY_ID, SECRET, create, update};
 use crate::sign::Signer;
-use crate::process;
 
 /// What is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -78,18 +78,27 @@ pub fn main(arguments: &Arguments) -> anyhow::Result<()> {
         measured.p50,
         measured.p99,
         measured.p999,
-        measured.cpu.map(|cpu| format!(", server CPU {cpu:.1} µs per request")).unwrap_or_default()
+        measured
+            .cpu
+            .map(|cpu| format!(", server CPU {cpu:.1} µs per request"))
+            .unwrap_or_default()
     );
     if let Some(pid) = arguments.pid {
         let (all, anonymous) = process::memory(pid)?;
-        println!("server memory: {} MB resident, {} MB of it not backed by files", all >> 20, anonymous >> 20);
+        println!(
+            "server memory: {} MB resident, {} MB of it not backed by files",
+            all >> 20,
+            anonymous >> 20
+        );
     }
     Ok(())
 }
 
 /// Runs the load and measures.
 pub fn measure(arguments: &Arguments) -> anyhow::Result<Measured> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     tokio::task::LocalSet::new().block_on(&runtime, async {
         let mut prepared = Vec::new();
         for number in 0..arguments.connections {
@@ -114,7 +123,9 @@ pub fn measure(arguments: &Arguments) -> anyhow::Result<Measured> {
             bail!("no request was answered");
         }
         let at = |share: f64| u64::from(times[((times.len() - 1) as f64 * share) as usize]);
-        let cpu = before.zip(after).map(|(before, after)| (after - before).as_micros() as f64 / times.len() as f64);
+        let cpu = before
+            .zip(after)
+            .map(|(before, after)| (after - before).as_micros() as f64 / times.len() as f64);
         Ok(Measured {
             requests: times.len() as u64,
             seconds: arguments.seconds as f64,
@@ -146,7 +157,10 @@ impl Client {
             .await
             .with_context(|| format!("cannot reach {}", arguments.address))?;
         stream.set_nodelay(true)?;
-        let list_body = arguments.list_body.clone().unwrap_or_else(|| json!({"Catalog": "Sandbox", "MaxResults": 20}));
+        let list_body = arguments
+            .list_body
+            .clone()
+            .unwrap_or_else(|| json!({"Catalog": "Sandbox", "MaxResults": 20}));
         let mut client = Self {
             scenario: arguments.scenario,
             stream,
@@ -169,12 +183,17 @@ impl Client {
     /// Makes the row that this connection reads and updates. The limit server answers anything with one document.
     async fn prepare_row(&mut self) -> anyhow::Result<()> {
         let body = create(self.number, &format!("row-{}-{}", self.run, self.number));
-        let answer = self.call("CreateOpportunity", &serde_json::to_vec(&body)?).await?;
+        let answer = self
+            .call("CreateOpportunity", &serde_json::to_vec(&body)?)
+            .await?;
         let id = answer["Id"].as_str().unwrap_or("O1").to_owned();
         self.get_body = serde_json::to_vec(&json!({"Catalog": "Sandbox", "Identifier": id}))?;
         let body = self.get_body.clone();
         self.document = self.call("GetOpportunity", &body).await?;
-        self.last_modified = self.document["LastModifiedDate"].as_str().unwrap_or_default().to_owned();
+        self.last_modified = self.document["LastModifiedDate"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
         Ok(())
     }
 
@@ -213,13 +232,20 @@ impl Client {
             Scenario::Create => {
                 let number = self.number + self.sent * 1000;
                 let body = create(number, &format!("{}-{number}", self.run));
-                let request = self.signer.request("CreateOpportunity", &serde_json::to_vec(&body)?);
+                let request = self
+                    .signer
+                    .request("CreateOpportunity", &serde_json::to_vec(&body)?);
                 self.exchange(&request).await
             }
             Scenario::Update | Scenario::Mixed => {
                 let body = update(&self.document, &self.last_modified, self.sent);
-                let answer = self.call("UpdateOpportunity", &serde_json::to_vec(&body)?).await?;
-                answer["LastModifiedDate"].as_str().unwrap_or_default().clone_into(&mut self.last_modified);
+                let answer = self
+                    .call("UpdateOpportunity", &serde_json::to_vec(&body)?)
+                    .await?;
+                answer["LastModifiedDate"]
+                    .as_str()
+                    .unwrap_or_default()
+                    .clone_into(&mut self.last_modified);
                 Ok(())
             }
         }
@@ -228,7 +254,11 @@ impl Client {
     async fn call(&mut self, operation: &str, body: &[u8]) -> anyhow::Result<Value> {
         let request = self.signer.request(operation, body);
         self.exchange(&request).await?;
-        let body = self.buffer.windows(4).position(|window| window == b"\r\n\r\n").map_or(&[][..], |at| &self.buffer[at + 4..]);
+        let body = self
+            .buffer
+            .windows(4)
+            .position(|window| window == b"\r\n\r\n")
+            .map_or(&[][..], |at| &self.buffer[at + 4..]);
         Ok(serde_json::from_slice(body)?)
     }
 
@@ -246,7 +276,10 @@ impl Client {
             let head = std::str::from_utf8(&self.buffer[..end])?;
             let length = head
                 .lines()
-                .find_map(|line| line.split_once(':').filter(|(name, _)| name.eq_ignore_ascii_case("content-length")))
+                .find_map(|line| {
+                    line.split_once(':')
+                        .filter(|(name, _)| name.eq_ignore_ascii_case("content-length"))
+                })
                 .and_then(|(_, length)| length.trim().parse::<usize>().ok())
                 .unwrap_or_default();
             if self.buffer.len() < end + 4 + length {

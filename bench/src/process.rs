@@ -9,11 +9,17 @@ const TICKS: u64 = 100;
 
 /// The processor time, user and system, that a process has used.
 pub fn cpu(pid: u32) -> anyhow::Result<Duration> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).context("reading /proc: is this Linux?")?;
+    let stat =
+        std::fs::read_to_string(format!("/proc/{pid}/stat")).context("reading /proc: is this Linux?")?;
     // The name in parentheses may hold spaces; what follows does not.
     let rest = stat.rsplit_once(')').map(|(_, rest)| rest).unwrap_or_default();
     let fields: Vec<&str> = rest.split_whitespace().collect();
-    let ticks = |place: usize| fields.get(place).and_then(|text| text.parse::<u64>().ok()).unwrap_or_default();
+    let ticks = |place: usize| {
+        fields
+            .get(place)
+            .and_then(|text| text.parse::<u64>().ok())
+            .unwrap_or_default()
+    };
     Ok(Duration::from_millis((ticks(11) + ticks(12)) * 1000 / TICKS))
 }
 
@@ -23,7 +29,13 @@ pub fn memory(pid: u32) -> anyhow::Result<(u64, u64)> {
     let kib = |name: &str| {
         status
             .lines()
-            .find_map(|line| line.strip_prefix(name)?.split_whitespace().next()?.parse::<u64>().ok())
+            .find_map(|line| {
+                line.strip_prefix(name)?
+                    .split_whitespace()
+                    .next()?
+                    .parse::<u64>()
+                    .ok()
+            })
             .unwrap_or_default()
     };
     Ok((kib("VmRSS:") * 1024, kib("RssAnon:") * 1024))
@@ -48,7 +60,12 @@ impl Started {
             .args(arguments)
             .stdout(std::process::Stdio::piped())
             .spawn()
-            .with_context(|| format!("cannot start {}: build it first, with the same profile", path.display()))?;
+            .with_context(|| {
+                format!(
+                    "cannot start {}: build it first, with the same profile",
+                    path.display()
+                )
+            })?;
         let output = child.stdout.take().context("no output")?;
         let mut address = String::new();
         for line in std::io::BufReader::new(output).lines() {
@@ -57,7 +74,11 @@ impl Started {
                 found.clone_into(&mut address);
             }
             if line.starts_with("ready in") {
-                return Ok(Self { child, address, ready: started.elapsed() });
+                return Ok(Self {
+                    child,
+                    address,
+                    ready: started.elapsed(),
+                });
             }
         }
         anyhow::bail!("{} did not start", path.display())
@@ -72,7 +93,9 @@ impl Started {
 impl Drop for Started {
     fn drop(&mut self) {
         // Asks first, so that the server can end in order; a kill is the last resort.
-        let _ = std::process::Command::new("kill").arg(self.pid().to_string()).status();
+        let _ = std::process::Command::new("kill")
+            .arg(self.pid().to_string())
+            .status();
         for _ in 0..300 {
             if matches!(self.child.try_wait(), Ok(Some(_))) {
                 return;

@@ -12,10 +12,18 @@ pub const ACCOUNT: &str = "111122223333";
 /// Different companies among the rows.
 pub const COMPANIES: u64 = 500;
 /// The stages of open deals, over which the rows are spread.
-pub const STAGES: [&str; 5] = ["Prospect", "Qualified", "Technical Validation", "Business Validation", "Committed"];
+pub const STAGES: [&str; 5] = [
+    "Prospect",
+    "Qualified",
+    "Technical Validation",
+    "Business Validation",
+    "Committed",
+];
 
-/// The body of the `number`th CreateOpportunity.
+/// The body of the `number`th CreateOpportunity. Company, stage and close date are spread independently of each other.
 pub fn create(number: u64, token: &str) -> Value {
+    let scattered = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 24;
+    let (company, stage, close) = (scattered % COMPANIES, (scattered >> 12) % 5, scattered >> 20);
     let filler = "The customer runs its analytics on premises, misses its deadlines and wants to move. ";
     json!({
         "Catalog": "Sandbox",
@@ -27,7 +35,7 @@ pub fn create(number: u64, token: &str) -> Value {
         "Customer": {
             "Account": {
                 "Industry": "Software and Internet",
-                "CompanyName": format!("Example Customer {:04}", number % COMPANIES),
+                "CompanyName": format!("Example Customer {company:04}"),
                 "WebsiteUrl": "https://customer.example.com",
                 "Duns": "123456789",
                 "Address": {
@@ -53,8 +61,8 @@ pub fn create(number: u64, token: &str) -> Value {
         },
         "Marketing": {"Source": "Marketing Activity", "CampaignName": "Autumn", "AwsFundingUsed": "No", "Channels": ["Email"]},
         "LifeCycle": {
-            "Stage": STAGES[usize::try_from(number).unwrap_or_default() % STAGES.len()],
-            "TargetCloseDate": format!("20{:02}-{:02}-{:02}", 40 + number % 50, 1 + number % 12, 1 + number % 28),
+            "Stage": STAGES[usize::try_from(stage).unwrap_or_default()],
+            "TargetCloseDate": format!("20{:02}-{:02}-{:02}", 40 + close % 50, 1 + close % 12, 1 + close % 28),
             "NextSteps": "Proof of concept with two pipelines"
         },
         "OpportunityTeam": [
@@ -69,7 +77,13 @@ pub fn update(document: &Value, last_modified: &str, number: u64) -> Value {
     if let Some(body) = body.as_object_mut() {
         body.insert("Identifier".into(), document["Id"].clone());
         body.insert("LastModifiedDate".into(), last_modified.into());
-        for member in ["Id", "Arn", "CreatedDate", "OpportunityTeam", "RelatedEntityIdentifiers"] {
+        for member in [
+            "Id",
+            "Arn",
+            "CreatedDate",
+            "OpportunityTeam",
+            "RelatedEntityIdentifiers",
+        ] {
             body.remove(member);
         }
     }

@@ -2,9 +2,9 @@
 
 use clap::Args;
 
+use crate::bare;
 use crate::load::{self, Scenario};
 use crate::process::{Started, memory};
-use crate::bare;
 
 #[derive(Args)]
 pub struct Arguments {
@@ -22,7 +22,12 @@ const ROWS: [(&str, Scenario, usize, f64); 5] = [
     ("ListOpportunities, page of 20", Scenario::List, 16, 5.0),
     ("CreateOpportunity, 64 clients", Scenario::Create, 64, 9.0),
     ("UpdateOpportunity, 64 clients", Scenario::Update, 64, 12.0),
-    ("mixed (8 get, 4 list, 2 create, 2 update)", Scenario::Mixed, 16, f64::NAN),
+    (
+        "mixed (8 get, 4 list, 2 create, 2 update)",
+        Scenario::Mixed,
+        16,
+        f64::NAN,
+    ),
 ];
 
 pub fn main(arguments: &Arguments) -> anyhow::Result<()> {
@@ -33,7 +38,11 @@ pub fn main(arguments: &Arguments) -> anyhow::Result<()> {
     let cosell = Started::start("cosell", &["dev", "--listen", "127.0.0.1:0", "--data", data])?;
     println!("start to `ready`, empty store: {} ms", cosell.ready.as_millis());
     let (all, anonymous) = memory(cosell.pid())?;
-    println!("memory when idle: {:.1} MB, {:.1} MB of it not backed by files", mb(all), mb(anonymous));
+    println!(
+        "memory when idle: {:.1} MB, {:.1} MB of it not backed by files",
+        mb(all),
+        mb(anonymous)
+    );
 
     let measure = |server: &Started, scenario, connections| {
         load::measure(&load::Arguments {
@@ -56,15 +65,27 @@ pub fn main(arguments: &Arguments) -> anyhow::Result<()> {
             rows[row].push(measure(&cosell, *scenario, *connections)?);
         }
         lone.push(measure(&cosell, Scenario::Create, 1)?);
-        bares.push(bare::measure(&bare::Arguments { group: 64, seconds: arguments.seconds })?);
+        bares.push(bare::measure(&bare::Arguments {
+            group: 64,
+            seconds: arguments.seconds,
+        })?);
     }
     let unit = median(limits.iter().filter_map(|measured| measured.cpu));
-    println!("\nlimit: {unit:.1} µs of CPU per request, {:.0} requests/s\n", median(limits.iter().map(load::Measured::per_second)));
-    println!("| operation | CPU per request, limit = 1 | goal | µs of CPU | requests/s | p50 µs | p99 µs | p999 µs |");
+    println!(
+        "\nlimit: {unit:.1} µs of CPU per request, {:.0} requests/s\n",
+        median(limits.iter().map(load::Measured::per_second))
+    );
+    println!(
+        "| operation | CPU per request, limit = 1 | goal | µs of CPU | requests/s | p50 µs | p99 µs | p999 µs |"
+    );
     println!("| --- | --- | --- | --- | --- | --- | --- | --- |");
     for ((name, _, _, goal), measured) in ROWS.iter().zip(&rows) {
         let cpu = median(measured.iter().filter_map(|measured| measured.cpu));
-        let goal = if goal.is_nan() { "".to_owned() } else { format!("at most {goal}") };
+        let goal = if goal.is_nan() {
+            "".to_owned()
+        } else {
+            format!("at most {goal}")
+        };
         println!(
             "| {name} | {:.1} | {goal} | {cpu:.1} | {:.0} | {:.0} | {:.0} | {:.0} |",
             cpu / unit,
@@ -76,7 +97,10 @@ pub fn main(arguments: &Arguments) -> anyhow::Result<()> {
     }
     let many = median(rows[2].iter().map(load::Measured::per_second));
     let alone = median(lone.iter().map(load::Measured::per_second));
-    println!("\none client creating alone: {alone:.0}/s; 64 clients: {many:.0}/s, {:.1} times as many", many / alone);
+    println!(
+        "\none client creating alone: {alone:.0}/s; 64 clients: {many:.0}/s, {:.1} times as many",
+        many / alone
+    );
     let bare_cpu = median(bares.iter().map(|(_, cpu)| *cpu));
     let create_cpu = median(rows[2].iter().filter_map(|measured| measured.cpu));
     println!(
@@ -85,7 +109,11 @@ pub fn main(arguments: &Arguments) -> anyhow::Result<()> {
         create_cpu / bare_cpu
     );
     let (all, anonymous) = memory(cosell.pid())?;
-    println!("memory after the load: {:.1} MB, {:.1} MB of it not backed by files", mb(all), mb(anonymous));
+    println!(
+        "memory after the load: {:.1} MB, {:.1} MB of it not backed by files",
+        mb(all),
+        mb(anonymous)
+    );
     Ok(())
 }
 

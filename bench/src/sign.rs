@@ -18,7 +18,12 @@ pub struct Signer {
 impl Signer {
     /// A signer for requests to `host` (address and port).
     pub fn new(key_id: &str, secret: &str, host: &str) -> Self {
-        Self { key_id: key_id.into(), secret: secret.into(), host: host.into(), derived: (String::new(), [0; 32]) }
+        Self {
+            key_id: key_id.into(),
+            secret: secret.into(),
+            host: host.into(),
+            derived: (String::new(), [0; 32]),
+        }
     }
 
     /// A whole HTTP/1.1 request, signed at this moment.
@@ -41,7 +46,10 @@ impl Signer {
             hex(&Sha256::digest(body))
         );
         let scope = format!("{day}/{REGION}/{SERVICE}/aws4_request");
-        let text = format!("AWS4-HMAC-SHA256\n{date}\n{scope}\n{}", hex(&Sha256::digest(canonical.as_bytes())));
+        let text = format!(
+            "AWS4-HMAC-SHA256\n{date}\n{scope}\n{}",
+            hex(&Sha256::digest(canonical.as_bytes()))
+        );
         let signature = hex(&hmac(&self.derived.1, text.as_bytes()));
         let mut request = format!(
             "POST / HTTP/1.1\r\nHost: {}\r\nX-Amz-Target: {target}\r\nContent-Type: application/x-amz-json-1.0\r\n\
