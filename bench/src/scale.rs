@@ -245,7 +245,7 @@ fn fill(folder: &Path, rows: u64) -> anyhow::Result<()> {
             if changes.writes.len() == 1000 || row + 1 == rows {
                 store.apply(std::mem::take(&mut changes)).await?;
             }
-            if row % 50_000 == 0 && row > 0 {
+            if row > 0 && row.is_multiple_of(50_000) {
                 eprint!(
                     "\r{row} of {rows} rows, {:.0}/s ",
                     row as f64 / started.elapsed().as_secs_f64()

@@ -35,9 +35,9 @@ pub(crate) async fn run(service: &Service, caller: &Caller, body: &[u8]) -> Resu
         // What was created once is answered again even when it could not be created now.
         Err(violations) => {
             let refusal = ApiError::business_validation(violations);
-            return Ok(earlier(service, caller, &token, request_hash)
+            return earlier(service, caller, &token, request_hash)
                 .await?
-                .ok_or(refusal)?);
+                .ok_or(refusal);
         }
     };
     let document = &opportunity.document;

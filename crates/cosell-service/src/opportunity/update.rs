@@ -53,7 +53,9 @@ pub(crate) async fn run(service: &Service, caller: &Caller, body: &[u8]) -> Resu
 /// AWS, and the read-only primary need. Runs before the shape check, which would refuse both; only bodies that hold such
 /// a thing pay for it.
 async fn restore_echoes<'a>(service: &Service, caller: &Caller, body: &'a [u8]) -> Cow<'a, [u8]> {
-    if !echo::may_hold_entities(body) && memchr::memmem::find(body, no_support_needed().as_str().as_bytes()).is_none() {
+    if !echo::may_hold_entities(body)
+        && memchr::memmem::find(body, no_support_needed().as_str().as_bytes()).is_none()
+    {
         return Cow::Borrowed(body);
     }
     let Ok(mut sent) = serde_json::from_slice::<Value>(body) else {
