@@ -3,7 +3,9 @@
 //! Nothing here ends up in the server; it may read and write the source tree, and nothing else.
 
 mod codegen;
+mod licences;
 mod model;
+mod test;
 
 use std::path::{Path, PathBuf};
 
@@ -28,6 +30,14 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Run every test there is, and set up what they need.
+    Test {
+        /// Run one part only.
+        #[arg(long)]
+        only: Option<test::Suite>,
+    },
+    /// Check that every dependency has a licence that deny.toml allows.
+    Licences,
 }
 
 #[derive(Subcommand)]
@@ -54,6 +64,8 @@ fn main() -> Result<()> {
     match Arguments::parse().command {
         Command::Model(command) => run_model(command),
         Command::Codegen { check } => codegen::run(&root()?, check),
+        Command::Test { only } => test::run(&root()?, only),
+        Command::Licences => licences::run(&root()?),
     }
 }
 

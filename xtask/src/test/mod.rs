@@ -1,0 +1,94 @@
+//! `cargo xtask test`: every test there is, on a machine where nothing was prepared. What is missing is set up; what
+//! cannot be set up ends the run with one line that names it. Nothing is left out silently: a skipped test is counted as
+//! failed. Knows how to run suites, never what is inside of them.
+
+mod javascript;
+mod process;
+mod python;
+mod rust;
+mod summary;
+mod tools;
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Result, bail};
+use clap::ValueEnum;
+
+use summary::{Counts, Summary};
+
+/// A part of the tests, for working on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Suite {
+    /// The tests of the workspace's crates, the SDK for Rust left out.
+    Rust,
+    /// boto3.
+    Python,
+    /// The AWS CLI.
+    Cli,
+    /// The AWS SDK for JavaScript.
+    Js,
+    /// The AWS SDK for Rust.
+    RustSdk,
+}
+
+/// Where things are during a run.
+struct Place {
+    /// The top of the source tree.
+    root: PathBuf,
+    /// Cargo's target directory.
+    target: PathBuf,
+    /// The server under test.
+    server: PathBuf,
+}
+
+/// Runs all suites, or one; an error when any test failed.
+pub fn run(root: &Path, only: Option<Suite>) -> Result<()> {
+    let wanted = |suite| only.is_none_or(|one| one == suite);
+    let python = wanted(Suite::Python) || wanted(Suite::Cli);
+    let javascript = wanted(Suite::Js);
+    let tools = tools::check(python, javascript)?;
+
+    let mut summary = Summary::default();
+    if wanted(Suite::Rust) {
+        let started = Instant::now();
+        let counts = Counts::of_check(crate::codegen::run(root, true));
+        summary.add("generated code is up to date", counts, started.elapsed());
+    }
+    let metadata = rust::metadata(root)?;
+    let place = Place {
+        root: root.to_owned(),
+        server: metadata
+            .target
+            .join("debug")
+            .join(format!("cosell{}", std::env::consts::EXE_SUFFIX)),
+        target: metadata.target.clone(),
+    };
+    rust::build(&place, only)?;
+
+    if only.is_none() {
+        rust::test(&place, &metadata, rust::Selection::Workspace, &mut summary)?;
+    } else if wanted(Suite::Rust) {
+        rust::test(&place, &metadata, rust::Selection::WithoutSdk, &mut summary)?;
+    } else if wanted(Suite::RustSdk) {
+        rust::test(&place, &metadata, rust::Selection::Sdk, &mut summary)?;
+    }
+    if python {
+        let environment = python::prepare(&place, &tools)?;
+        for (suite, name, folder) in [(Suite::Python, "boto3", "boto"), (Suite::Cli, "AWS CLI", "cli")] {
+            if wanted(suite) {
+                python::test(&place, &environment, name, folder, &mut summary)?;
+            }
+        }
+    }
+    if javascript {
+        javascript::prepare(&place)?;
+        javascript::test(&place, &mut summary)?;
+    }
+
+    println!("\n{summary}");
+    if summary.failed() > 0 {
+        bail!("{} tests failed: see above for what they said", summary.failed());
+    }
+    Ok(())
+}
