@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use regex::Regex;
 use serde_json::{Map, Value, json};
 
 use super::strings::Text;
@@ -127,6 +128,38 @@ impl Model {
         });
         self.texts.borrow_mut().insert(name.to_owned(), Rc::clone(&kept));
         kept
+    }
+
+    /// Every text shape that is no enum and bounds anything, with its bounds where nothing but its length is bounded.
+    pub fn lengths(&self) -> Vec<(String, Option<(usize, usize)>)> {
+        let length = Regex::new(r"^(?:\(\?s\))?\.\{(\d+),(\d+)\}$").unwrap();
+        let shapes = self.facts["shapes"].as_object().unwrap().iter();
+        let texts = shapes.filter(|(_, shape)| shape["type"] == "string" && shape["enum"].is_null());
+        let bounded = |shape: &&Value| {
+            ["pattern", "min", "max"]
+                .iter()
+                .any(|fact| !shape[*fact].is_null())
+        };
+        let texts = texts.filter(|(_, shape)| bounded(shape));
+        let bounds = |shape: &Value| match shape["pattern"].as_str() {
+            Some(pattern) => {
+                let found = length.captures(pattern)?;
+                Some((found[1].parse().unwrap(), found[2].parse().unwrap()))
+            }
+            None => {
+                let bound = |name: &str| usize::try_from(shape[name].as_u64()?).ok();
+                Some((bound("min")?, bound("max")?))
+            }
+        };
+        texts.map(|(name, shape)| (name.clone(), bounds(shape))).collect()
+    }
+
+    /// The lengths of the shortest and the longest generated text of a shape, and of those that do not fit.
+    pub fn reached(&self, name: &str) -> (usize, usize, Vec<usize>) {
+        let texts = self.texts(name);
+        let length = |text: &String| text.chars().count();
+        let unfit = texts.unfit.iter().map(length).collect();
+        (length(&texts.shortest), length(&texts.longest), unfit)
     }
 
     /// The least that an operation takes.

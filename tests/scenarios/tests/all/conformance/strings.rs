@@ -64,8 +64,13 @@ impl Text {
     /// The shortest and the longest text that fit.
     pub fn bounds(&self) -> (String, String) {
         let mut found: Option<(String, String)> = None;
-        let limit = self.max.unwrap_or(UNBOUNDED);
-        for extra in 0..=limit.max(self.min).max(2100) {
+        let ends = self
+            .rest
+            .as_ref()
+            .and_then(|(_, hir)| hir.properties().maximum_len());
+        // A pattern that ends by itself is grown until it does; its bound counts bytes, of which there are never fewer.
+        let limit = self.max.or(ends).unwrap_or(UNBOUNDED);
+        for extra in 0..=limit.max(self.min) {
             let text = self.grow(extra);
             let length = text.chars().count();
             if self.fits_length(&text) && self.fits_pattern(&text) {
@@ -74,7 +79,7 @@ impl Text {
                     Some((shortest, _)) => (shortest, text),
                 });
             }
-            if length > limit.max(UNBOUNDED) && found.is_some() {
+            if length > limit && found.is_some() {
                 break;
             }
         }
@@ -83,7 +88,7 @@ impl Text {
 
     /// Texts that break the pattern or a bound, never both.
     pub fn unfit(&self) -> Vec<String> {
-        let (_, longest) = self.bounds();
+        let (shortest, longest) = self.bounds();
         let mut found = Vec::new();
         let mut junk = 0;
         for text in ["", "\n", "not valid: \u{2603}", "!", "\u{7f}", "é"] {
@@ -101,11 +106,10 @@ impl Text {
         if self.fits_length(&too_long) != self.fits_pattern(&too_long) {
             found.push(too_long);
         }
-        if self.min > 1 {
-            let short: String = longest.chars().take(self.min - 1).collect();
-            if self.fits_pattern(&short) {
-                found.push(short);
-            }
+        let one_less = shortest.chars().count().saturating_sub(1);
+        let too_short: String = shortest.chars().take(one_less).collect();
+        if self.fits_length(&too_short) != self.fits_pattern(&too_short) && !found.contains(&too_short) {
+            found.push(too_short);
         }
         found.dedup();
         found

@@ -137,3 +137,111 @@ fn two_hundred_connections_at_once_are_all_served() {
     drop(connections);
     witness.nothing_changed();
 }
+
+#[test]
+fn connections_over_the_limit_wait_for_their_turn() {
+    let server = Server::dev(&["--max-connections", "2"]);
+    let mut witness = Witness::new(&server, Key::first());
+    let get = json!({"Catalog": "Sandbox", "Identifier": witness.id}).to_string();
+    let signed = witness.caller.signed("GetOpportunity", get.as_bytes());
+    let mut second = Connection::open(server.address).unwrap();
+    second.send(&signed).unwrap();
+    assert_eq!(second.answer().unwrap().unwrap().ok(), witness.document);
+    let mut third = Connection::open(server.address).unwrap();
+    third.send(&signed).unwrap();
+    std::thread::sleep(Duration::from_millis(200));
+    drop(second);
+    assert_eq!(third.answer().unwrap().unwrap().ok(), witness.document);
+    witness.nothing_changed();
+}
+
+#[test]
+fn older_and_careful_clients_are_answered_too() {
+    let server = Server::shared();
+    let mut witness = Witness::new(server, Key::account("400000000023"));
+    let get = json!({"Catalog": "Sandbox", "Identifier": witness.id}).to_string();
+    let signed = witness.caller.signed("GetOpportunity", get.as_bytes());
+    let head = signed.len() - get.len();
+    let text = String::from_utf8(signed[..head].to_vec()).unwrap();
+
+    // One that asks before it sends its body.
+    let mut connection = Connection::open(server.address).unwrap();
+    let asking = text.replacen("\r\n", "\r\nexpect: 100-continue\r\n", 1);
+    connection.send(asking.as_bytes()).unwrap();
+    assert_eq!(connection.answer().unwrap().unwrap().status, 100);
+    connection.send(get.as_bytes()).unwrap();
+    assert_eq!(connection.answer().unwrap().unwrap().ok(), witness.document);
+
+    // One that closes after each call, and one that knows HTTP/1.0 only.
+    for (from, to) in [("\r\n", "\r\nconnection: close\r\n"), ("HTTP/1.1", "HTTP/1.0")] {
+        let mut connection = Connection::open(server.address).unwrap();
+        connection.send(text.replacen(from, to, 1).as_bytes()).unwrap();
+        connection.send(get.as_bytes()).unwrap();
+        assert_eq!(connection.answer().unwrap().unwrap().ok(), witness.document);
+        assert!(connection.drain().unwrap().is_empty());
+    }
+
+    // Bytes that come one at a time.
+    let mut connection = Connection::open(server.address).unwrap();
+    for byte in &signed {
+        connection.send(&[*byte]).unwrap();
+    }
+    assert_eq!(connection.answer().unwrap().unwrap().ok(), witness.document);
+    witness.nothing_changed();
+}
+
+#[test]
+fn http2_that_is_no_http2_is_closed_and_holds_nobody_up() {
+    let server = Server::shared();
+    let mut witness = Witness::new(server, Key::account("400000000024"));
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+    let settings = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+    let frame = |length: [u8; 3], kind: u8, flags: u8, stream: u8| {
+        [&length[..], &[kind, flags, 0, 0, 0, stream]].concat()
+    };
+    let mut many_opened = [&preface[..], &settings].concat();
+    for _ in 0..50_000 {
+        // Pings nobody needs; their answers are not read until the end.
+        many_opened.extend(frame([0, 0, 8], 6, 0, 0));
+        many_opened.extend([0; 8]);
+    }
+    for (what, bytes) in [
+        (
+            "text after the preface",
+            [&preface[..], b"GET / HTTP/1.1\r\n\r\n"].concat(),
+        ),
+        (
+            "a frame of 16 MB",
+            [&preface[..], &settings, &frame([255, 255, 255], 0, 0, 1)].concat(),
+        ),
+        (
+            "data of no stream",
+            [&preface[..], &settings, &frame([0, 0, 1], 0, 0, 1), b"x"].concat(),
+        ),
+        (
+            "headers that are none",
+            [
+                &preface[..],
+                &settings,
+                &frame([0, 0, 4], 1, 5, 1),
+                b"\xff\xff\xff\xff",
+            ]
+            .concat(),
+        ),
+        ("fifty thousand pings", many_opened),
+    ] {
+        let mut connection = Connection::open(server.address).unwrap();
+        // The server may close while it is still being written to.
+        let sent = connection.send(&bytes);
+        let _ = connection.finish();
+        let ended = connection.drain();
+        assert!(
+            ended.as_ref().is_ok_and(|bytes| bytes.len() < 2_000_000)
+                || ended
+                    .as_ref()
+                    .is_err_and(|error| error.kind() == ErrorKind::ConnectionReset),
+            "{what}: {sent:?} {ended:?}"
+        );
+        witness.nothing_changed();
+    }
+}

@@ -5,7 +5,7 @@ use std::sync::Barrier;
 
 use serde_json::{Value, json};
 
-use crate::harness::deal::{as_update, create, draft, get, list_all};
+use crate::harness::deal::{as_update, associate, create, draft, get, list_all};
 use crate::harness::{Answer, Caller, Key, Server};
 
 /// Runs the same call from many connections at the same moment.
@@ -156,4 +156,50 @@ fn every_create_of_many_clients_gets_an_id_of_its_own() {
     );
     let ids: BTreeSet<String> = rows.iter().map(|row: &Value| row["Id"].to_string()).collect();
     assert_eq!((rows.len(), ids.len()), (120, 120));
+}
+
+#[test]
+fn no_update_is_lost_when_many_read_change_and_retry() {
+    const WRITERS: usize = 8;
+    const UPDATES: usize = 5;
+    let mut caller = Server::shared().caller(Key::account("300000000004"));
+    let id = create(&mut caller, &draft("retry"));
+    at_once(&caller, WRITERS, |number, caller| {
+        let mut done = 0;
+        loop {
+            // Every association moves LastModifiedDate too, under the feet of all others.
+            if number == 0 && done == 2 {
+                associate(caller, &id);
+            }
+            let mut payload = as_update(get(caller, &id));
+            payload["LifeCycle"]["NextSteps"] = format!("writer {number} update {done}").into();
+            let answer = caller.call("UpdateOpportunity", &payload);
+            if answer.status != 200 {
+                answer.is("ConflictException");
+                continue;
+            }
+            done += 1;
+            if done == UPDATES {
+                return answer;
+            }
+        }
+    });
+    let read = get(&mut caller, &id);
+    assert_eq!(
+        read["RelatedEntityIdentifiers"]["Solutions"],
+        json!(["S-1234567"])
+    );
+    let history = read["LifeCycle"]["NextStepsHistory"].as_array().unwrap();
+    let texts: BTreeSet<String> = history.iter().map(|entry| entry["Value"].to_string()).collect();
+    assert_eq!(
+        history.len(),
+        WRITERS * UPDATES + 1,
+        "every update is in the history, and the first text"
+    );
+    assert_eq!(texts.len(), history.len());
+    let times: Vec<&str> = history
+        .iter()
+        .map(|entry| entry["Time"].as_str().unwrap())
+        .collect();
+    assert!(times.is_sorted(), "{times:?}");
 }
