@@ -8,9 +8,10 @@ use cosell_domain::Catalog;
 use cosell_domain::opportunity::assign::User;
 use cosell_model::Timestamp;
 use cosell_model::enums::SolutionStatus;
+use cosell_service::identity::Sealer;
 use cosell_service::identity::accounts::{self, Account};
-use cosell_service::identity::solutions::{self, NewSolution};
-use cosell_service::identity::{Sealer, keys, users};
+use cosell_service::identity::partner::{self, Partner};
+use cosell_service::identity::solutions::NewSolution;
 use cosell_store::Store;
 
 /// An account that every development server has.
@@ -20,12 +21,12 @@ pub struct DevAccount {
     /// The name of its profile in the banner.
     pub profile: &'static str,
     company: &'static str,
-    website: &'static str,
+    /// Of its website and of its users' e-mail addresses.
+    domain: &'static str,
     /// The id of its access key.
     pub access_key_id: &'static str,
     /// The secret of its access key: AWS publishes these examples itself.
     pub secret_access_key: &'static str,
-    mail_domain: &'static str,
 }
 
 /// The two accounts.
@@ -34,19 +35,17 @@ pub const ACCOUNTS: [DevAccount; 2] = [
         id: "111122223333",
         profile: "cosell",
         company: "Example Partner One",
-        website: "https://one.example.com",
+        domain: "one.example.com",
         access_key_id: "AKIAIOSFODNN7EXAMPLE",
         secret_access_key: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
-        mail_domain: "one.example.com",
     },
     DevAccount {
         id: "444455556666",
         profile: "cosell-two",
         company: "Example Partner Two",
-        website: "https://two.example.com",
+        domain: "two.example.com",
         access_key_id: "AKIAI44QH8DHBEXAMPLE",
         secret_access_key: "je7MtGbClwBF/2Zp9Utk/h3yCo8nvbEXAMPLEKEY",
-        mail_domain: "two.example.com",
     },
 ];
 
@@ -60,27 +59,14 @@ pub fn check_address(listen: SocketAddr) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Makes the two accounts with keys, users and solutions where they are missing.
+/// Makes the two accounts, with keys, users and solutions, where they are missing.
 pub async fn seed(store: &dyn Store, sealer: &Sealer, region: &str, now: Timestamp) -> anyhow::Result<()> {
     for account in &ACCOUNTS {
-        let known = accounts::find(store, account.id).await?.is_some();
-        if !known {
-            seed_account(
-                store,
-                account.id,
-                account.company,
-                account.website,
-                account.mail_domain,
-                region,
-                now,
-            )
-            .await?;
-        }
-        // A start that was cut off between account and key is made good by the next one.
-        let keys = keys::list(store, account.id).await?;
-        if !keys.iter().any(|key| key.access_key_id == account.access_key_id) {
-            let given = Some((account.access_key_id, account.secret_access_key));
-            keys::create(store, sealer, account.id, given, now).await?;
+        if accounts::find(store, account.id).await?.is_none() {
+            let mut partner = partner(account.id, account.company, account.domain, now);
+            let (key, secret) = (account.access_key_id, account.secret_access_key);
+            partner.key = Some((sealer, key.to_owned(), secret.to_owned()));
+            partner::register(store, region, partner).await?;
         }
     }
     Ok(())
@@ -91,74 +77,51 @@ pub async fn ensure_account(store: &dyn Store, id: &str, region: &str, now: Time
     if accounts::find(store, id).await?.is_some() {
         return Ok(());
     }
-    let company = format!("Example Partner {id}");
-    match seed_account(
-        store,
-        id,
-        &company,
-        "https://partner.example.com",
-        "partner.example.com",
-        region,
-        now,
-    )
-    .await
-    {
+    let partner = partner(id, &format!("Example Partner {id}"), "partner.example.com", now);
+    match partner::register(store, region, partner).await {
         Ok(()) => Ok(()),
-        // Another request of the same account may have been faster.
+        // Another request of the same account was faster.
         Err(_) if accounts::find(store, id).await?.is_some() => Ok(()),
-        Err(error) => Err(error),
+        Err(error) => Err(error.into()),
     }
 }
 
-async fn seed_account(
-    store: &dyn Store,
-    id: &str,
-    company: &str,
-    website: &str,
-    mail_domain: &str,
-    region: &str,
-    now: Timestamp,
-) -> anyhow::Result<()> {
-    let account = Account {
-        account_id: id.to_owned(),
-        company_name: company.to_owned(),
-        website_url: Some(website.to_owned()),
-        created_date: now,
+fn partner(id: &str, company: &str, domain: &str, now: Timestamp) -> Partner<'static> {
+    let users = [("Ana", "Carolina"), ("Nikki", "Wolf"), ("Richard", "Roe")].map(|(first, last)| User {
+        email: format!("{}.{}@{domain}", first.to_lowercase(), last.to_lowercase()),
+        first_name: first.to_owned(),
+        last_name: last.to_owned(),
+    });
+    let solution = |id: &str, name: &str, category: &str| NewSolution {
+        id: Some(id.to_owned()),
+        name: name.to_owned(),
+        category: category.to_owned(),
+        status: SolutionStatus::Active,
+        marketplace_arn: None,
     };
-    accounts::create(store, account, region).await?;
-    for (first_name, last_name) in [("Ana", "Carolina"), ("Nikki", "Wolf"), ("Richard", "Roe")] {
-        let email = format!(
-            "{}.{}@{mail_domain}",
-            first_name.to_lowercase(),
-            last_name.to_lowercase()
-        );
-        users::add(
-            store,
-            id,
-            User {
-                email,
-                first_name: first_name.to_owned(),
-                last_name: last_name.to_owned(),
-            },
-        )
-        .await?;
+    let solutions = Catalog::ALL.into_iter().flat_map(|catalog| {
+        [
+            (
+                catalog,
+                solution("S-0000101", "Data Platform Accelerator", "Software Product"),
+            ),
+            (
+                catalog,
+                solution("S-0000102", "Cloud Migration Practice", "Professional Service"),
+            ),
+        ]
+    });
+    Partner {
+        account: Account {
+            account_id: id.to_owned(),
+            company_name: company.to_owned(),
+            website_url: Some(format!("https://{domain}")),
+            created_date: now,
+        },
+        users: users.to_vec(),
+        solutions: solutions.collect(),
+        key: None,
     }
-    for catalog in Catalog::ALL {
-        for (solution, name, category) in [
-            ("S-0000101", "Data Platform Accelerator", "Software Product"),
-            ("S-0000102", "Cloud Migration Practice", "Professional Service"),
-        ] {
-            let new = NewSolution {
-                id: Some(solution.to_owned()),
-                name: name.to_owned(),
-                category: category.to_owned(),
-                status: SolutionStatus::Active,
-                marketplace_arn: None,
-            };
-            solutions::add(store, id, catalog, region, new, now).await?;
-        }
-    }
-    Ok(())
 }
 
 /// What a person needs to connect, ready to paste.

@@ -2,7 +2,7 @@
 
 use cosell_domain::Catalog;
 use cosell_model::Timestamp;
-use cosell_store::{ApplyError, Changes, Key, Kind, Query, Record, Sort, Store, Write};
+use cosell_store::{Key, Kind, Query, Record, Sort, Store, Write};
 use serde::{Deserialize, Serialize};
 
 use super::{AdminError, solutions};
@@ -28,54 +28,42 @@ pub fn is_account_id(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// Registers an account, with the sandbox solution that AWS's documentation gives every partner.
-pub async fn create(store: &dyn Store, account: Account, region: &str) -> Result<Account, AdminError> {
-    if !is_account_id(&account.account_id) {
+/// The records of a new account: itself, and the sandbox solution that AWS's documentation gives every partner.
+pub(super) fn writes(account: &Account, region: &str) -> Result<Vec<Write>, AdminError> {
+    let id = &account.account_id;
+    if !is_account_id(id) {
         return Err(AdminError::refused(format!(
-            "{} is no account id: it takes 12 digits",
-            account.account_id
+            "{id} is no account id: it takes 12 digits"
         )));
     }
     if account.company_name.trim().is_empty() || account.company_name.chars().count() > 120 {
         return Err(AdminError::refused("The company name takes 1 to 120 characters"));
     }
-    let document = encode(&account)?;
+    let document = encode(account)?;
     let record = Record {
-        key: Key::global(Kind::Account, &account.account_id),
+        key: Key::global(Kind::Account, id),
         version: 1,
         document: document.clone(),
         summary: document,
         private: bytes::Bytes::new(),
         columns: Vec::new(),
     };
-    let sandbox = solutions::default_for(
-        Catalog::Sandbox,
-        &account.account_id,
-        region,
-        account.created_date,
-    );
-    let writes = vec![
+    let sandbox = solutions::default_for(Catalog::Sandbox, id, region, account.created_date);
+    Ok(vec![
         Write::Insert(record),
-        Write::Insert(solutions::record(
-            &account.account_id,
-            Catalog::Sandbox,
-            &sandbox,
-        )?),
-    ];
-    match store
-        .apply(Changes {
-            writes,
-            ..Changes::default()
-        })
-        .await
-    {
-        Ok(()) => Ok(account),
-        Err(ApplyError::Conflict(_)) => Err(AdminError::refused(format!(
-            "Account {} is registered already",
-            account.account_id
-        ))),
-        Err(error) => Err(error.into()),
-    }
+        Write::Insert(solutions::record(id, Catalog::Sandbox, &sandbox)?),
+    ])
+}
+
+/// Registers an account.
+pub async fn create(store: &dyn Store, account: Account, region: &str) -> Result<Account, AdminError> {
+    let writes = writes(&account, region)?;
+    super::register(store, writes, || taken(&account.account_id)).await?;
+    Ok(account)
+}
+
+pub(super) fn taken(account: &str) -> String {
+    format!("Account {account} is registered already")
 }
 
 /// The account of that id.

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use cosell_model::Timestamp;
-use cosell_store::{ApplyError, Changes, Filter, Key, Kind, Query, Record, Sort, Store, Write};
+use cosell_store::{Changes, Filter, Key, Kind, Query, Record, Sort, Store, Write};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -54,38 +54,38 @@ fn record(key: &AccessKey, sealed: Bytes, version: u64) -> Result<Record, AdminE
     })
 }
 
-/// Makes a key for an account. `given` is a key id and secret that must be exactly these (a development server's).
+/// Makes a key for an account and shows its secret, this once.
 pub async fn create(
     store: &dyn Store,
     sealer: &Sealer,
     account: &str,
-    given: Option<(&str, &str)>,
     now: Timestamp,
 ) -> Result<NewKey, AdminError> {
     accounts::expect(store, account).await?;
-    let (id, secret) = match given {
-        Some((id, secret)) => (id.to_owned(), Zeroizing::new(secret.to_owned())),
-        None => draw()?,
-    };
+    let (id, secret) = draw()?;
+    let (key, write) = write(sealer, account, id, &secret, now)?;
+    let taken = || format!("Access key {} exists already", key.access_key_id);
+    super::register(store, vec![write], taken).await?;
+    Ok(NewKey { key, secret })
+}
+
+/// The record of a new key.
+pub(super) fn write(
+    sealer: &Sealer,
+    account: &str,
+    id: String,
+    secret: &str,
+    now: Timestamp,
+) -> Result<(AccessKey, Write), AdminError> {
     let key = AccessKey {
         access_key_id: id,
         account_id: account.to_owned(),
         status: Status::Active,
         created_date: now,
     };
-    let sealed = encode_private(&sealer.seal(&secret, &key.access_key_id)?)?;
-    let changes = Changes {
-        writes: vec![Write::Insert(record(&key, sealed, 1)?)],
-        ..Changes::default()
-    };
-    match store.apply(changes).await {
-        Ok(()) => Ok(NewKey { key, secret }),
-        Err(ApplyError::Conflict(_)) => Err(AdminError::refused(format!(
-            "Access key {} exists already",
-            key.access_key_id
-        ))),
-        Err(error) => Err(error.into()),
-    }
+    let sealed = encode_private(&sealer.seal(secret, &key.access_key_id)?)?;
+    let write = Write::Insert(record(&key, sealed, 1)?);
+    Ok((key, write))
 }
 
 /// The private part of a key's record: the sealed secret, in JSON like every private part.

@@ -6,6 +6,7 @@
 pub mod accounts;
 pub mod keyring;
 pub mod keys;
+pub mod partner;
 pub mod seal;
 pub mod solutions;
 pub mod users;
@@ -13,7 +14,7 @@ pub mod users;
 pub use keyring::{Credential, Keyring};
 pub use seal::Sealer;
 
-use cosell_store::{ApplyError, StoreError};
+use cosell_store::{ApplyError, Changes, Store, StoreError, Write};
 
 /// Why an administrative action does not happen.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -53,6 +54,25 @@ impl From<serde_json::Error> for AdminError {
 impl From<cosell_model::ApiError> for AdminError {
     fn from(error: cosell_model::ApiError) -> Self {
         Self::Store(error.internal.unwrap_or(error.message))
+    }
+}
+
+/// Registers new records in one change; `taken` says what exists already.
+async fn register(
+    store: &dyn Store,
+    writes: Vec<Write>,
+    taken: impl FnOnce() -> String,
+) -> Result<(), AdminError> {
+    match store
+        .apply(Changes {
+            writes,
+            ..Changes::default()
+        })
+        .await
+    {
+        Ok(()) => Ok(()),
+        Err(ApplyError::Conflict(_)) => Err(AdminError::Refused(taken())),
+        Err(error) => Err(error.into()),
     }
 }
 

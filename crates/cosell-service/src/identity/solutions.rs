@@ -5,7 +5,7 @@ use cosell_domain::{Catalog, arn};
 use cosell_model::enums::SolutionStatus;
 use cosell_model::types::SolutionBase;
 use cosell_model::{ApiError, Timestamp};
-use cosell_store::{ApplyError, Changes, Key, Kind, Query, Record, Sort, Store, Write};
+use cosell_store::{Key, Kind, Query, Record, Sort, Store, Write};
 
 use super::{AdminError, accounts};
 use crate::answer::{encode, read_failed, stored};
@@ -62,6 +62,45 @@ pub(crate) fn default_for(catalog: Catalog, account: &str, region: &str, now: Ti
     }
 }
 
+/// A new solution as it will be shown.
+pub(super) fn make(
+    account: &str,
+    catalog: Catalog,
+    region: &str,
+    new: NewSolution,
+    now: Timestamp,
+) -> Result<SolutionBase, AdminError> {
+    let id = match new.id {
+        Some(id) => id,
+        None => draw_id()?,
+    };
+    let digits = id.strip_prefix("S-").unwrap_or_default();
+    if digits.is_empty() || digits.len() > 19 || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        let message = format!("{id} is no solution identifier: it takes S- and 1 to 19 digits");
+        return Err(AdminError::refused(message));
+    }
+    if new.name.trim().is_empty() {
+        return Err(AdminError::refused("A solution needs a name"));
+    }
+    if !SOLUTION_CATEGORIES.holds(&new.category) {
+        return Err(AdminError::refused(SOLUTION_CATEGORIES.refusal("category")));
+    }
+    if matches!(new.status, SolutionStatus::Unrecognized(_)) {
+        let message = format!("status must be one of: {}", SolutionStatus::VALUES.join(", "));
+        return Err(AdminError::refused(message));
+    }
+    Ok(SolutionBase {
+        catalog: catalog.as_str().to_owned(),
+        arn: Some(arn::solution(region, account, catalog, &id)),
+        id,
+        name: new.name,
+        status: new.status,
+        category: new.category,
+        created_date: now,
+        aws_marketplace_solution_arn: new.marketplace_arn,
+    })
+}
+
 /// Registers a solution.
 pub async fn add(
     store: &dyn Store,
@@ -72,50 +111,16 @@ pub async fn add(
     now: Timestamp,
 ) -> Result<SolutionBase, AdminError> {
     accounts::expect(store, account).await?;
-    let id = match new.id {
-        Some(id) => id,
-        None => draw_id()?,
-    };
-    let digits = id.strip_prefix("S-").unwrap_or_default();
-    if digits.is_empty() || digits.len() > 19 || !digits.bytes().all(|b| b.is_ascii_digit()) {
-        return Err(AdminError::refused(format!(
-            "{id} is no solution identifier: it takes S- and 1 to 19 digits"
-        )));
-    }
-    if new.name.trim().is_empty() {
-        return Err(AdminError::refused("A solution needs a name"));
-    }
-    if !SOLUTION_CATEGORIES.holds(&new.category) {
-        return Err(AdminError::refused(SOLUTION_CATEGORIES.refusal("category")));
-    }
-    if matches!(new.status, SolutionStatus::Unrecognized(_)) {
-        return Err(AdminError::refused(format!(
-            "status must be one of: {}",
-            SolutionStatus::VALUES.join(", ")
-        )));
-    }
-    let solution = SolutionBase {
-        catalog: catalog.as_str().to_owned(),
-        arn: Some(arn::solution(region, account, catalog, &id)),
-        id,
-        name: new.name,
-        status: new.status,
-        category: new.category,
-        created_date: now,
-        aws_marketplace_solution_arn: new.marketplace_arn,
-    };
-    let changes = Changes {
-        writes: vec![Write::Insert(record(account, catalog, &solution)?)],
-        ..Changes::default()
-    };
-    match store.apply(changes).await {
-        Ok(()) => Ok(solution),
-        Err(ApplyError::Conflict(_)) => Err(AdminError::refused(format!(
+    let solution = make(account, catalog, region, new, now)?;
+    let writes = vec![Write::Insert(record(account, catalog, &solution)?)];
+    let taken = || {
+        format!(
             "Solution {} is registered already in account {account}, catalog {catalog}",
             solution.id
-        ))),
-        Err(error) => Err(error.into()),
-    }
+        )
+    };
+    super::register(store, writes, taken).await?;
+    Ok(solution)
 }
 
 fn draw_id() -> Result<String, AdminError> {

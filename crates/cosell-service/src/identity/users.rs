@@ -2,7 +2,7 @@
 
 use cosell_domain::opportunity::assign::User;
 use cosell_model::ApiError;
-use cosell_store::{ApplyError, Changes, Key, Kind, Query, Record, Sort, Store, Write};
+use cosell_store::{Key, Kind, Query, Record, Sort, Store, Write};
 
 use super::{AdminError, accounts};
 use crate::answer::{encode, read_failed, stored};
@@ -12,32 +12,16 @@ fn key(account: &str, email: &str) -> Key {
     Key::new(Kind::User, account, "", email.to_lowercase())
 }
 
-/// The record of a user.
-pub(super) fn record(account: &str, user: &User) -> Result<Record, ApiError> {
-    let document = encode(user)?;
-    Ok(Record {
-        key: key(account, &user.email),
-        version: 1,
-        document: document.clone(),
-        summary: document,
-        private: bytes::Bytes::new(),
-        columns: vec![("email", user.email.to_lowercase().into())],
-    })
-}
-
-/// Registers a user.
-pub async fn add(store: &dyn Store, account: &str, user: User) -> Result<User, AdminError> {
-    accounts::expect(store, account).await?;
+/// The record of a new user.
+pub(super) fn write(account: &str, user: &User) -> Result<Write, AdminError> {
     let (name, domain) = user.email.split_once('@').unwrap_or_default();
     if name.is_empty()
         || !domain.contains('.')
         || user.email.len() > 80
         || user.email.contains(char::is_whitespace)
     {
-        return Err(AdminError::refused(format!(
-            "{} is no e-mail address of at most 80 characters",
-            user.email
-        )));
+        let message = format!("{} is no e-mail address of at most 80 characters", user.email);
+        return Err(AdminError::refused(message));
     }
     if [&user.first_name, &user.last_name]
         .iter()
@@ -45,18 +29,23 @@ pub async fn add(store: &dyn Store, account: &str, user: User) -> Result<User, A
     {
         return Err(AdminError::refused("First and last name take 1 to 80 characters"));
     }
-    let changes = Changes {
-        writes: vec![Write::Insert(record(account, &user)?)],
-        ..Changes::default()
-    };
-    match store.apply(changes).await {
-        Ok(()) => Ok(user),
-        Err(ApplyError::Conflict(_)) => Err(AdminError::refused(format!(
-            "{} is registered already in account {account}",
-            user.email
-        ))),
-        Err(error) => Err(error.into()),
-    }
+    let document = encode(user)?;
+    Ok(Write::Insert(Record {
+        key: key(account, &user.email),
+        version: 1,
+        document: document.clone(),
+        summary: document,
+        private: bytes::Bytes::new(),
+        columns: vec![("email", user.email.to_lowercase().into())],
+    }))
+}
+
+/// Registers a user.
+pub async fn add(store: &dyn Store, account: &str, user: User) -> Result<User, AdminError> {
+    accounts::expect(store, account).await?;
+    let taken = || format!("{} is registered already in account {account}", user.email);
+    super::register(store, vec![write(account, &user)?], taken).await?;
+    Ok(user)
 }
 
 /// The user of that e-mail address.

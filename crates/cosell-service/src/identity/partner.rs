@@ -1,0 +1,43 @@
+//! A partner with everything that belongs to it, registered in one atomic change: there is never an account without its
+//! users and keys, whatever is cut off and whoever looks meanwhile.
+
+use cosell_domain::Catalog;
+use cosell_domain::opportunity::assign::User;
+use cosell_store::{Store, Write};
+
+use super::accounts::{self, Account};
+use super::solutions::{self, NewSolution};
+use super::{AdminError, Sealer, keys, users};
+
+/// A partner to be registered.
+pub struct Partner<'a> {
+    /// The account.
+    pub account: Account,
+    /// Its users.
+    pub users: Vec<User>,
+    /// Its solutions, besides the default one of the sandbox.
+    pub solutions: Vec<(Catalog, NewSolution)>,
+    /// An access key that must be exactly this id and secret, and what seals it.
+    pub key: Option<(&'a Sealer, String, String)>,
+}
+
+/// Registers a partner. Refused, with nothing written, where any part of it exists.
+pub async fn register(store: &dyn Store, region: &str, partner: Partner<'_>) -> Result<(), AdminError> {
+    let Account {
+        account_id: id,
+        created_date: now,
+        ..
+    } = &partner.account;
+    let mut writes = accounts::writes(&partner.account, region)?;
+    for user in &partner.users {
+        writes.push(users::write(id, user)?);
+    }
+    for (catalog, new) in partner.solutions {
+        let solution = solutions::make(id, catalog, region, new, *now)?;
+        writes.push(Write::Insert(solutions::record(id, catalog, &solution)?));
+    }
+    if let Some((sealer, key, secret)) = partner.key {
+        writes.push(keys::write(sealer, id, key, &secret, *now)?.1);
+    }
+    super::register(store, writes, || accounts::taken(id)).await
+}
