@@ -64,6 +64,7 @@ impl Text {
     /// The shortest and the longest text that fit.
     pub fn bounds(&self) -> (String, String) {
         let mut found: Option<(String, String)> = None;
+        let mut last = None;
         let ends = self
             .rest
             .as_ref()
@@ -79,7 +80,8 @@ impl Text {
                     Some((shortest, _)) => (shortest, text),
                 });
             }
-            if length > limit && found.is_some() {
+            let stands = last.replace(length) == Some(length);
+            if found.is_some() && (length > limit || stands) {
                 break;
             }
         }
@@ -99,9 +101,10 @@ impl Text {
             }
         }
         // One longer than the longest that fits: by growing it where the pattern goes on, else at its end.
-        let grown = (0..3000)
+        let most = longest.chars().count();
+        let grown = (most.saturating_sub(64)..most + 64)
             .map(|extra| self.grow(extra))
-            .find(|text| text.chars().count() > longest.chars().count() && !self.fits_length(text));
+            .find(|text| text.chars().count() > most && !self.fits_length(text));
         let too_long = grown.unwrap_or_else(|| format!("{longest}{}", longest.chars().last().unwrap_or('x')));
         if self.fits_length(&too_long) != self.fits_pattern(&too_long) {
             found.push(too_long);
