@@ -271,9 +271,12 @@ def test_two_catalogs_are_two_worlds(client):
 
 def test_more_than_one_hundred_solutions_come_in_pages(fresh_server, tmp_path):
     client = connect(fresh_server(data=tmp_path / "data").endpoint)
+    marketplace = f"arn:aws:aws-marketplace:us-east-1:{ONE.id}:AWSMarketplace/Solution/soln-abcdefghijklm"
     for number in range(105):
         add = [str(binary()), "solution", "add", "--data", str(tmp_path / "data"), "--account", ONE.id]
         add += ["--catalog", "Sandbox", "--id", f"S-5{number:06}", "--name", f"Solution {number}"]
+        if number == 7:
+            add += ["--marketplace-arn", marketplace]
         # Registered beside the running server, which must see them at once.
         subprocess.run([*add, "--category", "Software Product"], check=True, capture_output=True)
     paginator = client.get_paginator("list_solutions")
@@ -281,3 +284,5 @@ def test_more_than_one_hundred_solutions_come_in_pages(fresh_server, tmp_path):
     found = [item["Id"] for page in pages for item in page["SolutionSummaries"]]
     assert [len(page["SolutionSummaries"]) for page in pages] == [100, 8]
     assert found == sorted(set(found))
+    one = client.list_solutions(Catalog="Sandbox", AwsMarketplaceSolutionArn=[marketplace])
+    assert ids(one["SolutionSummaries"]) == ["S-5000007"]
