@@ -8,6 +8,7 @@ mod model;
 mod test;
 
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
@@ -60,13 +61,25 @@ enum ModelCommand {
     },
 }
 
-fn main() -> Result<()> {
-    match Arguments::parse().command {
-        Command::Model(command) => run_model(command),
-        Command::Codegen { check } => codegen::run(&root()?, check),
-        Command::Test { only } => test::run(&root()?, only),
-        Command::Licences => licences::run(&root()?),
+fn main() -> ExitCode {
+    match run(Arguments::parse().command) {
+        Ok(code) => code,
+        // One line, whatever RUST_BACKTRACE says: what is to be done next is in it.
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
     }
+}
+
+fn run(command: Command) -> Result<ExitCode> {
+    match command {
+        Command::Model(command) => run_model(command)?,
+        Command::Codegen { check } => codegen::run(&root()?, check)?,
+        Command::Test { only } => return test::run(&root()?, only),
+        Command::Licences => licences::run(&root()?)?,
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn run_model(command: ModelCommand) -> Result<()> {
