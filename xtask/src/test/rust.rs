@@ -127,7 +127,7 @@ impl Report {
     fn line(&mut self, line: &str, programs: &BTreeMap<String, String>) {
         let line = line.trim();
         if let Some(name) = program(line) {
-            self.broke_off();
+            self.close(1, 0);
             let name = programs.get(name).map_or(name, String::as_str);
             self.running = Some((name.to_owned(), Instant::now()));
         } else if let Some(counts) = result(line)
@@ -136,20 +136,26 @@ impl Report {
             let row = self.rows.entry(name).or_default();
             row.0.add(counts);
             row.1 += since.elapsed();
+        } else if line.starts_with("error: test failed") || line.starts_with("error: doctest failed") {
+            self.close(0, 1);
         }
     }
 
-    /// A program that gave no result before the next one started, or before the end, has crashed.
-    fn broke_off(&mut self) {
+    /// Counts a program that gave no result as one test: it has a `main` of its own, or it crashed, which Cargo says.
+    fn close(&mut self, passed: u64, failed: u64) {
         if let Some((name, since)) = self.running.take() {
             let row = self.rows.entry(name).or_default();
-            row.0.failed += 1;
+            row.0.add(Counts {
+                passed,
+                failed,
+                skipped: 0,
+            });
             row.1 += since.elapsed();
         }
     }
 
     fn finish(mut self, succeeded: bool) -> Vec<(String, Counts, Duration)> {
-        self.broke_off();
+        self.close(1, 0);
         let mut total = Counts::default();
         // A crate without a test says nothing to anybody.
         self.rows.retain(|_, (counts, _)| *counts != Counts::default());
@@ -238,15 +244,19 @@ test result: ok. 1 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; fini
     }
 
     #[test]
-    fn a_program_without_a_result_has_failed() {
+    fn a_program_without_a_result_is_one_test_that_fails_when_cargo_says_so() {
         let output = "\
      Running unittests src/lib.rs (target/debug/deps/crashed-01)
-     Running unittests src/lib.rs (target/debug/deps/sound-02)
-test result: ok. 1 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.01s";
-        assert_eq!(
-            report(output, false),
-            [("crashed".to_owned(), 0, 1, 0), ("sound".to_owned(), 1, 0, 0)]
-        );
+error: test failed, to rerun pass `-p crashed --lib`
+Caused by:
+  process didn't exit successfully: `target/debug/deps/crashed-01` (signal: 6, SIGABRT: process abort signal)
+     Running tests/own.rs (target/debug/deps/own_main-02)
+     Running unittests src/lib.rs (target/debug/deps/failing-03)
+test result: FAILED. 1 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.01s
+error: test failed, to rerun pass `-p failing --lib`";
+        let rows = [("crashed", 0, 1), ("failing", 1, 1), ("own_main", 1, 0)];
+        let rows = rows.map(|(name, passed, failed)| (name.to_owned(), passed, failed, 0));
+        assert_eq!(report(output, false), rows);
     }
 
     #[test]
