@@ -10,7 +10,9 @@ use serde_json::Value;
 /// True when a body could hold an entity at all, so that the common request pays one scan and nothing else.
 pub fn may_hold_entities(body: &[u8]) -> bool {
     body.contains(&b'&')
-        && body.windows(2).any(|pair| pair[0] == b'&' && (pair[1].is_ascii_alphabetic() || pair[1] == b'#'))
+        && body
+            .windows(2)
+            .any(|pair| pair[0] == b'&' && (pair[1].is_ascii_alphabetic() || pair[1] == b'#'))
 }
 
 /// Takes out `PrimaryNeedsFromAws` where it is sent as it stands and holds the value that the service itself writes for
@@ -143,9 +145,18 @@ mod tests {
         drop_read_only_needs(&mut echo, &stored);
         assert_eq!(echo, json!({}));
         for (sent, stored) in [
-            (json!({"PrimaryNeedsFromAws": [need]}), json!({"PrimaryNeedsFromAws": ["Co-Sell - Deal Support"]})),
-            (json!({"PrimaryNeedsFromAws": ["Co-Sell - Deal Support"]}), stored.clone()),
-            (json!({"PrimaryNeedsFromAws": ["Co-Sell - Deal Support"]}), json!({"PrimaryNeedsFromAws": ["Co-Sell - Deal Support"]})),
+            (
+                json!({"PrimaryNeedsFromAws": [need]}),
+                json!({"PrimaryNeedsFromAws": ["Co-Sell - Deal Support"]}),
+            ),
+            (
+                json!({"PrimaryNeedsFromAws": ["Co-Sell - Deal Support"]}),
+                stored.clone(),
+            ),
+            (
+                json!({"PrimaryNeedsFromAws": ["Co-Sell - Deal Support"]}),
+                json!({"PrimaryNeedsFromAws": ["Co-Sell - Deal Support"]}),
+            ),
         ] {
             let mut after = sent.clone();
             drop_read_only_needs(&mut after, &stored);

@@ -112,6 +112,17 @@ pub fn test(place: &Place, metadata: &Metadata, selection: Selection, summary: &
 fn cargo(root: &Path) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(root).env("CARGO_TERM_COLOR", "never");
+    // What Cargo told this program about itself is not true of the programs that Cargo builds next: build scripts that
+    // watch these variables would build their crates anew, here and again at the next plain `cargo build`.
+    for (name, _) in std::env::vars_os() {
+        let name = name.to_string_lossy();
+        let own = name.starts_with("CARGO_PKG_")
+            || name.starts_with("CARGO_MANIFEST_")
+            || name.starts_with("CARGO_BIN_");
+        if own {
+            command.env_remove(&*name);
+        }
+    }
     command
 }
 
