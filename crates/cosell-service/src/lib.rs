@@ -8,6 +8,7 @@ pub mod identity;
 pub mod throttle;
 
 mod answer;
+mod dispatch;
 mod ids;
 mod opportunity;
 mod page_token;

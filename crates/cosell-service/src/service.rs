@@ -1,14 +1,13 @@
-//! The service: what an authenticated request reaches. Dispatches to the operations and holds what they share.
+//! The service: what the operations share. Which operation a request reaches is `dispatch`'s business.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use bytes::Bytes;
 use cosell_domain::Catalog;
 use cosell_domain::opportunity::spend::Estimates;
 use cosell_domain::reference::Products;
 use cosell_model::enums::ValidationExceptionErrorCode as Code;
-use cosell_model::{ApiError, ErrorKind, Operation, Timestamp, Violation, decode};
+use cosell_model::{ApiError, Timestamp, Violation, decode};
 use cosell_store::Store;
 use serde::de::DeserializeOwned;
 
@@ -16,7 +15,6 @@ use crate::clock::Clock;
 use crate::ids::OpportunityIds;
 use crate::page_token::PageTokens;
 use crate::throttle::Throttle;
-use crate::{opportunity, solution, tags};
 
 /// Who makes a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,7 +55,7 @@ pub struct Service {
     pub(crate) settings: Settings,
     pub(crate) tokens: PageTokens,
     pub(crate) ids: OpportunityIds,
-    throttle: Throttle,
+    pub(crate) throttle: Throttle,
     unknown_members: AtomicU64,
 }
 
@@ -81,35 +79,6 @@ impl Service {
         }
     }
 
-    /// Answers one request of an authenticated caller: the JSON of the answer, empty for operations without one.
-    pub async fn call(&self, operation: Operation, caller: &Caller, body: &[u8]) -> Result<Bytes, ApiError> {
-        self.throttle.admit(&caller.account, operation, self.now())?;
-        match operation {
-            Operation::CreateOpportunity => opportunity::create::run(self, caller, body).await,
-            Operation::GetOpportunity => opportunity::get::run(self, caller, body).await,
-            Operation::UpdateOpportunity => opportunity::update::run(self, caller, body).await,
-            Operation::ListOpportunities => opportunity::list::run(self, caller, body).await,
-            Operation::AssignOpportunity => opportunity::assign::run(self, caller, body).await,
-            Operation::AssociateOpportunity => opportunity::associate::run(self, caller, body).await,
-            Operation::DisassociateOpportunity => opportunity::disassociate::run(self, caller, body).await,
-            Operation::SubmitOpportunity => opportunity::submit::run(self, caller, body).await,
-            Operation::GetAwsOpportunitySummary => opportunity::aws_summary::run(self, caller, body).await,
-            Operation::ListSolutions => solution::list::run(self, caller, body).await,
-            Operation::TagResource => tags::tag::run(self, caller, body).await,
-            Operation::UntagResource => tags::untag::run(self, caller, body).await,
-            Operation::ListTagsForResource => tags::list::run(self, caller, body).await,
-            absent => {
-                let unknown = cosell_model::check_input(absent, body)?;
-                self.count_unknown(unknown);
-                let message = format!(
-                    "{} is a valid operation that this version of cosell does not have yet",
-                    absent.name()
-                );
-                Err(ApiError::new(ErrorKind::UnknownOperation, message))
-            }
-        }
-    }
-
     /// How many members that the model does not know were met and passed over since the start.
     pub fn unknown_members(&self) -> u64 {
         self.unknown_members.load(Ordering::Relaxed)
@@ -129,7 +98,7 @@ impl Service {
         Ok(decoded.input)
     }
 
-    fn count_unknown(&self, members: u32) {
+    pub(crate) fn count_unknown(&self, members: u32) {
         if members > 0 {
             self.unknown_members
                 .fetch_add(u64::from(members), Ordering::Relaxed);

@@ -1,11 +1,10 @@
 //! Partner accounts.
 
-use cosell_domain::Catalog;
 use cosell_model::Timestamp;
-use cosell_store::{Key, Kind, Query, Record, Sort, Store, Write};
+use cosell_store::{Key, Kind, Record, Store, Write};
 use serde::{Deserialize, Serialize};
 
-use super::{AdminError, solutions};
+use super::AdminError;
 use crate::answer::encode;
 
 /// A partner account.
@@ -28,8 +27,8 @@ pub fn is_account_id(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// The records of a new account: itself, and the sandbox solution that AWS's documentation gives every partner.
-pub(super) fn writes(account: &Account, region: &str) -> Result<Vec<Write>, AdminError> {
+/// The record of a new account.
+pub(super) fn write(account: &Account) -> Result<Write, AdminError> {
     let id = &account.account_id;
     if !is_account_id(id) {
         return Err(AdminError::refused(format!(
@@ -40,30 +39,14 @@ pub(super) fn writes(account: &Account, region: &str) -> Result<Vec<Write>, Admi
         return Err(AdminError::refused("The company name takes 1 to 120 characters"));
     }
     let document = encode(account)?;
-    let record = Record {
+    Ok(Write::Insert(Record {
         key: Key::global(Kind::Account, id),
         version: 1,
         document: document.clone(),
         summary: document,
         private: bytes::Bytes::new(),
         columns: Vec::new(),
-    };
-    let sandbox = solutions::default_for(Catalog::Sandbox, id, region, account.created_date);
-    Ok(vec![
-        Write::Insert(record),
-        Write::Insert(solutions::record(id, Catalog::Sandbox, &sandbox)?),
-    ])
-}
-
-/// Registers an account.
-pub async fn create(store: &dyn Store, account: Account, region: &str) -> Result<Account, AdminError> {
-    let writes = writes(&account, region)?;
-    super::register(store, writes, || taken(&account.account_id)).await?;
-    Ok(account)
-}
-
-pub(super) fn taken(account: &str) -> String {
-    format!("Account {account} is registered already")
+    }))
 }
 
 /// The account of that id.
@@ -88,20 +71,5 @@ pub async fn expect(store: &dyn Store, account_id: &str) -> Result<Account, Admi
 
 /// Every account, by id.
 pub async fn list(store: &dyn Store) -> Result<Vec<Account>, AdminError> {
-    let query = Query {
-        kind: Kind::Account,
-        account: String::new(),
-        catalog: String::new(),
-        filters: Vec::new(),
-        sort: Sort {
-            by: "id",
-            descending: false,
-        },
-        after: None,
-        limit: 1000,
-    };
-    let rows = super::all(store, query).await?;
-    rows.iter()
-        .map(|row| serde_json::from_slice(row).map_err(Into::into))
-        .collect()
+    super::list(store, Kind::Account, "", "", Vec::new()).await
 }

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use cosell_model::Timestamp;
-use cosell_store::{Changes, Filter, Key, Kind, Query, Record, Sort, Store, Write};
+use cosell_store::{Changes, Filter, Key, Kind, Record, Store, Write};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -129,22 +129,8 @@ pub(super) async fn load(store: &dyn Store, id: &str) -> Result<Option<(AccessKe
 /// The keys of an account, by id.
 pub async fn list(store: &dyn Store, account: &str) -> Result<Vec<AccessKey>, AdminError> {
     accounts::expect(store, account).await?;
-    let query = Query {
-        kind: Kind::AccessKey,
-        account: String::new(),
-        catalog: String::new(),
-        filters: vec![Filter::In("owner", vec![account.into()])],
-        sort: Sort {
-            by: "id",
-            descending: false,
-        },
-        after: None,
-        limit: 1000,
-    };
-    let rows = super::all(store, query).await?;
-    rows.iter()
-        .map(|row| serde_json::from_slice(row).map_err(Into::into))
-        .collect()
+    let owned = Filter::In("owner", vec![account.into()]);
+    super::list(store, Kind::AccessKey, "", "", vec![owned]).await
 }
 
 /// Revokes a key for good and forgets its secret. Revoking twice changes nothing. A running server notices within

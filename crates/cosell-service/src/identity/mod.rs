@@ -14,7 +14,8 @@ pub mod users;
 pub use keyring::{Credential, Keyring};
 pub use seal::Sealer;
 
-use cosell_store::{ApplyError, Changes, Store, StoreError, Write};
+use cosell_store::{ApplyError, Changes, Filter, Kind, MAX_PAGE, Query, Sort, Store, StoreError, Write};
+use serde::de::DeserializeOwned;
 
 /// Why an administrative action does not happen.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -76,18 +77,35 @@ async fn register(
     }
 }
 
-/// Every row of an operator's list, page by page.
-async fn all(
-    store: &dyn cosell_store::Store,
-    mut query: cosell_store::Query,
-) -> Result<Vec<bytes::Bytes>, AdminError> {
-    let mut rows = Vec::new();
+/// Everything of one kind that an operator registered in a scope, by id.
+async fn list<T: DeserializeOwned>(
+    store: &dyn Store,
+    kind: Kind,
+    account: &str,
+    catalog: &str,
+    filters: Vec<Filter>,
+) -> Result<Vec<T>, AdminError> {
+    let mut query = Query {
+        kind,
+        account: account.to_owned(),
+        catalog: catalog.to_owned(),
+        filters,
+        sort: Sort {
+            by: "id",
+            descending: false,
+        },
+        after: None,
+        limit: MAX_PAGE,
+    };
+    let mut found = Vec::new();
     loop {
         let page = store.query(&query).await?;
-        rows.extend(page.items.into_iter().map(|item| item.summary));
+        for item in &page.items {
+            found.push(serde_json::from_slice(&item.summary)?);
+        }
         match page.next {
             Some(next) => query.after = Some(next),
-            None => return Ok(rows),
+            None => return Ok(found),
         }
     }
 }

@@ -15,10 +15,22 @@ pub struct Partner<'a> {
     pub account: Account,
     /// Its users.
     pub users: Vec<User>,
-    /// Its solutions, besides the default one of the sandbox.
+    /// Its solutions, besides the one of the sandbox that AWS's documentation gives every partner.
     pub solutions: Vec<(Catalog, NewSolution)>,
     /// An access key that must be exactly this id and secret, and what seals it.
     pub key: Option<(&'a Sealer, String, String)>,
+}
+
+impl From<Account> for Partner<'_> {
+    /// The account and nothing else.
+    fn from(account: Account) -> Self {
+        Self {
+            account,
+            users: Vec::new(),
+            solutions: Vec::new(),
+            key: None,
+        }
+    }
 }
 
 /// Registers a partner. Refused, with nothing written, where any part of it exists.
@@ -28,7 +40,11 @@ pub async fn register(store: &dyn Store, region: &str, partner: Partner<'_>) -> 
         created_date: now,
         ..
     } = &partner.account;
-    let mut writes = accounts::writes(&partner.account, region)?;
+    let sandbox = solutions::default_for(Catalog::Sandbox, id, region, *now);
+    let mut writes = vec![
+        accounts::write(&partner.account)?,
+        Write::Insert(solutions::record(id, Catalog::Sandbox, &sandbox)?),
+    ];
     for user in &partner.users {
         writes.push(users::write(id, user)?);
     }
@@ -39,5 +55,5 @@ pub async fn register(store: &dyn Store, region: &str, partner: Partner<'_>) -> 
     if let Some((sealer, key, secret)) = partner.key {
         writes.push(keys::write(sealer, id, key, &secret, *now)?.1);
     }
-    super::register(store, writes, || accounts::taken(id)).await
+    super::register(store, writes, || format!("Account {id} is registered already")).await
 }

@@ -5,7 +5,7 @@ use cosell_domain::{Catalog, arn};
 use cosell_model::enums::SolutionStatus;
 use cosell_model::types::SolutionBase;
 use cosell_model::{ApiError, Timestamp};
-use cosell_store::{Key, Kind, Query, Record, Sort, Store, Write};
+use cosell_store::{Key, Kind, Record, Store, Write};
 
 use super::{AdminError, accounts};
 use crate::answer::{encode, read_failed, stored};
@@ -149,20 +149,5 @@ pub async fn list(
     catalog: Catalog,
 ) -> Result<Vec<SolutionBase>, AdminError> {
     accounts::expect(store, account).await?;
-    let query = Query {
-        kind: Kind::Solution,
-        account: account.to_owned(),
-        catalog: catalog.as_str().to_owned(),
-        filters: Vec::new(),
-        sort: Sort {
-            by: "id",
-            descending: false,
-        },
-        after: None,
-        limit: 1000,
-    };
-    let rows = super::all(store, query).await?;
-    rows.iter()
-        .map(|row| serde_json::from_slice(row).map_err(Into::into))
-        .collect()
+    super::list(store, Kind::Solution, account, catalog.as_str(), Vec::new()).await
 }

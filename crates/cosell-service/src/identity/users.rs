@@ -2,7 +2,7 @@
 
 use cosell_domain::opportunity::assign::User;
 use cosell_model::ApiError;
-use cosell_store::{Key, Kind, Query, Record, Sort, Store, Write};
+use cosell_store::{Key, Kind, Record, Store, Write};
 
 use super::{AdminError, accounts};
 use crate::answer::{encode, read_failed, stored};
@@ -57,20 +57,5 @@ pub(crate) async fn find(store: &dyn Store, account: &str, email: &str) -> Resul
 /// Every user of an account, by e-mail address.
 pub async fn list(store: &dyn Store, account: &str) -> Result<Vec<User>, AdminError> {
     accounts::expect(store, account).await?;
-    let query = Query {
-        kind: Kind::User,
-        account: account.to_owned(),
-        catalog: String::new(),
-        filters: Vec::new(),
-        sort: Sort {
-            by: "id",
-            descending: false,
-        },
-        after: None,
-        limit: 1000,
-    };
-    let rows = super::all(store, query).await?;
-    rows.iter()
-        .map(|row| serde_json::from_slice(row).map_err(Into::into))
-        .collect()
+    super::list(store, Kind::User, account, "", Vec::new()).await
 }

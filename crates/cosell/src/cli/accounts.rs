@@ -2,6 +2,7 @@
 
 use clap::{Args, Subcommand};
 use cosell_service::identity::accounts::{self, Account};
+use cosell_service::identity::partner;
 
 use super::Folder;
 use crate::output::Output;
@@ -52,7 +53,7 @@ pub async fn run(output: Output, command: Command) -> anyhow::Result<()> {
                 created_date: opened.now,
             };
             let region = cosell_domain::arn::DEFAULT_REGION;
-            let account = accounts::create(&*opened.store, account, region).await?;
+            partner::register(&*opened.store, region, account.clone().into()).await?;
             show(output, &account)?;
             if output == Output::Table {
                 println!("\nNext: cosell key create --account {}", account.account_id);

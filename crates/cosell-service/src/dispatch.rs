@@ -1,0 +1,38 @@
+//! From an operation's name to its file. Throttles first, so that a refused request costs nothing more.
+
+use bytes::Bytes;
+use cosell_model::{ApiError, ErrorKind, Operation};
+
+use crate::service::{Caller, Service};
+use crate::{opportunity, solution, tags};
+
+impl Service {
+    /// Answers one request of an authenticated caller: the JSON of the answer, empty for operations without one.
+    pub async fn call(&self, operation: Operation, caller: &Caller, body: &[u8]) -> Result<Bytes, ApiError> {
+        self.throttle.admit(&caller.account, operation, self.now())?;
+        match operation {
+            Operation::CreateOpportunity => opportunity::create::run(self, caller, body).await,
+            Operation::GetOpportunity => opportunity::get::run(self, caller, body).await,
+            Operation::UpdateOpportunity => opportunity::update::run(self, caller, body).await,
+            Operation::ListOpportunities => opportunity::list::run(self, caller, body).await,
+            Operation::AssignOpportunity => opportunity::assign::run(self, caller, body).await,
+            Operation::AssociateOpportunity => opportunity::associate::run(self, caller, body).await,
+            Operation::DisassociateOpportunity => opportunity::disassociate::run(self, caller, body).await,
+            Operation::SubmitOpportunity => opportunity::submit::run(self, caller, body).await,
+            Operation::GetAwsOpportunitySummary => opportunity::aws_summary::run(self, caller, body).await,
+            Operation::ListSolutions => solution::list::run(self, caller, body).await,
+            Operation::TagResource => tags::tag::run(self, caller, body).await,
+            Operation::UntagResource => tags::untag::run(self, caller, body).await,
+            Operation::ListTagsForResource => tags::list::run(self, caller, body).await,
+            absent => {
+                let unknown = cosell_model::check_input(absent, body)?;
+                self.count_unknown(unknown);
+                let message = format!(
+                    "{} is a valid operation that this version of cosell does not have yet",
+                    absent.name()
+                );
+                Err(ApiError::new(ErrorKind::UnknownOperation, message))
+            }
+        }
+    }
+}
