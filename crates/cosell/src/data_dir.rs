@@ -10,6 +10,9 @@ use cosell_service::identity::Sealer;
 use cosell_store_sqlite::{DATABASE_FILE, Options, SqliteStore};
 
 const KEY_FILE: &str = "cosell.key";
+/// What to do about a database that is not there.
+const LOST: &str =
+    "put it back from a backup, or, if this folder never held data, remove the folder and create it anew";
 
 /// An opened data folder.
 pub struct Opened {
@@ -34,7 +37,7 @@ pub fn init(dir: &Path) -> anyhow::Result<Opened> {
         bail!("{} is a data folder already", dir.display());
     }
     create_key(dir)?;
-    open(dir, Role::Command)
+    attach(dir, Role::Command)
 }
 
 /// True for a folder that `init` has made.
@@ -51,6 +54,24 @@ pub fn open(dir: &Path, role: Role) -> anyhow::Result<Opened> {
             dir.display()
         );
     }
+    require_database(dir)?;
+    attach(dir, role)
+}
+
+/// Refuses a folder whose database is gone: an empty one in its place would look as if nothing had ever been stored, and
+/// would take with it the write-ahead log of the lost one.
+fn require_database(dir: &Path) -> anyhow::Result<()> {
+    let path = dir.join(DATABASE_FILE);
+    if std::fs::metadata(&path).is_ok_and(|file| file.len() == 0) {
+        bail!("{} is empty: {LOST}", path.display());
+    }
+    if !path.exists() {
+        bail!("{} is missing: {LOST}", path.display());
+    }
+    Ok(())
+}
+
+fn attach(dir: &Path, role: Role) -> anyhow::Result<Opened> {
     let sealer = read_key(&dir.join(KEY_FILE))?;
     let options = Options {
         server: role == Role::Server,
@@ -66,10 +87,11 @@ pub fn open(dir: &Path, role: Role) -> anyhow::Result<Opened> {
 
 /// Opens the folder of a development server, creating it where it is absent.
 pub fn open_or_create(dir: &Path) -> anyhow::Result<Opened> {
-    if !is_initialised(dir) {
-        create_key(dir)?;
+    if is_initialised(dir) {
+        return open(dir, Role::Server);
     }
-    open(dir, Role::Server)
+    create_key(dir)?;
+    attach(dir, Role::Server)
 }
 
 /// A store that leaves nothing behind.
@@ -88,7 +110,7 @@ fn random_key() -> anyhow::Result<[u8; 32]> {
 }
 
 fn create_key(dir: &Path) -> anyhow::Result<()> {
-    std::fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
+    create_private_folder(dir).with_context(|| format!("cannot create {}", dir.display()))?;
     let path = dir.join(KEY_FILE);
     let mut file =
         private_file(&path).with_context(|| format!("cannot create the key file {}", path.display()))?;
@@ -98,6 +120,16 @@ fn create_key(dir: &Path) -> anyhow::Result<()> {
     // The first secret is sealed under it at once: it must be on disk before.
     file.sync_all()?;
     Ok(())
+}
+
+/// A new folder that only its owner can enter: the database holds names, e-mail addresses and telephone numbers. One that
+/// exists keeps the permissions it was given.
+fn create_private_folder(dir: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(dir)
 }
 
 /// A new file that only its owner can read.
@@ -160,8 +192,34 @@ mod tests {
                 .permissions()
                 .mode();
             assert_eq!(mode & 0o777, 0o600);
+            let mode = std::fs::metadata(&data).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o700);
         }
         drop(open(&data, Role::Command).unwrap());
+    }
+
+    #[test]
+    fn a_lost_or_empty_database_is_refused_and_not_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = dir.path().join("data");
+        drop(init(&data).unwrap());
+        let database = data.join(DATABASE_FILE);
+        let refused = |word: &str| {
+            for outcome in [
+                open(&data, Role::Command),
+                open(&data, Role::Server),
+                open_or_create(&data),
+            ] {
+                let error = outcome.err().unwrap().to_string();
+                assert!(error.contains(word) && error.contains("backup"), "{error}");
+            }
+        };
+        std::fs::write(&database, "").unwrap();
+        refused("is empty");
+        assert_eq!(std::fs::metadata(&database).unwrap().len(), 0);
+        std::fs::remove_file(&database).unwrap();
+        refused("is missing");
+        assert!(!database.exists());
     }
 
     #[test]
