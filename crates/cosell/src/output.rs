@@ -1,5 +1,9 @@
 //! What commands print: tables for people, JSON for programs. Values only; the words of commands are theirs.
 
+use std::fmt::Display;
+use std::io::{ErrorKind, Write as _};
+
+use anyhow::Context as _;
 use clap::ValueEnum;
 use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
@@ -14,6 +18,15 @@ pub enum Output {
     Json,
 }
 
+/// Prints a text and a line end. A reader that has gone away, as in `cosell config show | head -1`, is no failure: it has
+/// what it wanted.
+pub fn say(text: impl Display) -> anyhow::Result<()> {
+    match writeln!(std::io::stdout().lock(), "{text}") {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => written.context("cannot write to the standard output"),
+    }
+}
+
 impl Output {
     /// Prints a list: a table of `columns`, or a JSON array of the rows themselves.
     pub fn list<T: Serialize>(
@@ -24,8 +37,8 @@ impl Output {
         nothing: &str,
     ) -> anyhow::Result<()> {
         match self {
-            Output::Json => println!("{}", serde_json::to_string_pretty(rows)?),
-            Output::Table if rows.is_empty() => println!("{nothing}"),
+            Output::Json => say(serde_json::to_string_pretty(rows)?),
+            Output::Table if rows.is_empty() => say(nothing),
             Output::Table => {
                 let mut table = Table::new();
                 *table.style_mut() = presets::UTF8_HORIZONTAL_ONLY;
@@ -34,23 +47,22 @@ impl Output {
                 for row in rows {
                     table.add_row(cells(row));
                 }
-                println!("{table}");
+                say(table)
             }
         }
-        Ok(())
     }
 
     /// Prints one thing: lines of name and value, or a JSON object.
     pub fn one<T: Serialize>(self, thing: &T, lines: &[(&str, String)]) -> anyhow::Result<()> {
         match self {
-            Output::Json => println!("{}", serde_json::to_string_pretty(thing)?),
+            Output::Json => say(serde_json::to_string_pretty(thing)?),
             Output::Table => {
                 let width = lines.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
                 for (name, value) in lines {
-                    println!("{name:width$}  {value}");
+                    say(format_args!("{name:width$}  {value}"))?;
                 }
+                Ok(())
             }
         }
-        Ok(())
     }
 }

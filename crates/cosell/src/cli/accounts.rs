@@ -5,7 +5,7 @@ use cosell_service::identity::accounts::{self, Account};
 use cosell_service::identity::partner;
 
 use super::Folder;
-use crate::output::Output;
+use crate::output::{Output, say};
 
 /// What can be done with accounts.
 #[derive(Subcommand)]
@@ -46,6 +46,7 @@ pub async fn run(output: Output, command: Command) -> anyhow::Result<()> {
     match command {
         Command::Create(create) => {
             let opened = create.folder.open()?;
+            let data = create.folder.data.display().to_string();
             let account = Account {
                 account_id: create.account,
                 company_name: create.company,
@@ -56,7 +57,10 @@ pub async fn run(output: Output, command: Command) -> anyhow::Result<()> {
             partner::register(&*opened.store, region, account.clone().into()).await?;
             show(output, &account)?;
             if output == Output::Table {
-                println!("\nNext: cosell key create --account {}", account.account_id);
+                say(format_args!(
+                    "\nNext: cosell key create --data {data} --account {}",
+                    account.account_id
+                ))?;
             }
             Ok(())
         }

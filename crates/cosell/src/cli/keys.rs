@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use cosell_service::identity::keys::{self, AccessKey};
 
 use super::Folder;
-use crate::output::Output;
+use crate::output::{Output, say};
 
 /// What can be done with access keys.
 #[derive(Subcommand)]
@@ -61,7 +61,7 @@ pub async fn run(output: Output, command: Command) -> anyhow::Result<()> {
                 &lines,
             )?;
             if output == Output::Table {
-                println!("\nKeep the secret now: it cannot be shown again.");
+                say("\nKeep the secret now: it cannot be shown again.")?;
             }
             Ok(())
         }

@@ -4,14 +4,14 @@ use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
-use cosell_store::{ProgressFn, Store as _};
+use cosell_store::{ProgressFn, Store as _, StoreError};
 use serde_json::json;
 
 use super::Folder;
 use crate::data_dir;
-use crate::output::Output;
+use crate::output::{Output, say};
 
 /// `cosell backup`.
 #[derive(Args)]
@@ -29,10 +29,10 @@ pub async fn init(output: Output, folder: &Folder) -> anyhow::Result<()> {
     let data = folder.data.display().to_string();
     output.one(&json!({ "Data": data }), &[("Data folder", data.clone())])?;
     if output == Output::Table {
-        println!(
+        say(format_args!(
             "\nKeep a copy of {data}/cosell.key apart from the backups: without it no access key can be used.\n\
              Next: cosell account create --data {data} --account 123456789012 --company \"Your company\""
-        );
+        ))?;
     }
     Ok(())
 }
@@ -45,6 +45,11 @@ pub async fn backup(output: Output, backup: Backup) -> anyhow::Result<()> {
         .store
         .backup(&backup.file, progress)
         .await
+        .map_err(|error| match error {
+            // These say in plain words what is wrong with the file; whose contract it breaks is of no use here.
+            StoreError::Invalid(what) | StoreError::Unavailable(what) => anyhow!(what),
+            damaged => damaged.into(),
+        })
         .with_context(|| format!("cannot write the backup {}", backup.file.display()))?;
     end_progress();
     let file = backup.file.display().to_string();
@@ -52,10 +57,10 @@ pub async fn backup(output: Output, backup: Backup) -> anyhow::Result<()> {
     let lines = [("Backup", file.clone()), ("Bytes", bytes.to_string())];
     output.one(&json!({ "File": file, "Bytes": bytes }), &lines)?;
     if output == Output::Table {
-        println!(
+        say(format_args!(
             "\nTo restore: put it into a folder as cosell.db, with the cosell.key of {}.",
             backup.folder.data.display()
-        );
+        ))?;
     }
     Ok(())
 }

@@ -16,6 +16,7 @@ use cosell_wire::sigv4::{SigningKeyCache, Verifier};
 use crate::config::{Config, Flags, Mode};
 use crate::data_dir::{self, Opened, Role};
 use crate::dev as development;
+use crate::output::say;
 use crate::server::{self, Authentication, Handler, Limits, OpenAccounts, Server};
 
 /// Derived signing keys that are kept: one per key, day and region.
@@ -76,8 +77,10 @@ pub fn dev(command: Dev) -> anyhow::Result<()> {
     let server = assemble(&config, opened, settings, origins, open_accounts)?;
     let scheme = if server.tls.is_some() { "https" } else { "http" };
     server.run(|bound| {
-        println!("{}", development::banner(&format!("{scheme}://{bound}"), &place));
-        println!("ready in {} ms", started.elapsed().as_millis());
+        announce(
+            development::banner(&format!("{scheme}://{bound}"), &place),
+            started,
+        );
     })?;
     runtime.block_on(store.close());
     Ok(())
@@ -94,13 +97,20 @@ pub fn serve(command: Serve) -> anyhow::Result<()> {
     let server = assemble(&config, opened, settings, origins(&config), None)?;
     let scheme = if server.tls.is_some() { "https" } else { "http" };
     server.run(|bound| {
-        println!("cosell serves {scheme}://{bound}");
-        println!("ready in {} ms", started.elapsed().as_millis());
+        announce(format!("cosell serves {scheme}://{bound}"), started);
     })?;
     tokio::runtime::Builder::new_current_thread()
         .build()?
         .block_on(store.close());
     Ok(())
+}
+
+/// Says that the server is ready. It serves whether or not anyone hears.
+fn announce(text: String, started: Instant) {
+    let ready = format!("ready in {} ms", started.elapsed().as_millis());
+    if let Err(error) = say(text).and_then(|()| say(ready)) {
+        tracing::warn!("{error:#}");
+    }
 }
 
 fn assemble(
