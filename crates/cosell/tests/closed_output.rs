@@ -1,5 +1,7 @@
 //! What the binary does when nobody reads its standard output.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests may fail by panicking too")]
+
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use cosell_model::Timestamp;
-use cosell_store::{Changes, Filter, Key, Kind, Record, Store, Write};
+use cosell_store::{Changes, Filter, Key, Kind, MAX_PAGE, Query, Record, Sort, Store, Write};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -124,6 +124,39 @@ pub(super) async fn load(store: &dyn Store, id: &str) -> Result<Option<(AccessKe
         found.version,
         found.private,
     )))
+}
+
+/// Refuses a sealer that does not open the secrets in the store, because it was made from another installation's key
+/// file: every request would fail, and every new key would be sealed apart from the others. Looks at one active key;
+/// where the first page holds none, there is nothing to compare and nothing is refused.
+pub async fn expect_sealer(store: &dyn Store, sealer: &Sealer) -> Result<(), AdminError> {
+    let query = Query {
+        kind: Kind::AccessKey,
+        account: String::new(),
+        catalog: String::new(),
+        filters: Vec::new(),
+        sort: Sort {
+            by: "id",
+            descending: false,
+        },
+        after: None,
+        limit: MAX_PAGE,
+    };
+    for item in store.query(&query).await?.items {
+        let shown: AccessKey = serde_json::from_slice(&item.summary)?;
+        let Some((key, _, private)) = load(store, &shown.access_key_id).await? else {
+            continue;
+        };
+        if key.status == Status::Active {
+            let opened = decode_private(&private).and_then(|sealed| sealer.open(&sealed, &key.access_key_id));
+            return opened.map(|_| ()).ok_or_else(|| {
+                AdminError::refused(
+                    "The key file does not open the access keys of this database: put back the cosell.key that belongs to it",
+                )
+            });
+        }
+    }
+    Ok(())
 }
 
 /// The keys of an account, by id.

@@ -47,6 +47,7 @@ pub async fn run(output: Output, command: Command) -> anyhow::Result<()> {
     match command {
         Command::Create(create) => {
             let opened = create.folder.open()?;
+            keys::expect_sealer(&*opened.store, &opened.sealer).await?;
             let new = keys::create(&*opened.store, &opened.sealer, &create.account, opened.now).await?;
             let lines = [
                 ("Access key id", new.key.access_key_id.clone()),

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use clap::Args;
 use cosell_domain::amount::Cents;
 use cosell_domain::opportunity::spend::Estimates;
-use cosell_service::identity::Keyring;
+use cosell_service::identity::{Keyring, keys};
 use cosell_service::{Clock, PageTokens, Service, Settings, SystemClock, Throttle};
 use cosell_store::Store;
 use cosell_wire::cors::OriginRule;
@@ -60,6 +60,7 @@ pub fn dev(command: Dev) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
+    runtime.block_on(keys::expect_sealer(&*opened.store, &opened.sealer))?;
     runtime
         .block_on(development::seed(
             &*opened.store,
@@ -93,15 +94,17 @@ pub fn serve(command: Serve) -> anyhow::Result<()> {
     start_log(&config)?;
     let opened = data_dir::open(&config.data(), Role::Server)?;
     let store: Arc<dyn Store> = opened.store.clone();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(keys::expect_sealer(&*store, &opened.sealer))?;
     let settings = settings(&config)?;
     let server = assemble(&config, opened, settings, origins(&config), None)?;
     let scheme = if server.tls.is_some() { "https" } else { "http" };
     server.run(|bound| {
         announce(format!("cosell serves {scheme}://{bound}"), started);
     })?;
-    tokio::runtime::Builder::new_current_thread()
-        .build()?
-        .block_on(store.close());
+    runtime.block_on(store.close());
     Ok(())
 }
 
