@@ -74,7 +74,7 @@ impl Handler {
         let request_id = RequestId::fresh();
         let (parts, body) = request.into_parts();
         let path = parts.uri.path();
-        if let Some(response) = self.plain(&parts, &request_id) {
+        if let Some(response) = plain(&parts, &request_id, &self.origins) {
             return response.map(Full::new);
         }
         let protocol = Protocol::of_path(path);
@@ -94,36 +94,6 @@ impl Handler {
         }
         log.request(&request_id, response.status(), started);
         response.map(Full::new)
-    }
-
-    /// What needs no signature: probes of a load balancer and the preflight requests of browsers.
-    fn plain(&self, parts: &Parts, request_id: &RequestId) -> Option<Response<Bytes>> {
-        match (&parts.method, parts.uri.path()) {
-            (&Method::GET, "/livez" | "/readyz") => {
-                let mut response = Response::new(Bytes::from_static(b"ok\n"));
-                response
-                    .headers_mut()
-                    .insert("x-amzn-requestid", request_id.header_value());
-                Some(response)
-            }
-            (&Method::OPTIONS, _) => {
-                let origin = parts.headers.get(ORIGIN)?.to_str().ok()?;
-                let wanted = parts
-                    .headers
-                    .get(ACCESS_CONTROL_REQUEST_HEADERS)
-                    .and_then(|value| value.to_str().ok());
-                let mut response = Response::new(Bytes::new());
-                match cors::preflight(origin, wanted, &self.origins) {
-                    Some(headers) => {
-                        *response.status_mut() = StatusCode::NO_CONTENT;
-                        response.headers_mut().extend(headers);
-                    }
-                    None => *response.status_mut() = StatusCode::FORBIDDEN,
-                }
-                Some(response)
-            }
-            _ => None,
-        }
     }
 
     async fn operate(
@@ -214,6 +184,34 @@ impl Handler {
     }
 }
 
+/// What needs no signature: probes of a load balancer and the preflight requests of browsers.
+fn plain(parts: &Parts, request_id: &RequestId, origins: &OriginRule) -> Option<Response<Bytes>> {
+    let mut response = match (&parts.method, parts.uri.path()) {
+        (&Method::GET, "/livez" | "/readyz") => Response::new(Bytes::from_static(b"ok\n")),
+        (&Method::OPTIONS, _) => {
+            let origin = parts.headers.get(ORIGIN)?.to_str().ok()?;
+            let wanted = parts
+                .headers
+                .get(ACCESS_CONTROL_REQUEST_HEADERS)
+                .and_then(|value| value.to_str().ok());
+            let mut response = Response::new(Bytes::new());
+            match cors::preflight(origin, wanted, origins) {
+                Some(headers) => {
+                    *response.status_mut() = StatusCode::NO_CONTENT;
+                    response.headers_mut().extend(headers);
+                }
+                None => *response.status_mut() = StatusCode::FORBIDDEN,
+            }
+            response
+        }
+        _ => return None,
+    };
+    response
+        .headers_mut()
+        .insert("x-amzn-requestid", request_id.header_value());
+    Some(response)
+}
+
 impl OpenAccounts {
     async fn caller(&self, id: &str, now: cosell_model::Timestamp) -> Result<Caller, ApiError> {
         let known = self
@@ -276,5 +274,30 @@ impl Logged {
             micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
             "request"
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn probes_and_preflights_carry_the_request_id_too() {
+        let id = RequestId::fresh();
+        for (method, path, origin, status) in [
+            (Method::GET, "/livez", None, 200),
+            (Method::GET, "/readyz", None, 200),
+            (Method::OPTIONS, "/", Some("http://localhost:3000"), 204),
+            (Method::OPTIONS, "/", Some("https://elsewhere.example"), 403),
+        ] {
+            let mut request = Request::builder().method(method).uri(path);
+            if let Some(origin) = origin {
+                request = request.header(ORIGIN, origin);
+            }
+            let (parts, ()) = request.body(()).unwrap().into_parts();
+            let response = plain(&parts, &id, &OriginRule::Loopback).unwrap();
+            assert_eq!(response.status(), status, "{path} {origin:?}");
+            assert_eq!(response.headers()["x-amzn-requestid"], id.as_str());
+        }
     }
 }
