@@ -41,7 +41,7 @@ const SETTINGS: &[Setting] = &[
     Setting {
         name: "region",
         default: "",
-        meaning: "the only region a signature may name; empty: any",
+        meaning: "the only region a signature may name, and the one in ARNs; empty: any, and us-east-1",
     },
     Setting {
         name: "throttle",
@@ -123,7 +123,7 @@ pub struct Flags {
     /// PEM file with the certificate's private key
     #[arg(long, value_name = "FILE")]
     pub tls_key: Option<String>,
-    /// The only region a signature may name
+    /// The only region a signature may name, and the one in ARNs
     #[arg(long)]
     pub region: Option<String>,
     /// aws: the published quotas per account and operation; off: none
@@ -299,6 +299,14 @@ impl Config {
     /// The data folder.
     pub fn data(&self) -> PathBuf {
         PathBuf::from(self.text("data"))
+    }
+
+    /// The region that ARNs name: the configured one, else AWS's own for this service.
+    pub fn arn_region(&self) -> &str {
+        match self.text("region") {
+            "" => cosell_domain::arn::DEFAULT_REGION,
+            region => region,
+        }
     }
 
     /// The address to listen on.

@@ -125,7 +125,7 @@ fn partner(id: &str, company: &str, domain: &str, now: Timestamp) -> Partner<'st
 }
 
 /// What a person needs to connect, ready to paste.
-pub fn banner(endpoint: &str, data: &str) -> String {
+pub fn banner(endpoint: &str, data: &str, region: &str) -> String {
     use std::fmt::Write as _;
     let mut text = String::new();
     let first = &ACCOUNTS[0];
@@ -140,7 +140,7 @@ pub fn banner(endpoint: &str, data: &str) -> String {
     for account in &ACCOUNTS {
         let _ = write!(
             text,
-            "  [profile {}]\n  # account {}\n  region = us-east-1\n  endpoint_url = {endpoint}\n  aws_access_key_id = {}\n  aws_secret_access_key = {}\n\n",
+            "  [profile {}]\n  # account {}\n  region = {region}\n  endpoint_url = {endpoint}\n  aws_access_key_id = {}\n  aws_secret_access_key = {}\n\n",
             account.profile, account.id, account.access_key_id, account.secret_access_key
         );
     }
@@ -158,6 +158,13 @@ pub fn banner(endpoint: &str, data: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_profiles_of_the_banner_sign_for_the_region_that_is_taken() {
+        let text = banner("http://127.0.0.1:1", "here", "eu-central-1");
+        assert_eq!(text.matches("region = eu-central-1").count(), ACCOUNTS.len());
+        assert!(!text.contains("us-east-1"));
+    }
 
     #[test]
     fn only_loopback_addresses_are_taken() {

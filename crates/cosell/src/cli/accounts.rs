@@ -53,8 +53,7 @@ pub async fn run(output: Output, command: Command) -> anyhow::Result<()> {
                 website_url: create.website,
                 created_date: opened.now,
             };
-            let region = cosell_domain::arn::DEFAULT_REGION;
-            partner::register(&*opened.store, region, account.clone().into()).await?;
+            partner::register(&*opened.store, &opened.region, account.clone().into()).await?;
             show(output, &account)?;
             if output == Output::Table {
                 say(format_args!(

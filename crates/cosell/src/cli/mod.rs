@@ -86,6 +86,8 @@ pub struct Folder {
 pub struct Opened {
     store: Arc<SqliteStore>,
     sealer: Sealer,
+    /// The region that ARNs name, as the folder's servers are configured.
+    region: String,
     now: cosell_model::Timestamp,
 }
 
@@ -93,9 +95,15 @@ impl Folder {
     /// Opens the folder, also beside a running server.
     fn open(&self) -> anyhow::Result<Opened> {
         let data_dir::Opened { store, sealer } = data_dir::open(&self.data, Role::Command)?;
+        let flags = Flags {
+            data: Some(self.data.display().to_string()),
+            ..Flags::default()
+        };
+        let config = Config::read(&flags, Mode::Serve)?;
         Ok(Opened {
             store,
             sealer,
+            region: config.arn_region().to_owned(),
             now: cosell_service::SystemClock.now(),
         })
     }

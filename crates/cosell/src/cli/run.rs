@@ -73,13 +73,14 @@ pub fn dev(command: Dev) -> anyhow::Result<()> {
         "" => OriginRule::Loopback,
         _ => origins(&config),
     };
+    let region = settings.region.clone();
     let store: Arc<dyn Store> = opened.store.clone();
     let open_accounts = Some(OpenAccounts::new(Arc::clone(&store), settings.region.clone()));
     let server = assemble(&config, opened, settings, origins, open_accounts)?;
     let scheme = if server.tls.is_some() { "https" } else { "http" };
     server.run(|bound| {
         announce(
-            development::banner(&format!("{scheme}://{bound}"), &place),
+            development::banner(&format!("{scheme}://{bound}"), &place, &region),
             started,
         );
     })?;
@@ -169,13 +170,10 @@ fn assemble(
 
 fn settings(config: &Config) -> anyhow::Result<Settings> {
     let mut settings = Settings {
+        region: config.arn_region().to_owned(),
         orphan_quirk: config.switch("sandbox-review-status-orphan")?,
         ..Settings::default()
     };
-    let region = config.text("region");
-    if !region.is_empty() {
-        region.clone_into(&mut settings.region);
-    }
     let amount = config.text("estimate-amount");
     if !Cents::parse(amount).is_some_and(Cents::is_positive) {
         return Err(config.wrong("estimate-amount", "an amount above 0 such as 1000 or 999.99"));

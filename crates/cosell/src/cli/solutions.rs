@@ -69,9 +69,15 @@ pub async fn run(output: Output, command: Command) -> anyhow::Result<()> {
                 status: SolutionStatus::from(add.status.as_str()),
                 marketplace_arn: add.marketplace_arn,
             };
-            let region = cosell_domain::arn::DEFAULT_REGION;
-            let solution =
-                solutions::add(&*opened.store, &add.account, add.catalog, region, new, opened.now).await?;
+            let solution = solutions::add(
+                &*opened.store,
+                &add.account,
+                add.catalog,
+                &opened.region,
+                new,
+                opened.now,
+            )
+            .await?;
             let lines = [
                 ("Solution", solution.id.clone()),
                 ("Name", solution.name.clone()),
