@@ -11,6 +11,8 @@ pub mod catalog;
 pub mod echo;
 pub mod opportunity;
 pub mod reference;
+pub mod settings;
+pub mod snapshot;
 pub mod violations;
 
 pub use catalog::Catalog;

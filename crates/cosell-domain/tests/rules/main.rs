@@ -13,6 +13,8 @@ mod locks;
 mod properties;
 mod relate;
 mod review;
+mod snapshot;
+mod snapshot_job;
 mod spend;
 mod submit;
 mod support;
