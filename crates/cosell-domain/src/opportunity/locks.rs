@@ -58,11 +58,12 @@ const APPROVED_LOCKED: &[&str] = &[
 const LAUNCHED_OPEN: &[&str] = &["project.deliveryModels", "project.additionalComments"];
 
 impl Lock {
-    /// The lock of an opportunity in that review status and stage. An orphan (no status) is edited like a draft.
+    /// The lock of an opportunity in that review status and stage. An orphan (no status) is edited like a draft, unless
+    /// it is Launched or Closed Lost: only an approved deal gets there, and losing its status must not open it again.
     pub fn of(status: Option<&ReviewStatus>, stage: Option<&Stage>) -> Self {
         match (status, stage) {
-            (Some(ReviewStatus::Approved), Some(Stage::Launched)) => Lock::Launched,
-            (Some(ReviewStatus::Approved), Some(Stage::ClosedLost)) => Lock::Lost,
+            (Some(ReviewStatus::Approved) | None, Some(Stage::Launched)) => Lock::Launched,
+            (Some(ReviewStatus::Approved) | None, Some(Stage::ClosedLost)) => Lock::Lost,
             (Some(ReviewStatus::Approved), _) => Lock::Approved,
             (Some(ReviewStatus::ActionRequired), _) => Lock::ActionRequired,
             (Some(ReviewStatus::PendingSubmission) | None, _) => Lock::Draft,

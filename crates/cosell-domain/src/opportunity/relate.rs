@@ -112,21 +112,23 @@ fn check_last(stored: &Opportunity, next: &Opportunity, found: &mut Violations) 
 
 fn check_limit(kind: &RelatedEntityType, related: &RelatedEntityIdentifiers, found: &mut Violations) {
     let count = |kind: &RelatedEntityType| list(related, kind).map_or(0, Vec::len);
-    let (held, limit) = match kind {
-        RelatedEntityType::AwsProducts => (count(kind), 20),
-        // One offer, or one set of offers.
-        RelatedEntityType::AwsMarketplaceOffers | RelatedEntityType::AwsMarketplaceOfferSets => (
-            count(&RelatedEntityType::AwsMarketplaceOffers)
-                + count(&RelatedEntityType::AwsMarketplaceOfferSets),
-            1,
-        ),
-        _ => (count(kind), 10),
+    let (offers, sets) = (
+        RelatedEntityType::AwsMarketplaceOffers,
+        RelatedEntityType::AwsMarketplaceOfferSets,
+    );
+    let (held, limit, noun) = match kind {
+        RelatedEntityType::AwsProducts => (count(kind), 20, kind.to_string()),
+        kind if *kind == offers || *kind == sets => {
+            let noun = format!("{offers} and {sets} together");
+            (count(&offers) + count(&sets), 1, noun)
+        }
+        _ => (count(kind), 10, kind.to_string()),
     };
     if held >= limit {
         found.add(
             FIELD,
             Code::TooManyValues,
-            format!("An opportunity can be associated with at most {limit} of {kind}; it has {held}"),
+            format!("An opportunity can be associated with at most {limit} of {noun}; it has {held}"),
         );
     }
 }

@@ -282,6 +282,11 @@ fn launched() -> Opportunity {
     closed(&solved(&full_draft()), "Launched")
 }
 
+/// After an update that left out the review status.
+fn orphaned(stored: &Opportunity) -> Opportunity {
+    edit(stored, &[("LifeCycle.ReviewStatus", Value::Null)]).unwrap()
+}
+
 type Opens = fn(&str) -> bool;
 
 fn states() -> Vec<(&'static str, Opportunity, Opens)> {
@@ -296,6 +301,14 @@ fn states() -> Vec<(&'static str, Opportunity, Opens)> {
         }),
         ("Launched", launched(), |path| OPEN_IN_LAUNCHED.contains(&path)),
         ("Closed Lost", closed(&full, "Closed Lost"), |_| false),
+        ("Launched, then orphaned", orphaned(&launched()), |path| {
+            OPEN_IN_LAUNCHED.contains(&path)
+        }),
+        (
+            "Closed Lost, then orphaned",
+            orphaned(&closed(&full, "Closed Lost")),
+            |_| false,
+        ),
     ]
 }
 
@@ -309,7 +322,7 @@ fn each_member_can_be_changed_exactly_where_the_lists_say_so() {
     );
     for (state, stored, opens) in states() {
         for (path, change) in &edits {
-            if *path == "project.otherSolutionDescription" && state == "Launched" {
+            if *path == "project.otherSolutionDescription" && state.starts_with("Launched") {
                 continue; // A launched deal has a solution, beside which a description never stands.
             }
             let result = edit(&stored, change);

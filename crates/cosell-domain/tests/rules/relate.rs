@@ -90,6 +90,11 @@ fn a_deal_has_an_offer_or_a_set_of_offers() {
             .unwrap();
         let violations = attach(&one, second, &identifier(second, 1), minute(2)).unwrap_err();
         assert_eq!(codes(&violations), [(FIELD, "TOO_MANY_VALUES")]);
+        assert!(
+            violations[0].message.contains(first),
+            "what stands in the way is named: {}",
+            violations[0].message
+        );
     }
 }
 
