@@ -13,11 +13,17 @@ use cosell_store::Store;
 use cosell_wire::cors::{self, OriginRule};
 use cosell_wire::envelope::{self, Protocol, RequestId};
 use cosell_wire::sigv4::{self, Presented, SignedRequest, SigningKeyCache, Verifier};
-use http::header::{ACCESS_CONTROL_REQUEST_HEADERS, CONTENT_LENGTH, ORIGIN};
+use http::header::{ACCESS_CONTROL_REQUEST_HEADERS, CONTENT_LENGTH, EXPECT, ORIGIN};
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
+
+/// Bytes of a refused body that are taken in and forgotten.
+const DISCARDED: u64 = 32 * 1024 * 1024;
+
+/// How long nothing may arrive of such a body before the refusal is sent.
+const SILENCE: Duration = Duration::from_millis(500);
 
 /// Who may call.
 pub struct Authentication {
@@ -99,11 +105,22 @@ impl Handler {
     async fn operate(
         &self,
         parts: &Parts,
-        body: Incoming,
+        mut body: Incoming,
         log: &mut Logged,
     ) -> Result<(Operation, Bytes), ApiError> {
-        let presented = Presented::parse(&parts.headers, parts.uri.query())?;
-        let body = self.read(parts, body).await?;
+        let read = match Presented::parse(&parts.headers, parts.uri.query()) {
+            Ok(presented) => self.read(parts, &mut body).await.map(|body| (presented, body)),
+            Err(error) => Err(error.into()),
+        };
+        let (presented, body) = match read {
+            Ok(read) => read,
+            Err(error) => {
+                if error.kind != ErrorKind::RequestTimeout {
+                    self.discard(parts, body).await;
+                }
+                return Err(error);
+            }
+        };
         let caller = self.authenticate(parts, &presented, &body).await?;
         let target = envelope::route(&parts.method, parts.uri.path(), &parts.headers)?;
         log.operation = Some(target.operation);
@@ -113,16 +130,12 @@ impl Handler {
     }
 
     /// The whole body, within the bounds of size and time.
-    async fn read(&self, parts: &Parts, body: Incoming) -> Result<Bytes, ApiError> {
+    async fn read(&self, parts: &Parts, body: &mut Incoming) -> Result<Bytes, ApiError> {
         let too_large = || {
             let message = format!("The request body is larger than {} bytes", self.body_limit);
             ApiError::new(ErrorKind::RequestEntityTooLarge, message)
         };
-        let stated = parts
-            .headers
-            .get(CONTENT_LENGTH)
-            .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-        if stated.is_some_and(|length| length > self.body_limit as u64) {
+        if stated_length(parts).is_some_and(|length| length > self.body_limit as u64) {
             return Err(too_large());
         }
         let collected = Limited::new(body, self.body_limit).collect();
@@ -141,6 +154,28 @@ impl Handler {
                 Err(ApiError::new(ErrorKind::RequestTimeout, message))
             }
         }
+    }
+
+    /// Takes in what is left of a refused body and forgets it. A client that sends everything before it reads would
+    /// otherwise find the connection broken instead of the refusal. Not for a client that waits to be asked for its body,
+    /// and no longer than bytes keep coming.
+    async fn discard(&self, parts: &Parts, mut body: Incoming) {
+        let beyond = stated_length(parts).is_some_and(|length| length > DISCARDED);
+        if beyond || parts.headers.contains_key(EXPECT) {
+            return;
+        }
+        let drain = async {
+            let mut left = DISCARDED;
+            while let Ok(Some(Ok(frame))) = tokio::time::timeout(SILENCE, body.frame()).await {
+                let length = frame.data_ref().map_or(0, |data| data.len() as u64);
+                match left.checked_sub(length) {
+                    Some(rest) => left = rest,
+                    None => break,
+                }
+            }
+        };
+        // The refusal is sent either way.
+        let _ = tokio::time::timeout(self.body_timeout, drain).await;
     }
 
     async fn authenticate(
@@ -182,6 +217,10 @@ impl Handler {
             account: credential.account.clone(),
         })
     }
+}
+
+fn stated_length(parts: &Parts) -> Option<u64> {
+    parts.headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 /// What needs no signature: probes of a load balancer and the preflight requests of browsers.
