@@ -16,11 +16,18 @@ struct Migration {
     sql: &'static str,
 }
 
-const MIGRATIONS: &[Migration] = &[Migration {
-    number: 1,
-    name: "records",
-    sql: include_str!("../migrations/0001_records.sql"),
-}];
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        number: 1,
+        name: "records",
+        sql: include_str!("../migrations/0001_records.sql"),
+    },
+    Migration {
+        number: 2,
+        name: "cosell",
+        sql: include_str!("../migrations/0002_cosell.sql"),
+    },
+];
 
 /// The newest schema this build knows.
 pub(crate) const NEWEST: i64 = MIGRATIONS.len() as i64;

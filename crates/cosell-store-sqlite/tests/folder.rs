@@ -2,8 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
-use cosell_store::suite::{insert, key, lists, opportunity, silent};
-use cosell_store::{Progress, Sort, Store, StoreError};
+use cosell_store::suite::{insert, key, lists, opportunity, sample, silent};
+use cosell_store::{Kind, Progress, Sort, Store, StoreError};
 use cosell_store_sqlite::{DATABASE_FILE, LOCK_FILE, OpenError, Options, SqliteStore};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -181,13 +181,13 @@ fn a_newer_schema_and_a_changed_step_are_refused() {
         let connection = rusqlite::Connection::open(folder.path().join(DATABASE_FILE)).unwrap();
         connection.execute_batch(sql).unwrap();
     };
-    change("INSERT INTO migration VALUES (2, 'of tomorrow', 'x')");
+    change("INSERT INTO migration VALUES (3, 'of tomorrow', 'x')");
     let error = refusal(folder.path(), plain());
     assert!(
-        matches!(error, OpenError::Newer { found: 2, known: 1 }),
+        matches!(error, OpenError::Newer { found: 3, known: 2 }),
         "{error:?}"
     );
-    change("DELETE FROM migration WHERE number = 2; UPDATE migration SET sha256 = 'x'");
+    change("DELETE FROM migration WHERE number = 3; UPDATE migration SET sha256 = 'x'");
     let error = refusal(folder.path(), plain());
     assert!(
         matches!(error, OpenError::Tampered { number: 1, .. }),
@@ -223,6 +223,64 @@ async fn a_file_of_schema_1_opens_and_shows_its_records() {
     assert_eq!(store.reserve("opportunity", 1).await.unwrap(), 101..102);
     let report = store.check(silent()).await.unwrap();
     assert!(report.is_sound() && report.records == 2, "{report:?}");
+}
+
+#[tokio::test]
+async fn a_file_of_schema_1_takes_records_of_later_kinds_and_keeps_its_own_across_the_next_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let connection = rusqlite::Connection::open(folder.path().join(DATABASE_FILE)).unwrap();
+    connection
+        .execute_batch(include_str!("fixtures/schema_1.sql"))
+        .unwrap();
+    let steps = |connection: &rusqlite::Connection| -> i64 {
+        connection
+            .query_row("SELECT max(number) FROM migration", [], |r| r.get(0))
+            .unwrap()
+    };
+    assert_eq!(steps(&connection), 1);
+    {
+        let store = SqliteStore::open(folder.path(), plain()).unwrap();
+        assert_eq!(steps(&connection), 2);
+        for kind in Kind::ALL {
+            store.apply(insert(sample(kind, "new"))).await.unwrap();
+        }
+        let claimed = store
+            .claim_jobs(cosell_store::suite::at(0), "w", 10, 1000)
+            .await
+            .unwrap();
+        assert_eq!(claimed.len(), 1);
+    }
+    let store = SqliteStore::open(folder.path(), plain()).unwrap();
+    assert_eq!(ids(&store).await, ["O1", "O2", "new"]);
+    for kind in Kind::ALL {
+        let key = sample(kind, "new").key;
+        assert!(store.get(&key).await.unwrap().is_some(), "{key}");
+    }
+    let report = store.check(silent()).await.unwrap();
+    assert!(
+        report.is_sound() && report.records == 2 + Kind::ALL.len() as u64,
+        "{report:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_backup_holds_records_of_every_kind() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(folder.path(), plain()).unwrap();
+    for kind in Kind::ALL {
+        store.apply(insert(sample(kind, "x"))).await.unwrap();
+    }
+    let copy = tempfile::tempdir().unwrap();
+    store
+        .backup(&copy.path().join(DATABASE_FILE), silent())
+        .await
+        .unwrap();
+    let restored = SqliteStore::open(copy.path(), plain()).unwrap();
+    for kind in Kind::ALL {
+        let key = sample(kind, "x").key;
+        assert_eq!(restored.get(&key).await.unwrap(), store.get(&key).await.unwrap());
+        assert!(restored.get(&key).await.unwrap().is_some(), "{key}");
+    }
 }
 
 #[tokio::test]

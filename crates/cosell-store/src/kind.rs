@@ -3,6 +3,8 @@
 //! Backends generate their statements from these descriptions, so that SQLite and PostgreSQL cannot drift apart.
 //! Never put anything here that only one backend understands.
 
+mod cosell;
+
 /// A kind of record; each kind has a table of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Kind {
@@ -16,6 +18,25 @@ pub enum Kind {
     Solution,
     /// An opportunity, per account and catalog.
     Opportunity,
+    /// An engagement. Shared by its members, so it belongs to a catalog but to no account.
+    Engagement,
+    /// An engagement as one member's list shows it, per member account and catalog; the id is the engagement's.
+    EngagementMember,
+    /// An engagement invitation as one participant sees it, per participant account and catalog.
+    Invitation,
+    /// A task of any of the four types, per account and catalog.
+    Task,
+    /// A resource snapshot, shared: `<engagement>/<resource type>/<resource>/<template>/<revision as 10 digits>`.
+    Snapshot,
+    /// The latest revision of a series of snapshots, shared: the id of its snapshots without the revision.
+    SnapshotHead,
+    /// A resource that has snapshots in an engagement, per member account and catalog:
+    /// `<engagement>/<resource type>/<resource>`.
+    Association,
+    /// A resource snapshot job, per account and catalog.
+    SnapshotJob,
+    /// The selling system settings of an account and catalog; one record with the id `settings`.
+    SellingSettings,
 }
 
 /// Which parts of a [`Key`](crate::Key) a kind uses besides the id.
@@ -27,6 +48,8 @@ pub enum Scope {
     Account,
     /// An account and a catalog.
     Catalog,
+    /// A catalog; the account is empty. For what several accounts share.
+    Shared,
 }
 
 /// Type of an index column.
@@ -97,12 +120,21 @@ impl KindSpec {
 
 impl Kind {
     /// Every kind there is.
-    pub const ALL: [Kind; 5] = [
+    pub const ALL: [Kind; 14] = [
         Kind::Account,
         Kind::User,
         Kind::AccessKey,
         Kind::Solution,
         Kind::Opportunity,
+        Kind::Engagement,
+        Kind::EngagementMember,
+        Kind::Invitation,
+        Kind::Task,
+        Kind::Snapshot,
+        Kind::SnapshotHead,
+        Kind::Association,
+        Kind::SnapshotJob,
+        Kind::SellingSettings,
     ];
 
     /// The description of this kind.
@@ -113,6 +145,15 @@ impl Kind {
             Kind::AccessKey => &ACCESS_KEY,
             Kind::Solution => &SOLUTION,
             Kind::Opportunity => &OPPORTUNITY,
+            Kind::Engagement => &cosell::ENGAGEMENT,
+            Kind::EngagementMember => &cosell::ENGAGEMENT_MEMBER,
+            Kind::Invitation => &cosell::INVITATION,
+            Kind::Task => &cosell::TASK,
+            Kind::Snapshot => &cosell::SNAPSHOT,
+            Kind::SnapshotHead => &cosell::SNAPSHOT_HEAD,
+            Kind::Association => &cosell::ASSOCIATION,
+            Kind::SnapshotJob => &cosell::SNAPSHOT_JOB,
+            Kind::SellingSettings => &cosell::SELLING_SETTINGS,
         }
     }
 }

@@ -18,7 +18,7 @@ pub const MAX_PAGE: usize = 1000;
 pub struct Query {
     /// The kind listed.
     pub kind: Kind,
-    /// The account; empty for global kinds.
+    /// The account; empty for global and shared kinds.
     pub account: String,
     /// The catalog; empty for kinds that are not per catalog.
     pub catalog: String,
@@ -37,6 +37,9 @@ pub struct Query {
 pub enum Filter {
     /// The value is one of these (at most [`MAX_IN_VALUES`]; none at all matches no row; NULL matches nothing).
     In(&'static str, Vec<Value>),
+    /// The value is none of these (at most [`MAX_IN_VALUES`]). NULL never passes, as it never passes [`Filter::In`]; a
+    /// NULL among the values says nothing, and no values at all let every value pass.
+    NotIn(&'static str, Vec<Value>),
     /// The value lies between the ends, both included; an end that is `None` is open. A row whose value is NULL never
     /// matches, even when both ends are open.
     Range {
@@ -50,10 +53,30 @@ pub enum Filter {
 }
 
 impl Filter {
+    /// The texts that start with `prefix`. (What follows must not itself start with U+10FFFF, which no text uses.)
+    ///
+    /// On `id` this is how the parts of a composed id are asked for: such a range needs no index of its own.
+    pub fn starts_with(column: &'static str, prefix: &str) -> Filter {
+        Filter::Range {
+            column,
+            from: Some(prefix.into()),
+            to: Some(format!("{prefix}{}", char::MAX).into()),
+        }
+    }
+
+    /// Any value but NULL.
+    pub fn present(column: &'static str) -> Filter {
+        Filter::Range {
+            column,
+            from: None,
+            to: None,
+        }
+    }
+
     /// The column it looks at.
     pub fn column(&self) -> &'static str {
         match self {
-            Filter::In(column, _) | Filter::Range { column, .. } => column,
+            Filter::In(column, _) | Filter::NotIn(column, _) | Filter::Range { column, .. } => column,
         }
     }
 
@@ -64,6 +87,7 @@ impl Filter {
         }
         match self {
             Filter::In(_, values) => values.contains(value),
+            Filter::NotIn(_, values) => !values.contains(value),
             Filter::Range { from, to, .. } => {
                 from.as_ref().is_none_or(|f| value >= f) && to.as_ref().is_none_or(|t| value <= t)
             }
@@ -143,7 +167,7 @@ impl Query {
                 return Err(format!("{} has no column {column}", spec.table));
             }
             let fits = match filter {
-                Filter::In(_, values) => {
+                Filter::In(_, values) | Filter::NotIn(_, values) => {
                     if values.len() > MAX_IN_VALUES {
                         return Err(format!(
                             "a filter names {} values; at most {MAX_IN_VALUES}",

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub struct Key {
     /// Its kind.
     pub kind: Kind,
-    /// The owning account's id; empty for global kinds.
+    /// The owning account's id; empty for global and shared kinds.
     pub account: String,
     /// `AWS` or `Sandbox`; empty for kinds that are not per catalog.
     pub catalog: String,
@@ -38,6 +38,11 @@ impl Key {
     /// A key of a global kind (account and catalog empty).
     pub fn global(kind: Kind, id: impl Into<String>) -> Self {
         Key::new(kind, "", "", id)
+    }
+
+    /// A key of a kind that the accounts of a catalog share (account empty).
+    pub fn shared(kind: Kind, catalog: impl Into<String>, id: impl Into<String>) -> Self {
+        Key::new(kind, "", catalog, id)
     }
 
     /// Whether the filled parts are those of the kind's scope; `Err` says what is wrong.
@@ -68,6 +73,7 @@ pub(crate) fn check_scope(kind: Kind, account: &str, catalog: &str) -> Result<()
         Scope::Global => account.is_empty() && catalog.is_empty(),
         Scope::Account => !account.is_empty() && catalog.is_empty(),
         Scope::Catalog => !account.is_empty() && !catalog.is_empty(),
+        Scope::Shared => account.is_empty() && !catalog.is_empty(),
     };
     if good {
         Ok(())

@@ -78,6 +78,8 @@ pub(super) fn try_gather(
 enum Stretch {
     Equal(Value),
     Between(Value, Option<Value>),
+    /// Strictly between two neighbours among excluded values; at least one end is given.
+    Gap(Option<Value>, Option<Value>),
 }
 
 fn stretches(ask: &Ask<'_>, filter: &Filter) -> Vec<Stretch> {
@@ -87,6 +89,21 @@ fn stretches(ask: &Ask<'_>, filter: &Filter) -> Vec<Stretch> {
             values.sort();
             values.dedup();
             values.into_iter().map(Stretch::Equal).collect()
+        }
+        Filter::NotIn(column, values) => {
+            let mut values: Vec<Value> = values.iter().filter(|v| !v.is_null()).cloned().collect();
+            values.sort();
+            values.dedup();
+            if values.is_empty() {
+                let ty = ask.spec.column(column).map_or(ColumnType::Text, |c| c.ty);
+                return vec![Stretch::Between(smallest(ty), None)];
+            }
+            let ends = values.iter().cloned().map(Some);
+            let lows = std::iter::once(None).chain(ends.clone());
+            let highs = ends.chain(std::iter::once(None));
+            lows.zip(highs)
+                .map(|(low, high)| Stretch::Gap(low, high))
+                .collect()
         }
         Filter::Range { column, from, to } => {
             let ty = ask.spec.column(column).map_or(ColumnType::Text, |c| c.ty);
@@ -103,6 +120,9 @@ fn condition(stretch: &Stretch, column: &str) -> String {
         Stretch::Equal(_) => format!("{column}=?2"),
         Stretch::Between(_, None) => format!("{column}>=?2"),
         Stretch::Between(_, Some(_)) => format!("{column}>=?2 AND {column}<=?3"),
+        Stretch::Gap(Some(_), Some(_)) => format!("{column}>?2 AND {column}<?3"),
+        Stretch::Gap(Some(_), None) => format!("{column}>?2"),
+        Stretch::Gap(None, _) => format!("{column}<?2"),
     }
 }
 
@@ -110,6 +130,7 @@ fn binds(stretch: &Stretch) -> impl Iterator<Item = &Value> {
     match stretch {
         Stretch::Equal(value) => [Some(value), None],
         Stretch::Between(from, to) => [Some(from), to.as_ref()],
+        Stretch::Gap(from, to) => [from.as_ref(), to.as_ref()],
     }
     .into_iter()
     .flatten()

@@ -175,22 +175,29 @@ fn build(
 ) -> Streams {
     let mut served: Vec<usize> = by.into_iter().collect();
     let merge = !own_order && fixed.len() > 1;
-    // Ranges serve the stream if they are about its first free column, which is the same for all streams but the one of
+    // Ranges (and an `In` with one value) serve the stream if they are about its first free column, which is the same for all streams but the one of
     // NULLs; and where there is one of NULLs there is no filter on that column.
     let free = if by.is_some() { &index[1..] } else { index };
     let (mut low, mut high) = (None, None);
     let first_free = free.first().copied().unwrap_or("id");
     for (n, filter) in ask.query.filters.iter().enumerate() {
-        if let Filter::Range { column, from, to } = filter
-            && *column == first_free
-        {
-            served.push(n);
-            low = low.max(from.clone());
-            high = match (high, to.clone()) {
-                (Some(a), Some(b)) => Some(std::cmp::min::<Value>(a, b)),
-                (a, b) => a.or(b),
-            };
+        if filter.column() != first_free {
+            continue;
         }
+        let (from, to) = match filter {
+            Filter::Range { from, to, .. } => (from.clone(), to.clone()),
+            Filter::In(_, values) => match only(values) {
+                Some(value) => (Some(value.clone()), Some(value.clone())),
+                None => continue,
+            },
+            Filter::NotIn(..) => continue,
+        };
+        served.push(n);
+        low = low.max(from);
+        high = match (high, to) {
+            (Some(a), Some(b)) => Some(std::cmp::min::<Value>(a, b)),
+            (a, b) => a.or(b),
+        };
     }
     let mut streams = Vec::with_capacity(fixed.len());
     for fixed in fixed {
@@ -227,6 +234,13 @@ fn build(
         merge,
         served,
     }
+}
+
+/// The one value that an `In` filter lets pass; `None` if there are several.
+fn only(values: &[Value]) -> Option<&Value> {
+    let mut real = values.iter().filter(|v| !v.is_null());
+    let first = real.next()?;
+    real.all(|v| v == first).then_some(first)
 }
 
 /// Whether a cursor lies before the start of a range, so that the range decides.

@@ -9,15 +9,18 @@
 // A test function's name is its documentation: a sentence that says what holds.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+pub mod cosell;
 pub mod jobs;
 pub mod lists;
 pub mod model;
 pub mod outbox;
+pub mod pages;
 pub mod properties;
 pub mod records;
+pub mod shapes;
 pub mod upkeep;
 
-use crate::{Changes, Key, Kind, ProgressFn, Record, Value, Write};
+use crate::{Changes, ColumnType, Key, Kind, ProgressFn, Record, Scope, Value, Write};
 use bytes::Bytes;
 use cosell_model::Timestamp;
 use std::sync::Arc;
@@ -63,6 +66,15 @@ macro_rules! store_contract_suite {
                 global_kinds_list_by_owner
                 solutions_list_by_each_sort
             );
+            $crate::store_contract_suite!(@async $make cosell
+                every_kind_keeps_its_records_apart_from_the_others
+                shared_kinds_belong_to_a_catalog_and_to_no_account
+                an_engagement_and_the_rows_of_its_ten_members_change_together_or_not_at_all
+                a_not_in_filter_shows_the_other_values_and_never_null
+                engagements_list_by_creator_context_types_and_date
+                a_participant_sees_sent_and_received_invitations_apart
+                a_snapshot_is_listed_in_its_engagement_for_those_who_may_see_it
+            );
             $crate::store_contract_suite!(@async $make outbox
                 events_are_numbered_from_one_without_gaps
                 events_of_a_refused_change_do_not_exist
@@ -92,6 +104,7 @@ macro_rules! store_contract_suite {
             $crate::store_contract_suite!(@async $make upkeep
                 a_check_of_a_sound_store_counts_records_and_finds_nothing
                 a_check_finds_documents_that_are_not_json
+                a_check_looks_into_every_kind
                 a_backup_refuses_a_path_that_exists
                 a_closed_store_has_finished_what_it_accepted_and_takes_no_more
             );
@@ -99,6 +112,10 @@ macro_rules! store_contract_suite {
                 random_changes_do_what_the_model_does
                 pages_show_every_row_once_whatever_is_inserted_meanwhile
                 pages_of_a_large_account_equal_a_naive_filter_and_sort
+            );
+            $crate::store_contract_suite!(@sync $make pages
+                pages_of_every_list_equal_a_naive_filter_and_sort
+                pages_of_every_list_show_each_row_once_whatever_is_inserted_meanwhile
             );
         }
     };
@@ -159,6 +176,30 @@ pub fn opportunity(key: Key, version: u64) -> Record {
             ("created", Value::Integer(0)),
         ],
     }
+}
+
+/// The account and catalog in which tests keep records of a kind.
+pub fn place(kind: Kind) -> (&'static str, &'static str) {
+    match kind.spec().scope {
+        Scope::Global => ("", ""),
+        Scope::Account => (ACCOUNT, ""),
+        Scope::Catalog => (ACCOUNT, CATALOG),
+        Scope::Shared => ("", CATALOG),
+    }
+}
+
+/// A record of any kind, with the least values in its columns.
+pub fn sample(kind: Kind, id: &str) -> Record {
+    let (account, catalog) = place(kind);
+    let mut record = opportunity(Key::new(kind, account, catalog, id), 1);
+    let columns = kind.spec().columns.iter().filter(|c| !c.nullable);
+    record.columns = columns
+        .map(|c| match c.ty {
+            ColumnType::Text => (c.name, Value::from("")),
+            ColumnType::Integer => (c.name, Value::Integer(0)),
+        })
+        .collect();
+    record
 }
 
 /// The same record with some columns set.

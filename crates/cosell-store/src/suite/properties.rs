@@ -16,7 +16,8 @@ use tokio::runtime::Runtime;
 
 type S = Arc<dyn Store>;
 
-fn runner(cases: u32) -> TestRunner {
+/// A runner that leaves no files behind.
+pub(super) fn runner(cases: u32) -> TestRunner {
     TestRunner::new(Config {
         cases,
         failure_persistence: None,

@@ -35,6 +35,24 @@ pub async fn a_check_finds_documents_that_are_not_json(store: S) {
     }
 }
 
+pub async fn a_check_looks_into_every_kind(store: S) {
+    for kind in Kind::ALL {
+        let mut record = sample(kind, "broken");
+        record.document = bytes("{");
+        store.apply(insert(record)).await.unwrap();
+    }
+    let report = store.check(silent()).await.unwrap();
+    let all = Kind::ALL.len() as u64;
+    assert_eq!((report.records, report.problem_count), (all, all), "{report:?}");
+    for kind in Kind::ALL {
+        let name = format!("{} broken", kind.spec().table);
+        assert!(
+            report.problems.iter().any(|p| p.contains(&name)),
+            "{name}: {report:?}"
+        );
+    }
+}
+
 pub async fn a_backup_refuses_a_path_that_exists(store: S) {
     let path = std::env::current_exe().unwrap();
     let before = std::fs::metadata(&path).unwrap().len();
