@@ -114,8 +114,8 @@ pub fn run() -> anyhow::Result<()> {
     let cli = Cli::parse();
     let output = cli.output;
     match cli.command {
-        Command::Dev(dev) => run::dev(dev),
-        Command::Serve(serve) => run::serve(serve),
+        Command::Dev(dev) => run::dev(output, dev),
+        Command::Serve(serve) => run::serve(output, serve),
         Command::Init(folder) => block_on(maintenance::init(output, &folder)),
         Command::Account(command) => block_on(accounts::run(output, command)),
         Command::User(command) => block_on(users::run(output, command)),

@@ -16,7 +16,7 @@ use cosell_wire::sigv4::{SigningKeyCache, Verifier};
 use crate::config::{Config, Flags, Mode};
 use crate::data_dir::{self, Opened, Role};
 use crate::dev as development;
-use crate::output::say;
+use crate::output::{Output, say};
 use crate::server::{self, Authentication, Handler, Limits, OpenAccounts, Server};
 
 /// Derived signing keys that are kept: one per key, day and region.
@@ -40,7 +40,7 @@ pub struct Serve {
 }
 
 /// Runs a development server until it is asked to stop.
-pub fn dev(command: Dev) -> anyhow::Result<()> {
+pub fn dev(output: Output, command: Dev) -> anyhow::Result<()> {
     let started = Instant::now();
     let config = Config::read(&command.flags, Mode::Dev)?;
     start_log(&config)?;
@@ -79,17 +79,17 @@ pub fn dev(command: Dev) -> anyhow::Result<()> {
     let server = assemble(&config, opened, settings, origins, open_accounts)?;
     let scheme = if server.tls.is_some() { "https" } else { "http" };
     server.run(|bound| {
-        announce(
-            development::banner(&format!("{scheme}://{bound}"), &place, &region),
-            started,
-        );
+        let endpoint = format!("{scheme}://{bound}");
+        announce(output, &endpoint, started, || {
+            development::banner(&endpoint, &place, &region)
+        });
     })?;
     runtime.block_on(store.close());
     Ok(())
 }
 
 /// Runs a server for real use until it is asked to stop.
-pub fn serve(command: Serve) -> anyhow::Result<()> {
+pub fn serve(output: Output, command: Serve) -> anyhow::Result<()> {
     let started = Instant::now();
     let config = Config::read(&command.flags, Mode::Serve)?;
     start_log(&config)?;
@@ -103,16 +103,25 @@ pub fn serve(command: Serve) -> anyhow::Result<()> {
     let server = assemble(&config, opened, settings, origins(&config), None)?;
     let scheme = if server.tls.is_some() { "https" } else { "http" };
     server.run(|bound| {
-        announce(format!("cosell serves {scheme}://{bound}"), started);
+        let endpoint = format!("{scheme}://{bound}");
+        announce(output, &endpoint, started, || format!("cosell serves {endpoint}"));
     })?;
     runtime.block_on(store.close());
     Ok(())
 }
 
-/// Says that the server is ready. It serves whether or not anyone hears.
-fn announce(text: String, started: Instant) {
-    let ready = format!("ready in {} ms", started.elapsed().as_millis());
-    if let Err(error) = say(text).and_then(|()| say(ready)) {
+/// Says that the server is ready: in `words` for people, in one line of JSON for programs. It serves whether or not
+/// anyone hears.
+fn announce(output: Output, endpoint: &str, started: Instant, words: impl FnOnce() -> String) {
+    let millis = started.elapsed().as_millis();
+    let said = match output {
+        Output::Table => say(words()).and_then(|()| say(format_args!("ready in {millis} ms"))),
+        Output::Json => {
+            let ready = u64::try_from(millis).unwrap_or(u64::MAX);
+            say(serde_json::json!({ "Endpoint": endpoint, "ReadyMillis": ready }))
+        }
+    };
+    if let Err(error) = said {
         tracing::warn!("{error:#}");
     }
 }

@@ -88,8 +88,9 @@ impl Server {
             .build()?;
         runtime.block_on(async {
             let listener = tokio::net::TcpListener::from_std(listener)?;
-            ready(bound);
+            // Before anyone is told to come: who stops the server at once must find it able to stop in good order.
             let mut signals = Signals::new()?;
+            ready(bound);
             tokio::select! {
                 () = accept(&listener, &connections, &senders) => {}
                 name = signals.wait() => tracing::info!("{name} received: finishing the requests under way"),
@@ -182,12 +183,16 @@ impl Worker {
 /// The signals that ask for a stop.
 struct Signals {
     #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
+    #[cfg(unix)]
     terminate: tokio::signal::unix::Signal,
 }
 
 impl Signals {
     fn new() -> anyhow::Result<Self> {
         Ok(Self {
+            #[cfg(unix)]
+            interrupt: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())?,
             #[cfg(unix)]
             terminate: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?,
         })
@@ -196,7 +201,7 @@ impl Signals {
     #[cfg(unix)]
     async fn wait(&mut self) -> &'static str {
         tokio::select! {
-            _ = tokio::signal::ctrl_c() => "SIGINT",
+            _ = self.interrupt.recv() => "SIGINT",
             _ = self.terminate.recv() => "SIGTERM",
         }
     }
