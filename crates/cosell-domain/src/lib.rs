@@ -10,9 +10,11 @@ pub mod calendar;
 pub mod catalog;
 pub mod echo;
 pub mod opportunity;
+pub mod prospecting;
 pub mod reference;
 pub mod settings;
 pub mod snapshot;
+pub mod task;
 pub mod violations;
 
 pub use catalog::Catalog;

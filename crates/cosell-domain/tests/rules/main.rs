@@ -9,8 +9,10 @@
 mod assign;
 mod aws_side;
 mod create;
+mod lead;
 mod locks;
 mod properties;
+mod prospecting;
 mod relate;
 mod review;
 mod snapshot;
@@ -19,4 +21,5 @@ mod spend;
 mod submit;
 mod support;
 mod tags;
+mod task;
 mod update;
