@@ -9,6 +9,7 @@ pub mod arn;
 pub mod calendar;
 pub mod catalog;
 pub mod echo;
+pub mod engagement;
 pub mod opportunity;
 pub mod prospecting;
 pub mod reference;

@@ -9,6 +9,7 @@
 mod assign;
 mod aws_side;
 mod create;
+mod engagement;
 mod lead;
 mod locks;
 mod properties;

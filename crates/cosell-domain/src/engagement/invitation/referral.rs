@@ -1,0 +1,193 @@
+//! The sandbox's referral: CreateOpportunity of origin AWS Referral makes AWS invite the caller to an opportunity that
+//! nobody sees before the invitation is accepted. Everything here is as recorded (behaviours 1.4).
+
+use cosell_model::enums::{
+    EngagementInvitationPayloadType as Kind, OpportunityOrigin, ReceiverResponsibility,
+};
+use cosell_model::types::{
+    CreateEngagementRequest, CreateOpportunityRequest, GetOpportunityResponse, OpportunityInvitationPayload,
+    Payload, SenderContact,
+};
+use cosell_model::{Timestamp, Violation};
+
+use super::{Invitation, Receiver, Referral, create, payload};
+use crate::engagement::{self, DESCRIPTION_LIMIT, Engagement, Refusal, TITLE_LIMIT, party, truncated};
+use crate::opportunity::spend::Estimates;
+use crate::opportunity::{self, Opportunity};
+use crate::{Catalog, Violations};
+
+/// What AWS writes to the partner, word for word, since clients may look for it.
+pub const MESSAGE: &str = "This invite is for an AWS originated referral. Accepting this invitation will create an AWS originated opportunity in your pipeline.";
+
+/// What a referral needs to know besides its input.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'a> {
+    /// The account that is referred to.
+    pub account: &'a str,
+    /// The catalog.
+    pub catalog: Catalog,
+    /// The region ARNs name.
+    pub region: &'a str,
+    /// The identifier of the hidden opportunity, `O…`.
+    pub opportunity_id: &'a str,
+    /// The identifier of the engagement, `eng-…`.
+    pub engagement_id: &'a str,
+    /// The identifier of the invitation, `engi-…`.
+    pub invitation_id: &'a str,
+    /// The time of the referral.
+    pub now: Timestamp,
+    /// The amounts of estimation URLs.
+    pub estimates: &'a Estimates,
+}
+
+/// A referral on its way.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Referred {
+    /// The opportunity as the creation answers it and as nobody can read it yet. Only the invitation keeps it.
+    pub opportunity: Opportunity,
+    /// AWS's engagement, with AWS as its one member.
+    pub engagement: Engagement,
+    /// The pending invitation.
+    pub invitation: Invitation,
+}
+
+/// Decides a referral: all that it brings about, or every violation of the input. It must carry what the invitation
+/// shows of the deal.
+pub fn refer(mut input: CreateOpportunityRequest, known: Context<'_>) -> Result<Referred, Refusal> {
+    // The rules of a draft hold for AWS's deals alike, apart from who may bring them.
+    input.origin = Some(OpportunityOrigin::PartnerReferral);
+    let drafted = opportunity::create::create(
+        input,
+        opportunity::create::Context {
+            account: known.account,
+            catalog: known.catalog,
+            region: known.region,
+            id: known.opportunity_id,
+            now: known.now,
+            estimates: known.estimates,
+        },
+    );
+    let mut opportunity = drafted?;
+    opportunity.private.origin = OpportunityOrigin::AWSReferral;
+    let outline = outline(&opportunity.document)?;
+
+    let aws = party::aws(known.catalog);
+    let engagement = engagement::create::create(
+        CreateEngagementRequest {
+            title: Some(truncated(&outline.project.title, TITLE_LIMIT)),
+            description: Some(truncated(&outline.project.business_problem, DESCRIPTION_LIMIT)),
+            ..CreateEngagementRequest::default()
+        },
+        engagement::create::Context {
+            creator: &aws,
+            catalog: known.catalog,
+            region: known.region,
+            id: known.engagement_id,
+            now: known.now,
+        },
+    )?;
+    let mut invitation = create::build(
+        Kind::OpportunityInvitation,
+        Some(Payload {
+            opportunity_invitation: Some(outline),
+            ..Payload::default()
+        }),
+        Receiver {
+            account_id: known.account.to_owned(),
+            alias: None,
+        },
+        MESSAGE.to_owned(),
+        create::Context {
+            engagement: &engagement,
+            sender: &aws,
+            receiver: None,
+            earlier: &[],
+            catalog: known.catalog,
+            region: known.region,
+            id: known.invitation_id,
+            now: known.now,
+            estimates: known.estimates,
+        },
+    );
+    invitation.referral = Some(Referral {
+        document: opportunity.document.clone(),
+        private: opportunity.private.clone(),
+    });
+    Ok(Referred {
+        opportunity,
+        engagement,
+        invitation,
+    })
+}
+
+fn outline(document: &GetOpportunityResponse) -> Result<OpportunityInvitationPayload, Vec<Violation>> {
+    let responsibilities = vec![
+        ReceiverResponsibility::ServicesPartner,
+        ReceiverResponsibility::SoftwarePartner,
+    ];
+    let mut found = Violations::new();
+    check_present(document, &mut found);
+    found.into_result(())?;
+    let Some(mut outline) = payload::of_opportunity(document, &[], responsibilities) else {
+        // All of it is there, and the other members are bounded alike in opportunities and invitations.
+        let mut found = Violations::new();
+        found.invalid(
+            "customer.account.websiteUrl",
+            "An AWS referral needs a plain website address such as www.example.com",
+        );
+        return Err(found.into_vec());
+    };
+    outline.sender_contacts = Some(vec![SenderContact {
+        email: "pdm@aws.example".to_owned(),
+        first_name: Some("AWS".to_owned()),
+        last_name: Some("Partner Development".to_owned()),
+        business_title: Some("PDM".to_owned()),
+        phone: None,
+    }]);
+    Ok(outline)
+}
+
+fn check_present(document: &GetOpportunityResponse, found: &mut Violations) {
+    let account = document
+        .customer
+        .as_ref()
+        .and_then(|customer| customer.account.as_ref());
+    let address = account.and_then(|account| account.address.as_ref());
+    let project = document.project.as_ref();
+    let life_cycle = document.life_cycle.as_ref();
+    let filled = |text: Option<&String>| text.is_some_and(|text| !text.is_empty());
+    for (path, present) in [
+        (
+            "customer.account.companyName",
+            filled(account.map(|account| &account.company_name)),
+        ),
+        (
+            "customer.account.industry",
+            account.is_some_and(|account| account.industry.is_some()),
+        ),
+        (
+            "customer.account.websiteUrl",
+            filled(account.and_then(|account| account.website_url.as_ref())),
+        ),
+        (
+            "customer.account.address.countryCode",
+            address.is_some_and(|address| address.country_code.is_some()),
+        ),
+        (
+            "project.title",
+            filled(project.and_then(|project| project.title.as_ref())),
+        ),
+        (
+            "project.customerBusinessProblem",
+            filled(project.and_then(|project| project.customer_business_problem.as_ref())),
+        ),
+        (
+            "lifeCycle.targetCloseDate",
+            filled(life_cycle.and_then(|cycle| cycle.target_close_date.as_ref())),
+        ),
+    ] {
+        if !present {
+            found.required(path);
+        }
+    }
+}

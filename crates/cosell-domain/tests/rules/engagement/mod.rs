@@ -1,0 +1,9 @@
+//! The rules of engagements and invitations, and the stories that they share.
+
+mod contexts;
+mod invitations;
+mod members;
+mod properties;
+mod receivers;
+mod referrals;
+mod support;
