@@ -23,4 +23,5 @@ mod submit;
 mod support;
 mod tags;
 mod task;
+mod task_reason;
 mod update;
