@@ -79,6 +79,11 @@ impl Service {
         }
     }
 
+    /// True when the store answers: asks it something that costs next to nothing.
+    pub async fn is_ready(&self) -> bool {
+        self.store.next_job_at().await.is_ok()
+    }
+
     /// How many members that the model does not know were met and passed over since the start.
     pub fn unknown_members(&self) -> u64 {
         self.unknown_members.load(Ordering::Relaxed)

@@ -65,8 +65,8 @@ const SETTINGS: &[Setting] = &[
     },
     Setting {
         name: "header-timeout",
-        default: "15",
-        meaning: "seconds a client may take to send its headers",
+        default: "60",
+        meaning: "seconds a client may take to send its headers, and a connection may lie idle",
     },
     Setting {
         name: "body-timeout",
@@ -138,7 +138,7 @@ pub struct Flags {
     /// Connections served at the same time
     #[arg(long, value_name = "COUNT")]
     pub max_connections: Option<String>,
-    /// Seconds a client may take to send its headers
+    /// Seconds a client may take to send its headers, and a connection may lie idle
     #[arg(long, value_name = "SECONDS")]
     pub header_timeout: Option<String>,
     /// Seconds a client may take to send its body

@@ -24,9 +24,9 @@ pub struct Opened {
 
 /// Who opens a folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
-    /// A server: only one at a time.
-    Server,
+pub enum Role<'a> {
+    /// A server, listening on that address: only one at a time.
+    Server(&'a str),
     /// A command of the command line, also beside a running server.
     Command,
 }
@@ -46,7 +46,7 @@ pub fn is_initialised(dir: &Path) -> bool {
 }
 
 /// Opens an existing data folder.
-pub fn open(dir: &Path, role: Role) -> anyhow::Result<Opened> {
+pub fn open(dir: &Path, role: Role<'_>) -> anyhow::Result<Opened> {
     if !is_initialised(dir) {
         bail!(
             "{} is no data folder yet: create it with `cosell init --data {}`",
@@ -71,11 +71,11 @@ fn require_database(dir: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn attach(dir: &Path, role: Role) -> anyhow::Result<Opened> {
+fn attach(dir: &Path, role: Role<'_>) -> anyhow::Result<Opened> {
     let sealer = read_key(&dir.join(KEY_FILE))?;
-    let options = Options {
-        server: role == Role::Server,
-        ..Options::default()
+    let options = match role {
+        Role::Server(address) => Options::server(format!("listening on {address}")),
+        Role::Command => Options::default(),
     };
     let store = SqliteStore::open(dir, options)
         .with_context(|| format!("cannot open the data folder {}", dir.display()))?;
@@ -86,12 +86,12 @@ fn attach(dir: &Path, role: Role) -> anyhow::Result<Opened> {
 }
 
 /// Opens the folder of a development server, creating it where it is absent.
-pub fn open_or_create(dir: &Path) -> anyhow::Result<Opened> {
+pub fn open_or_create(dir: &Path, listen: &str) -> anyhow::Result<Opened> {
     if is_initialised(dir) {
-        return open(dir, Role::Server);
+        return open(dir, Role::Server(listen));
     }
     create_key(dir)?;
-    attach(dir, Role::Server)
+    attach(dir, Role::Server(listen))
 }
 
 /// A store that leaves nothing behind.
@@ -207,8 +207,8 @@ mod tests {
         let refused = |word: &str| {
             for outcome in [
                 open(&data, Role::Command),
-                open(&data, Role::Server),
-                open_or_create(&data),
+                open(&data, Role::Server("127.0.0.1:1")),
+                open_or_create(&data, "127.0.0.1:1"),
             ] {
                 let error = outcome.err().unwrap().to_string();
                 assert!(error.contains(word) && error.contains("backup"), "{error}");

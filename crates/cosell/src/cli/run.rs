@@ -52,7 +52,7 @@ pub fn dev(output: Output, command: Dev) -> anyhow::Result<()> {
         )
     } else {
         (
-            data_dir::open_or_create(&config.data())?,
+            data_dir::open_or_create(&config.data(), config.text("listen"))?,
             config.data().display().to_string(),
         )
     };
@@ -93,7 +93,7 @@ pub fn serve(output: Output, command: Serve) -> anyhow::Result<()> {
     let started = Instant::now();
     let config = Config::read(&command.flags, Mode::Serve)?;
     start_log(&config)?;
-    let opened = data_dir::open(&config.data(), Role::Server)?;
+    let opened = data_dir::open(&config.data(), Role::Server(config.text("listen")))?;
     let store: Arc<dyn Store> = opened.store.clone();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -104,7 +104,13 @@ pub fn serve(output: Output, command: Serve) -> anyhow::Result<()> {
     let scheme = if server.tls.is_some() { "https" } else { "http" };
     server.run(|bound| {
         let endpoint = format!("{scheme}://{bound}");
-        announce(output, &endpoint, started, || format!("cosell serves {endpoint}"));
+        announce(output, &endpoint, started, || {
+            let quotas = match config.text("throttle") {
+                "aws" => "AWS's published quotas, one write a second per account and operation (throttle = \"aws\")",
+                _ => "none (throttle = \"off\")",
+            };
+            format!("cosell serves {endpoint}\nquotas: {quotas}")
+        });
     })?;
     runtime.block_on(store.close());
     Ok(())

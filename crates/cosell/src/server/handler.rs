@@ -80,7 +80,8 @@ impl Handler {
         let request_id = RequestId::fresh();
         let (parts, body) = request.into_parts();
         let path = parts.uri.path();
-        if let Some(response) = plain(&parts, &request_id, &self.origins) {
+        let ready = path != "/readyz" || self.service.is_ready().await;
+        if let Some(response) = plain(&parts, &request_id, &self.origins, ready) {
             return response.map(Full::new);
         }
         let protocol = Protocol::of_path(path);
@@ -224,9 +225,20 @@ fn stated_length(parts: &Parts) -> Option<u64> {
 }
 
 /// What needs no signature: probes of a load balancer and the preflight requests of browsers.
-fn plain(parts: &Parts, request_id: &RequestId, origins: &OriginRule) -> Option<Response<Bytes>> {
+fn plain(
+    parts: &Parts,
+    request_id: &RequestId,
+    origins: &OriginRule,
+    ready: bool,
+) -> Option<Response<Bytes>> {
     let mut response = match (&parts.method, parts.uri.path()) {
-        (&Method::GET, "/livez" | "/readyz") => Response::new(Bytes::from_static(b"ok\n")),
+        (&Method::GET, "/livez") => Response::new(Bytes::from_static(b"ok\n")),
+        (&Method::GET, "/readyz") if ready => Response::new(Bytes::from_static(b"ok\n")),
+        (&Method::GET, "/readyz") => {
+            let mut response = Response::new(Bytes::from_static(b"the store does not answer\n"));
+            *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+            response
+        }
         (&Method::OPTIONS, _) => {
             let origin = parts.headers.get(ORIGIN)?.to_str().ok()?;
             let wanted = parts
@@ -334,7 +346,7 @@ mod tests {
                 request = request.header(ORIGIN, origin);
             }
             let (parts, ()) = request.body(()).unwrap().into_parts();
-            let response = plain(&parts, &id, &OriginRule::Loopback).unwrap();
+            let response = plain(&parts, &id, &OriginRule::Loopback, true).unwrap();
             assert_eq!(response.status(), status, "{path} {origin:?}");
             assert_eq!(response.headers()["x-amzn-requestid"], id.as_str());
         }

@@ -86,24 +86,37 @@ impl Server {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        runtime.block_on(async {
+        let signals = runtime.block_on(async {
             let listener = tokio::net::TcpListener::from_std(listener)?;
             // Before anyone is told to come: who stops the server at once must find it able to stop in good order.
             let mut signals = Signals::new()?;
             ready(bound);
+            let mut dealer = Dealer {
+                connections,
+                senders,
+                turn: 0,
+            };
             tokio::select! {
-                () = accept(&listener, &connections, &senders) => {}
+                () = dealer.accept(&listener) => {}
                 name = signals.wait() => tracing::info!("{name} received: finishing the requests under way"),
             }
-            anyhow::Ok(())
+            dealer.accept_waiting(&listener).await;
+            anyhow::Ok(signals)
         })?;
-        // Closing the queues after the flag lets workers take what was accepted before they leave.
+        end_at_second_signal(runtime, signals)?;
+        // The queues are closed by now; after the flag, workers take what was accepted before they leave.
         let _ = stop.send(true);
-        drop(senders);
         for worker in workers {
             if worker.join().is_err() {
                 tracing::error!("a thread that served connections broke down");
             }
+        }
+        let unknown = self.handler.service.unknown_members();
+        if unknown > 0 {
+            tracing::info!(
+                unknown,
+                "members of requests that the model does not know were passed over"
+            );
         }
         Ok(())
     }
@@ -112,31 +125,64 @@ impl Server {
 type Accepted = (TcpStream, tokio::sync::OwnedSemaphorePermit);
 
 /// Hands connections to the threads in turn, as long as there are fewer than allowed.
-async fn accept(
-    listener: &tokio::net::TcpListener,
-    connections: &Arc<Semaphore>,
-    senders: &[mpsc::UnboundedSender<Accepted>],
-) {
-    let mut turn = 0;
-    loop {
-        let Ok(permit) = Arc::clone(connections).acquire_owned().await else {
-            return;
-        };
-        match listener.accept().await {
-            Ok((stream, _)) => {
-                let _ = stream.set_nodelay(true);
-                if let Ok(stream) = stream.into_std() {
-                    let _ = senders[turn].send((stream, permit));
-                    turn = (turn + 1) % senders.len();
+struct Dealer {
+    connections: Arc<Semaphore>,
+    senders: Vec<mpsc::UnboundedSender<Accepted>>,
+    turn: usize,
+}
+
+impl Dealer {
+    /// Accepts for ever.
+    async fn accept(&mut self, listener: &tokio::net::TcpListener) {
+        loop {
+            let Ok(permit) = Arc::clone(&self.connections).acquire_owned().await else {
+                return;
+            };
+            match listener.accept().await {
+                Ok((stream, _)) => self.hand_over(stream, permit),
+                Err(error) => {
+                    // Out of file handles, most likely: waiting lets connections end.
+                    tracing::warn!("cannot accept a connection: {error}");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
                 }
-            }
-            Err(error) => {
-                // Out of file handles, most likely: waiting lets connections end.
-                tracing::warn!("cannot accept a connection: {error}");
-                tokio::time::sleep(Duration::from_millis(50)).await;
             }
         }
     }
+
+    /// Takes what the system has accepted already, so that a stop resets nobody who was let in.
+    async fn accept_waiting(&mut self, listener: &tokio::net::TcpListener) {
+        while let Ok(permit) = Arc::clone(&self.connections).try_acquire_owned() {
+            tokio::select! {
+                biased;
+                accepted = listener.accept() => match accepted {
+                    Ok((stream, _)) => self.hand_over(stream, permit),
+                    Err(_) => return,
+                },
+                () = std::future::ready(()) => return,
+            }
+        }
+    }
+
+    fn hand_over(&mut self, stream: tokio::net::TcpStream, permit: tokio::sync::OwnedSemaphorePermit) {
+        let _ = stream.set_nodelay(true);
+        if let Ok(stream) = stream.into_std() {
+            let _ = self.senders[self.turn].send((stream, permit));
+            self.turn = (self.turn + 1) % self.senders.len();
+        }
+    }
+}
+
+/// Someone who asks twice does not want to wait for slow clients. Nothing that was acknowledged is lost by it.
+fn end_at_second_signal(runtime: tokio::runtime::Runtime, mut signals: Signals) -> anyhow::Result<()> {
+    let wait = move || {
+        let name = runtime.block_on(signals.wait());
+        tracing::warn!("{name} received again: ending at once");
+        std::process::exit(130);
+    };
+    std::thread::Builder::new()
+        .name("cosell-signals".to_owned())
+        .spawn(wait)?;
+    Ok(())
 }
 
 struct Worker {

@@ -329,7 +329,7 @@ fn the_configuration_tells_where_each_value_comes_from() {
     let (value, origin) = row("header-timeout");
     assert_eq!(
         (value.as_str(), origin.contains("default")),
-        ("15", true),
+        ("60", true),
         "{origin}"
     );
 
