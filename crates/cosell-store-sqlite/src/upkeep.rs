@@ -161,7 +161,12 @@ pub(crate) fn backup(
     partial.push(".partial");
     let partial = PathBuf::from(partial);
     let file = |error: std::io::Error| StoreError::Unavailable(format!("{}: {error}", partial.display()));
-    std::fs::OpenOptions::new().write(true).create_new(true).open(&partial).map_err(|error| match error.kind() {
+    let mut options_of_file = std::fs::OpenOptions::new();
+    options_of_file.write(true).create_new(true);
+    // A backup holds the same names and addresses as the database: it is its owner's alone, whatever the umask says.
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options_of_file, 0o600);
+    options_of_file.open(&partial).map_err(|error| match error.kind() {
         std::io::ErrorKind::AlreadyExists => StoreError::Invalid(format!(
             "{} exists: another backup is under way, or one was interrupted; remove the file in that case",
             partial.display()

@@ -342,6 +342,18 @@ async fn an_interrupted_backup_is_named_and_leaves_no_file_under_the_final_name(
     assert!(matches!(nowhere, Err(StoreError::Unavailable(_))), "{nowhere:?}");
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn a_backup_can_be_read_by_its_owner_only() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(folder.path(), plain()).unwrap();
+    let path = folder.path().join("copy.db");
+    store.backup(&path, silent()).await.unwrap();
+    let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
+
 #[test]
 fn an_ephemeral_store_takes_its_folder_with_it() {
     let store = SqliteStore::open_ephemeral(plain()).unwrap();
