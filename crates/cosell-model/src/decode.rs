@@ -15,6 +15,10 @@ use crate::wire::{Check, take_unknown_members};
 /// How deep objects and lists may nest. The contract needs less than ten levels.
 pub const MAX_DEPTH: usize = 64;
 
+/// How JSON spells U+0000, the one character that not every store can keep: PostgreSQL's text cannot. The reader itself
+/// refuses the bare byte.
+const ESCAPED_ZERO: &str = r"\u0000";
+
 /// A request that obeys the contract.
 #[derive(Debug)]
 pub struct Decoded<T> {
@@ -45,6 +49,10 @@ impl From<Rejection> for ApiError {
 /// Reads and checks a request. An empty body stands for an empty object, as SDKs send it for requests without members.
 pub fn decode<T: Input + DeserializeOwned + Check>(body: &[u8]) -> Result<Decoded<T>, Rejection> {
     let text = text(body)?;
+    if text.contains(ESCAPED_ZERO) {
+        // The reader takes it like any other character. It may also be an escaped backslash and plain text.
+        scan(text)?;
+    }
     // Whatever a reader on this thread left behind does not belong to this request.
     take_unknown_members();
     let read = serde_json::from_str::<T>(text);
@@ -109,8 +117,8 @@ fn text(body: &[u8]) -> Result<&str, Rejection> {
     Ok(if blank { "{}" } else { text })
 }
 
-/// Refuses nesting beyond [`MAX_DEPTH`] and halves of surrogate pairs, in one pass without recursion. Says nothing about
-/// any other flaw: the reader finds those.
+/// Refuses nesting beyond [`MAX_DEPTH`], halves of surrogate pairs and U+0000, in one pass without recursion. Says nothing
+/// about any other flaw: the reader finds those.
 fn scan(text: &str) -> Result<(), Rejection> {
     let bytes = text.as_bytes();
     let (mut at, mut depth, mut in_string) = (0, 0usize, false);
@@ -127,9 +135,11 @@ fn scan(text: &str) -> Result<(), Rejection> {
                             "The request holds half of a surrogate pair at byte {at}. Send whole characters."
                         )));
                     }
+                    Some(0) => return Err(zero(at)),
                     _ => 1,
                 }
             }
+            (true, 0) => return Err(zero(at)),
             (false, b'{' | b'[') => {
                 depth += 1;
                 if depth > MAX_DEPTH {
@@ -144,6 +154,12 @@ fn scan(text: &str) -> Result<(), Rejection> {
         at += 1;
     }
     Ok(())
+}
+
+fn zero(at: usize) -> Rejection {
+    Rejection::Serialization(format!(
+        "The request holds the character U+0000 at byte {at}, which cannot be kept. Send text without it."
+    ))
 }
 
 /// The unit that `\uXXXX` at `at` stands for.

@@ -177,6 +177,45 @@ fn whole_surrogate_pairs_and_escaped_backslashes_are_fine() {
 }
 
 #[test]
+fn the_zero_character_is_refused_wherever_it_stands() {
+    let table: &[(&[u8], usize)] = &[
+        (br#"{"Catalog":"AWS","ClientToken":"t\u0000"}"#, 33),
+        (br#"{"Catalog":"AWS","ClientToken":"t","Unknown":"\u0000"}"#, 46),
+        (
+            br#"{"Catalog":"AWS","ClientToken":"t","Unknown":[{"a":["x\u0000"]}]}"#,
+            54,
+        ),
+        (br#"{"Catalog":"AWS","ClientToken":"t","\u0000":1}"#, 36),
+        (br#"{"Catalog":"AWS","ClientToken":"t","Unknown":"\\\u0000"}"#, 48),
+        (b"{\"Catalog\":\"AWS\",\"ClientToken\":\"t\0\"}", 33),
+        (
+            b"{\"Catalog\":\"AWS\",\"ClientToken\":\"t\",\"Unknown\":\"\0\"}",
+            46,
+        ),
+        // Told before any violation: no rule needs to look at such a text.
+        (br#"{"Catalog":"no catalog","ClientToken":"\u0000"}"#, 39),
+    ];
+    for (body, place) in table {
+        assert_eq!(
+            refusal(body),
+            format!(
+                "The request holds the character U+0000 at byte {place}, which cannot be kept. Send text without it."
+            )
+        );
+    }
+}
+
+#[test]
+fn what_only_looks_like_the_zero_character_is_fine() {
+    let read =
+        create(r#","PartnerOpportunityIdentifier":"\\u0000 u0000 \u0001","Unknown":"\\\\u0000""#).unwrap();
+    assert_eq!(
+        read.input.partner_opportunity_identifier.unwrap(),
+        "\\u0000 u0000 \u{1}"
+    );
+}
+
+#[test]
 fn nesting_is_bounded_exactly_and_never_overflows_the_stack() {
     let nested = |levels: usize| format!(r#","Deep":{}{}"#, "[".repeat(levels), "]".repeat(levels));
     // The root object is the first level.
