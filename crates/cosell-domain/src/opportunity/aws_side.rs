@@ -15,6 +15,10 @@ use super::Opportunity;
 /// What AWS alone says about a deal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AwsSide {
+    /// True once AWS approved the deal. The review status says so too, but an update in the sandbox can lose that, and
+    /// what AWS validated stays validated. Kept from the first update on that finds the deal approved.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub approved: bool,
     /// Stage, close date and next steps as AWS's seller keeps them.
     pub life_cycle: AwsOpportunityLifeCycle,
     /// AWS's people on the deal; empty until an operator names some, as recorded from AWS's sandbox.
@@ -38,6 +42,7 @@ impl AwsSide {
     /// The side that a submission opens: nothing done yet, the partner's close date.
     pub fn opened(target_close_date: Option<String>) -> Self {
         Self {
+            approved: false,
             life_cycle: AwsOpportunityLifeCycle {
                 target_close_date,
                 stage: Some(AwsOpportunityStage::NotStarted),

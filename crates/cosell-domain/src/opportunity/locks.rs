@@ -4,6 +4,7 @@
 use cosell_model::enums::{ReviewStatus, Stage};
 use cosell_model::types::GetOpportunityResponse as Document;
 
+use super::Opportunity;
 use super::fields::{FIELDS, Field};
 use crate::Violations;
 
@@ -58,13 +59,16 @@ const APPROVED_LOCKED: &[&str] = &[
 const LAUNCHED_OPEN: &[&str] = &["project.deliveryModels", "project.additionalComments"];
 
 impl Lock {
-    /// The lock of an opportunity in that review status and stage. An orphan (no status) is edited like a draft, unless
-    /// it is Launched or Closed Lost: only an approved deal gets there, and losing its status must not open it again.
-    pub fn of(status: Option<&ReviewStatus>, stage: Option<&Stage>) -> Self {
-        match (status, stage) {
+    /// The lock of an opportunity as it is kept. An orphan (no review status) is edited like a draft, unless AWS once
+    /// approved it or it is Launched or Closed Lost, which only an approved deal becomes: losing the status must not
+    /// open what AWS has validated.
+    pub fn of(stored: &Opportunity) -> Self {
+        let approved = stored.private.aws.as_ref().is_some_and(|aws| aws.approved);
+        match (stored.review_status(), stored.stage()) {
             (Some(ReviewStatus::Approved) | None, Some(Stage::Launched)) => Lock::Launched,
             (Some(ReviewStatus::Approved) | None, Some(Stage::ClosedLost)) => Lock::Lost,
             (Some(ReviewStatus::Approved), _) => Lock::Approved,
+            (None, _) if approved => Lock::Approved,
             (Some(ReviewStatus::ActionRequired), _) => Lock::ActionRequired,
             (Some(ReviewStatus::PendingSubmission) | None, _) => Lock::Draft,
             _ => Lock::Closed,

@@ -12,7 +12,7 @@ use cosell_model::{Timestamp, Violation};
 use super::locks::{self, Lock};
 use super::spend::{self, Duration, Estimates};
 use super::{
-    NEXT_STEPS_HISTORY, Opportunity, conditions, has_validated_solution, no_support_needed, required,
+    AwsSide, NEXT_STEPS_HISTORY, Opportunity, conditions, has_validated_solution, no_support_needed, required,
 };
 use crate::{Catalog, Violations};
 
@@ -59,7 +59,7 @@ pub fn update(
             Acted::Nothing
         }
     };
-    let lock = Lock::of(stored.review_status(), stored.stage());
+    let lock = Lock::of(stored);
     // Only AWS acts on a closed deal; leaving the review status out is no act of AWS's and must not open it.
     if lock == Lock::Closed && !matches!(acted, Acted::Aws(_)) && found.is_empty() {
         found.add_general(
@@ -115,6 +115,7 @@ pub fn update(
     if corrected && acted == Acted::Nothing {
         resubmit(&mut next);
     }
+    remember_approval(stored, &mut next);
     next.touch(context.now);
     found.into_result(next).map_err(Refusal::Violations)
 }
@@ -126,6 +127,20 @@ fn resubmit(next: &mut Opportunity) {
     life_cycle.review_comments = None;
     life_cycle.review_status_reason = None;
     next.private.resubmitted_by_edit = true;
+}
+
+/// Notes that AWS approved the deal, now or before: its review status may be gone after this update.
+fn remember_approval(stored: &Opportunity, next: &mut Opportunity) {
+    let approved = Some(&ReviewStatus::Approved);
+    if stored.review_status() != approved && next.review_status() != approved {
+        return;
+    }
+    let life_cycle = next.document.life_cycle.as_ref();
+    let target_close_date = life_cycle.and_then(|cycle| cycle.target_close_date.clone());
+    next.private
+        .aws
+        .get_or_insert_with(|| AwsSide::opened(target_close_date))
+        .approved = true;
 }
 
 /// What the review status of an update brings about.

@@ -301,6 +301,25 @@ fn states() -> Vec<(&'static str, Opportunity, Opens)> {
         }),
         ("Launched", launched(), |path| OPEN_IN_LAUNCHED.contains(&path)),
         ("Closed Lost", closed(&full, "Closed Lost"), |_| false),
+        (
+            "Approved, then orphaned",
+            orphaned(&of_status(&full, "Approved")),
+            |path| !LOCKED_BY_APPROVAL.contains(&path),
+        ),
+        (
+            "Approved, then orphaned and edited",
+            edit(
+                &orphaned(&of_status(&full, "Approved")),
+                &[("Project.AdditionalComments", json!("alone"))],
+            )
+            .unwrap(),
+            |path| !LOCKED_BY_APPROVAL.contains(&path),
+        ),
+        (
+            "Action Required, then orphaned",
+            orphaned(&of_status(&full, "Action Required")),
+            |path| path != "lifeCycle.stage",
+        ),
         ("Launched, then orphaned", orphaned(&launched()), |path| {
             OPEN_IN_LAUNCHED.contains(&path)
         }),
