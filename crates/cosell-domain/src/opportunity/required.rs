@@ -2,8 +2,9 @@
 
 use cosell_model::Timestamp;
 use cosell_model::enums::{CountryCode, NationalSecurity, SalesInvolvementType, Stage};
-use cosell_model::types::GetOpportunityResponse;
+use cosell_model::types::{ExpectedCustomerSpend, GetOpportunityResponse, Project};
 
+use super::spend::SELF;
 use super::{has_validated_solution, no_support_needed};
 use crate::amount::Cents;
 use crate::reference::{PostalCode, postal_code};
@@ -110,12 +111,25 @@ fn check_project(document: &GetOpportunityResponse, found: &mut Violations) {
     };
     if spend.is_empty() {
         found.required("project.expectedCustomerSpend");
-    } else if !spend.iter().all(|entry| positive(&entry.amount)) {
+    } else if !sent(project, spend).all(|entry| positive(&entry.amount)) {
         found.invalid(
             "project.expectedCustomerSpend.amount",
             "Amount must be above 0 in every entry",
         );
     }
+}
+
+/// The spend entries that the partner answers for. Beside a contract's whole value AWS's entry is derived, and may well
+/// come to less than a cent a month.
+fn sent<'a>(
+    project: Option<&Project>,
+    spend: &'a [ExpectedCustomerSpend],
+) -> impl Iterator<Item = &'a ExpectedCustomerSpend> {
+    let contract = project.is_some_and(|project| project.expected_contract_duration.is_some())
+        && spend.iter().any(|entry| entry.target_company == SELF);
+    spend
+        .iter()
+        .filter(move |entry| !contract || entry.target_company == SELF)
 }
 
 fn check_solution(document: &GetOpportunityResponse, found: &mut Violations) {

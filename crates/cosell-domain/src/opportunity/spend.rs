@@ -10,7 +10,8 @@ use crate::Violations;
 use crate::amount::{Cents, normalised};
 
 const LIST: &str = "project.expectedCustomerSpend";
-const SELF: &str = "Self";
+/// The target of the entry that holds a contract's whole value.
+pub(super) const SELF: &str = "Self";
 const AWS: &str = "AWS";
 
 /// The amounts behind estimation URLs. cosell cannot open AWS's pricing calculator, so an operator says what an

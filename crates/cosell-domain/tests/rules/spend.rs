@@ -166,6 +166,24 @@ fn a_contract_value_is_spread_over_its_months() {
 }
 
 #[test]
+fn a_contract_too_small_for_a_monthly_cent_can_be_submitted_and_one_worth_nothing_cannot() {
+    let submit = |total: &str| {
+        let stored = solved(&created(&body(json!([own(total)]), Some(months("144")))));
+        assert_eq!(kept(&stored), json!([entry("0", "AWS"), own(total)]));
+        submit_as(&stored, "Co-Sell", None)
+    };
+    let submitted = submit("0.01").expect("the partner sent an amount above 0");
+    assert_eq!(
+        submitted.map(|next| status_of(&next).to_owned()).as_deref(),
+        Some("Submitted")
+    );
+    assert_eq!(
+        codes(&submit("0").unwrap_err()),
+        [("project.expectedCustomerSpend.amount", INVALID)]
+    );
+}
+
+#[test]
 fn an_own_monthly_entry_beside_the_contract_is_replaced_by_the_derived_one() {
     for entries in [
         json!([entry("1", "AWS"), own("1200")]),
