@@ -12,6 +12,7 @@ use crate::enums::ValidationExceptionErrorCode as Code;
 use crate::error::Violation;
 use crate::pattern::{Matcher, Pattern, length};
 use crate::shape::{Member, Shape, ShapeKind};
+use crate::words;
 
 /// Checks the JSON types. Gives the number of unknown members, or a message about the first value of a wrong type.
 pub(crate) fn types(shape: &Shape, root: &Value) -> Result<u32, String> {
@@ -268,8 +269,7 @@ impl Rules {
             && !matches!(pattern.matcher, Matcher::Length)
             && !pattern.matches(text)
         {
-            let rule = format!("must match the regular expression {} as a whole", pattern.source);
-            self.report(Code::InvalidStringFormat, &rule);
+            self.report(Code::InvalidStringFormat, &words::rule(pattern));
         }
     }
 }

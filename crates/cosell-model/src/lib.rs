@@ -12,6 +12,7 @@ pub mod pattern;
 pub mod shape;
 pub mod timestamp;
 pub mod wire;
+mod words;
 
 pub use decode::{Decoded, Rejection, check_input, decode};
 pub use error::{ApiError, ErrorKind, Violation};

@@ -239,6 +239,76 @@ fn a_union_with_two_members_is_refused_by_name() {
 }
 
 #[test]
+fn patterns_that_people_meet_are_told_in_words() {
+    let customer = |member: &str, value: &str| json!({ "Customer": { "Account": { "CompanyName": "c", member: value } } });
+    let contact = |member: &str, value: &str| json!({ "Customer": { "Contacts": [{ member: value }] } });
+    let spend = |member: &str, value: &str| {
+        let mut entry = json!({ "CurrencyCode": "USD", "Frequency": "Monthly", "TargetCompany": "AWS" });
+        entry[member] = json!(value);
+        json!({ "Project": { "ExpectedCustomerSpend": [entry] } })
+    };
+    let table = [
+        (
+            contact("Email", "Ada@Example.com"),
+            "customer.contacts.email must be an e-mail address in lower case",
+        ),
+        (
+            contact("Phone", "12065550100"),
+            "customer.contacts.phone must be a phone number: + and 2 to 15 digits",
+        ),
+        (
+            customer("Duns", "12-345-6789"),
+            "customer.account.duns must be exactly 9 digits",
+        ),
+        (
+            customer("AwsAccountId", "1111-2222-3333"),
+            "customer.account.awsAccountId must be an AWS account id of 12 digits",
+        ),
+        (
+            json!({ "LifeCycle": { "TargetCloseDate": "31.03.2027" } }),
+            "lifeCycle.targetCloseDate must be a date in the form YYYY-MM-DD",
+        ),
+        (
+            spend("Amount", "1,000"),
+            "project.expectedCustomerSpend.amount must be an amount such as 1250.50",
+        ),
+        (
+            spend("EstimationUrl", "https://calculator.aws/"),
+            "project.expectedCustomerSpend.estimationUrl must be the link of a saved estimate",
+        ),
+        (
+            json!({ "Project": { "RelatedOpportunityIdentifier": "5465588" } }),
+            "project.relatedOpportunityIdentifier must be an opportunity id: O and 1 to 19 digits",
+        ),
+        (
+            customer("WebsiteUrl", "a"),
+            "customer.account.websiteUrl must have 4 to 255 characters; it has 1",
+        ),
+    ];
+    for (extra, told) in table {
+        let mut body = json!({ "Catalog": "AWS", "ClientToken": "t" });
+        body.as_object_mut()
+            .unwrap()
+            .extend(extra.as_object().unwrap().clone());
+        let Err(Rejection::Violations(found)) =
+            decode::<CreateOpportunityRequest>(body.to_string().as_bytes())
+        else {
+            panic!("not refused: {body}")
+        };
+        assert!(
+            found.iter().any(|violation| violation.message.starts_with(told)),
+            "{told}: {found:?}"
+        );
+        assert!(
+            found
+                .iter()
+                .all(|violation| !violation.message.contains("regular expression")),
+            "{found:?}"
+        );
+    }
+}
+
+#[test]
 fn sensitive_values_never_appear_in_messages() {
     let secret = "very-secret-value".repeat(20);
     let body = json!({ "Customer": { "Account": { "CompanyName": secret, "Duns": "very-secret", "Address": { "CountryCode": "very-secret" } },
