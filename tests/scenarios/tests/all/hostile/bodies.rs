@@ -29,6 +29,7 @@ fn broken_json_is_a_serialization_error_and_changes_nothing() {
         "{\"Catalog\":'Sandbox'}",
         "{\"Catalog\":NaN}",
         "{\"Catalog\":\"Sandbox\",\"ClientToken\":\"lone \\ud800 half\"}",
+        "{\"Catalog\":\"Sandbox\",\"ClientToken\":\"a zero \\u0000 inside\"}",
         "{\"Catalog\":\"Sandbox\",\"ClientToken\":\"lone \\udc00 half\"}",
         "{\"Catalog\":\"Sandbox\",\"ClientToken\":\"raw \u{1} control\"}",
         "\u{feff}{\"Catalog\":\"Sandbox\",\"ClientToken\":\"mark\"}",

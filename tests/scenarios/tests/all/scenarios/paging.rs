@@ -116,7 +116,7 @@ fn a_page_token_works_only_for_what_it_was_given_for() {
         with("NextToken", token[..token.len() - 4].into()),
         with("NextToken", format!("{token}AAAA").into()),
         with("NextToken", "x".repeat(100_000).into()),
-        with("NextToken", "\u{e9}\u{0}'; DROP TABLE opportunity; --".into()),
+        with("NextToken", "\u{e9}\u{1}'; DROP TABLE opportunity; --".into()),
         with("MaxResults", 3.into()),
         with("LifeCycleStage", json!(["Prospect"])),
         with("LifeCycleStage", Value::Null),
