@@ -4,7 +4,7 @@ use bytes::Bytes;
 use cosell_model::{ApiError, ErrorKind, Operation};
 
 use crate::service::{Caller, Service};
-use crate::{opportunity, solution, tags};
+use crate::{engagement, opportunity, settings, solution, tags};
 
 impl Service {
     /// Answers one request of an authenticated caller: the JSON of the answer, empty for operations without one.
@@ -24,6 +24,14 @@ impl Service {
             Operation::TagResource => tags::tag::run(self, caller, body).await,
             Operation::UntagResource => tags::untag::run(self, caller, body).await,
             Operation::ListTagsForResource => tags::list::run(self, caller, body).await,
+            Operation::CreateEngagement => engagement::create::run(self, caller, body).await,
+            Operation::GetEngagement => engagement::get::run(self, caller, body).await,
+            Operation::ListEngagements => engagement::list::run(self, caller, body).await,
+            Operation::ListEngagementMembers => engagement::members::run(self, caller, body).await,
+            Operation::CreateEngagementContext => engagement::create_context::run(self, caller, body).await,
+            Operation::UpdateEngagementContext => engagement::update_context::run(self, caller, body).await,
+            Operation::GetSellingSystemSettings => settings::get::run(self, caller, body).await,
+            Operation::PutSellingSystemSettings => settings::put::run(self, caller, body).await,
             absent => {
                 let unknown = cosell_model::check_input(absent, body)?;
                 self.count_unknown(unknown);

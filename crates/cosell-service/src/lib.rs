@@ -9,11 +9,16 @@ pub mod throttle;
 
 mod answer;
 mod dispatch;
+mod engagement;
+mod idempotency;
 mod ids;
+mod names;
 mod opportunity;
 mod page_token;
 mod paging;
+mod profile;
 mod service;
+mod settings;
 mod solution;
 mod tags;
 

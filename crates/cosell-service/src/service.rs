@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 
 use crate::clock::Clock;
 use crate::ids::OpportunityIds;
+use crate::names::Names;
 use crate::page_token::PageTokens;
 use crate::throttle::Throttle;
 
@@ -35,6 +36,9 @@ pub struct Settings {
     pub estimates: Estimates,
     /// The AWS products that can be associated.
     pub products: Products,
+    /// What the identifiers of engagements and the like are drawn from, so that a run over an empty store can be repeated
+    /// exactly; `None` for the operating system's randomness, which every server with a lasting store needs.
+    pub seed: Option<[u8; 32]>,
 }
 
 impl Default for Settings {
@@ -44,6 +48,7 @@ impl Default for Settings {
             orphan_quirk: true,
             estimates: Estimates::default(),
             products: Products::published(),
+            seed: None,
         }
     }
 }
@@ -55,6 +60,7 @@ pub struct Service {
     pub(crate) settings: Settings,
     pub(crate) tokens: PageTokens,
     pub(crate) ids: OpportunityIds,
+    pub(crate) names: Names,
     pub(crate) throttle: Throttle,
     unknown_members: AtomicU64,
 }
@@ -71,6 +77,7 @@ impl Service {
         Self {
             store,
             clock,
+            names: Names::new(settings.seed),
             settings,
             tokens,
             ids: OpportunityIds::default(),

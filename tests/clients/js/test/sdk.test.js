@@ -11,8 +11,8 @@ import {
   DisassociateOpportunityCommand,
   GetAwsOpportunitySummaryCommand,
   GetOpportunityCommand,
-  ListEngagementsCommand,
   ListOpportunitiesCommand,
+  ListResourceSnapshotJobsCommand,
   ListSolutionsCommand,
   ListTagsForResourceCommand,
   paginateListOpportunities,
@@ -295,7 +295,7 @@ describe("the SDK for JavaScript", () => {
   });
 
   test("learns which operation does not exist yet", async () => {
-    await assert.rejects(client.send(new ListEngagementsCommand({ Catalog })), {
+    await assert.rejects(client.send(new ListResourceSnapshotJobsCommand({ Catalog })), {
       name: "UnknownOperationException",
     });
   });

@@ -83,7 +83,7 @@ async fn an_operation_that_does_not_exist_yet_is_unknown() {
     let server = Server::start(&[]);
     let refused = server
         .client(ONE)
-        .list_engagements()
+        .list_resource_snapshot_jobs()
         .catalog(SANDBOX)
         .send()
         .await

@@ -12,19 +12,27 @@ use serde_json::Value;
 use crate::harness::{Answer, Caller, Key, Server};
 
 /// The operations that exist. The others check the shape of a request and then say that they do not exist yet.
-const EXISTING: [&str; 13] = [
+const EXISTING: [&str; 21] = [
     "AssignOpportunity",
     "AssociateOpportunity",
+    "CreateEngagement",
+    "CreateEngagementContext",
     "CreateOpportunity",
     "DisassociateOpportunity",
     "GetAwsOpportunitySummary",
+    "GetEngagement",
     "GetOpportunity",
+    "GetSellingSystemSettings",
+    "ListEngagementMembers",
+    "ListEngagements",
     "ListOpportunities",
     "ListSolutions",
     "ListTagsForResource",
+    "PutSellingSystemSettings",
     "SubmitOpportunity",
     "TagResource",
     "UntagResource",
+    "UpdateEngagementContext",
     "UpdateOpportunity",
 ];
 

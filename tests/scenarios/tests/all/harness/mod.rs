@@ -3,6 +3,7 @@
 
 pub mod client;
 pub mod deal;
+pub mod engagement;
 pub mod modern;
 pub mod server;
 pub mod sign;

@@ -1,0 +1,141 @@
+//! How an engagement is kept in the store, and the one way in which it is changed. Knows no rule but who may see one.
+//!
+//! An engagement is one shared record, and one row for each member from which that member's list is read. All of them
+//! carry the same version and are written in the same change, so that no list ever shows what a Get does not.
+
+use bytes::Bytes;
+use cosell_domain::engagement::{Engagement, view};
+use cosell_domain::{Catalog, arn};
+use cosell_model::{ApiError, Timestamp};
+use cosell_store::{ApplyError, Changes, Key, Kind, Record, Stored, Write};
+
+use crate::answer::{encode, read_failed, stored, write_failed};
+use crate::idempotency::Once;
+use crate::service::{Caller, Service};
+
+/// How often a change is decided anew because others changed the same engagement meanwhile.
+const ATTEMPTS: usize = 8;
+
+/// Names one engagement as a caller means it: by identifier or by ARN.
+#[derive(Clone, Copy)]
+pub(crate) struct Name<'a> {
+    account: &'a str,
+    catalog: Catalog,
+    sent: &'a str,
+}
+
+impl<'a> Name<'a> {
+    pub(crate) fn of(caller: &'a Caller, catalog: Catalog, sent: &'a str) -> Self {
+        Self {
+            account: &caller.account,
+            catalog,
+            sent,
+        }
+    }
+
+    /// The answer where there is none, or where the caller is no member: the two cannot be told apart.
+    fn not_found(self) -> ApiError {
+        ApiError::not_found(format!(
+            "There is no engagement {} in catalog {} that this account is a member of",
+            self.sent, self.catalog
+        ))
+    }
+}
+
+/// What the store holds under a name, for members only.
+async fn read(service: &Service, name: Name<'_>) -> Result<(Engagement, Stored), ApiError> {
+    let id = arn::engagement_id(name.catalog, name.sent).ok_or_else(|| name.not_found())?;
+    let key = Key::shared(Kind::Engagement, name.catalog.as_str(), id);
+    let found = service
+        .store
+        .get(&key)
+        .await
+        .map_err(read_failed)?
+        .ok_or_else(|| name.not_found())?;
+    let engagement: Engagement = stored(&found.document, "an engagement")?;
+    if engagement.is_member(name.account) {
+        Ok((engagement, found))
+    } else {
+        Err(name.not_found())
+    }
+}
+
+/// The engagement of that name, for members only.
+pub(crate) async fn load(service: &Service, name: Name<'_>) -> Result<Engagement, ApiError> {
+    read(service, name).await.map(|(engagement, _)| engagement)
+}
+
+/// Everything that is written where an engagement becomes `next`: a new one, or the next state of one that was found with
+/// that version. Accounts that joined get a row.
+pub(crate) fn writes(before: Option<(&Engagement, u64)>, next: &Engagement) -> Result<Vec<Write>, ApiError> {
+    let version = before.map_or(1, |(_, version)| version + 1);
+    let write = |record: Record, known: bool| match before {
+        Some((_, expected)) if known => Write::Replace { record, expected },
+        _ => Write::Insert(record),
+    };
+    let mut writes = Vec::with_capacity(1 + next.members.len());
+    let whole = Record {
+        key: Key::shared(Kind::Engagement, &next.catalog, &next.id),
+        version,
+        document: encode(next)?,
+        summary: Bytes::from_static(b"{}"),
+        private: Bytes::new(),
+        columns: Vec::new(),
+    };
+    writes.push(write(whole, true));
+    let summary = encode(&view::summary(next))?;
+    for member in &next.members {
+        let account = &member.profile.account_id;
+        let row = Record {
+            key: Key::new(Kind::EngagementMember, account, &next.catalog, &next.id),
+            version,
+            document: Bytes::from_static(b"{}"),
+            summary: summary.clone(),
+            private: Bytes::new(),
+            columns: vec![
+                ("created", next.created_at.into()),
+                ("created_by", next.created_by.as_str().into()),
+                ("context_types", view::context_mask(next).into()),
+            ],
+        };
+        writes.push(write(
+            row,
+            before.is_some_and(|(engagement, _)| engagement.is_member(account)),
+        ));
+    }
+    Ok(writes)
+}
+
+/// What a decision makes of an engagement: its next state, and what the operation answers.
+pub(crate) type Decision = Result<(Engagement, Bytes), ApiError>;
+
+/// Loads, decides and applies; decides anew where others were faster. With a client token, the effect happens once.
+pub(crate) async fn change(
+    service: &Service,
+    name: Name<'_>,
+    once: Option<&Once<'_>>,
+    mut decide: impl FnMut(&Engagement, Timestamp) -> Decision + Send,
+) -> Result<Bytes, ApiError> {
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        let (engagement, found) = read(service, name).await?;
+        let now = service.now();
+        let (next, answer) = match (decide(&engagement, now), once) {
+            (Ok(decided), _) => decided,
+            (Err(refusal), Some(once)) => return once.repeat_or(service, refusal).await,
+            (Err(refusal), None) => return Err(refusal),
+        };
+        let changes = Changes {
+            writes: writes(Some((&engagement, found.version)), &next)?,
+            idempotency: once.map(|once| once.keep(&answer, now)),
+            ..Changes::default()
+        };
+        match (service.store.apply(changes).await, once) {
+            (Ok(()), _) => return Ok(answer),
+            (Err(ApplyError::Conflict(_)), _) if attempt < ATTEMPTS => {}
+            (Err(error), Some(once)) => return once.settle(service, error).await,
+            (Err(error), None) => return Err(write_failed(error)),
+        }
+    }
+}

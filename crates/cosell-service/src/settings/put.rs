@@ -1,0 +1,50 @@
+//! PutSellingSystemSettings: replaces the settings as a whole. There is no lock: the last one to put wins.
+
+use bytes::Bytes;
+use cosell_domain::settings;
+use cosell_model::ApiError;
+use cosell_model::types::PutSellingSystemSettingsRequest;
+use cosell_store::{ApplyError, Changes, Record, Write};
+
+use crate::answer::{encode, write_failed};
+use crate::service::{Caller, Service, catalog};
+
+/// How often the write is tried anew because others put theirs meanwhile.
+const ATTEMPTS: usize = 8;
+
+pub(crate) async fn run(service: &Service, caller: &Caller, body: &[u8]) -> Result<Bytes, ApiError> {
+    let input: PutSellingSystemSettingsRequest = service.input(body)?;
+    let catalog = catalog(&input.catalog)?;
+    let role = input.resource_snapshot_job_role_identifier.as_deref();
+    let next = settings::put(&caller.account, role).map_err(ApiError::business_validation)?;
+    let answer = encode(&next.put_answer(catalog))?;
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        let (kept, version) = super::load(service, caller, catalog).await?;
+        if kept == next {
+            return Ok(answer);
+        }
+        let record = Record {
+            key: super::key(caller, catalog),
+            version: version + 1,
+            document: encode(&next)?,
+            summary: Bytes::from_static(b"{}"),
+            private: Bytes::new(),
+            columns: Vec::new(),
+        };
+        let write = match version {
+            0 => Write::Insert(record),
+            expected => Write::Replace { record, expected },
+        };
+        let changes = Changes {
+            writes: vec![write],
+            ..Changes::default()
+        };
+        match service.store.apply(changes).await {
+            Ok(()) => return Ok(answer),
+            Err(ApplyError::Conflict(_)) if attempt < ATTEMPTS => {}
+            Err(error) => return Err(write_failed(error)),
+        }
+    }
+}
