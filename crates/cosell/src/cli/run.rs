@@ -1,5 +1,6 @@
 //! `cosell dev` and `cosell serve`: from configuration to a running server.
 
+use std::io::IsTerminal as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -223,6 +224,7 @@ fn start_log(config: &Config) -> anyhow::Result<()> {
     })?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     let started = match config.one_of("log-format", &["text", "json"])? {
         "json" => builder.json().try_init(),
