@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use cosell_model::{ApiError, ErrorKind, Operation};
 
+use crate::engagement::invitation;
 use crate::service::{Caller, Service};
 use crate::{engagement, opportunity, settings, solution, tags};
 
@@ -30,6 +31,11 @@ impl Service {
             Operation::ListEngagementMembers => engagement::members::run(self, caller, body).await,
             Operation::CreateEngagementContext => engagement::create_context::run(self, caller, body).await,
             Operation::UpdateEngagementContext => engagement::update_context::run(self, caller, body).await,
+            Operation::CreateEngagementInvitation => invitation::create::run(self, caller, body).await,
+            Operation::GetEngagementInvitation => invitation::get::run(self, caller, body).await,
+            Operation::ListEngagementInvitations => invitation::list::run(self, caller, body).await,
+            Operation::AcceptEngagementInvitation => invitation::accept::run(self, caller, body).await,
+            Operation::RejectEngagementInvitation => invitation::reject::run(self, caller, body).await,
             Operation::GetSellingSystemSettings => settings::get::run(self, caller, body).await,
             Operation::PutSellingSystemSettings => settings::put::run(self, caller, body).await,
             absent => {

@@ -12,6 +12,7 @@ mod dispatch;
 mod engagement;
 mod idempotency;
 mod ids;
+mod jobs;
 mod names;
 mod opportunity;
 mod page_token;

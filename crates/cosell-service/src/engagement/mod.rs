@@ -3,6 +3,7 @@
 pub(crate) mod create;
 pub(crate) mod create_context;
 pub(crate) mod get;
+pub(crate) mod invitation;
 pub(crate) mod list;
 pub(crate) mod members;
 pub(crate) mod record;

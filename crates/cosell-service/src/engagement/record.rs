@@ -43,7 +43,7 @@ impl<'a> Name<'a> {
 }
 
 /// What the store holds under a name, for members only.
-async fn read(service: &Service, name: Name<'_>) -> Result<(Engagement, Stored), ApiError> {
+pub(crate) async fn read(service: &Service, name: Name<'_>) -> Result<(Engagement, Stored), ApiError> {
     let id = arn::engagement_id(name.catalog, name.sent).ok_or_else(|| name.not_found())?;
     let key = Key::shared(Kind::Engagement, name.catalog.as_str(), id);
     let found = service
@@ -58,6 +58,19 @@ async fn read(service: &Service, name: Name<'_>) -> Result<(Engagement, Stored),
     } else {
         Err(name.not_found())
     }
+}
+
+/// The engagement that an invitation leads into, with its version. The receiver is no member yet.
+pub(crate) async fn of_invitation(
+    service: &Service,
+    catalog: Catalog,
+    id: &str,
+) -> Result<(Engagement, u64), ApiError> {
+    let key = Key::shared(Kind::Engagement, catalog.as_str(), id);
+    let found = service.store.get(&key).await.map_err(read_failed)?;
+    let found = found
+        .ok_or_else(|| ApiError::internal(format!("an invitation leads into {id}, which is not there")))?;
+    Ok((stored(&found.document, "an engagement")?, found.version))
 }
 
 /// The engagement of that name, for members only.

@@ -82,6 +82,7 @@ impl Server {
                 .context("cannot start a thread")?;
             workers.push(thread);
         }
+        workers.push(jobs(Arc::clone(&self.handler), stopping)?);
 
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -108,7 +109,7 @@ impl Server {
         let _ = stop.send(true);
         for worker in workers {
             if worker.join().is_err() {
-                tracing::error!("a thread that served connections broke down");
+                tracing::error!("a thread of the server broke down");
             }
         }
         let unknown = self.handler.service.unknown_members();
@@ -120,6 +121,26 @@ impl Server {
         }
         Ok(())
     }
+}
+
+/// Starts the thread that does what is due at a time. It ends with the connections' threads.
+fn jobs(
+    handler: Arc<Handler>,
+    mut stopping: watch::Receiver<bool>,
+) -> anyhow::Result<std::thread::JoinHandle<()>> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let run = move || {
+        runtime.block_on(handler.service.run_jobs(async move {
+            // An error means that nobody is left who could ask to stop, which is one more reason to.
+            let _ = stopping.wait_for(|stop| *stop).await;
+        }));
+    };
+    std::thread::Builder::new()
+        .name("cosell-jobs".to_owned())
+        .spawn(run)
+        .context("cannot start a thread")
 }
 
 type Accepted = (TcpStream, tokio::sync::OwnedSemaphorePermit);

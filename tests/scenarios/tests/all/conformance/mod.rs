@@ -12,23 +12,28 @@ use serde_json::Value;
 use crate::harness::{Answer, Caller, Key, Server};
 
 /// The operations that exist. The others check the shape of a request and then say that they do not exist yet.
-const EXISTING: [&str; 21] = [
+const EXISTING: [&str; 26] = [
+    "AcceptEngagementInvitation",
     "AssignOpportunity",
     "AssociateOpportunity",
     "CreateEngagement",
     "CreateEngagementContext",
+    "CreateEngagementInvitation",
     "CreateOpportunity",
     "DisassociateOpportunity",
     "GetAwsOpportunitySummary",
     "GetEngagement",
+    "GetEngagementInvitation",
     "GetOpportunity",
     "GetSellingSystemSettings",
+    "ListEngagementInvitations",
     "ListEngagementMembers",
     "ListEngagements",
     "ListOpportunities",
     "ListSolutions",
     "ListTagsForResource",
     "PutSellingSystemSettings",
+    "RejectEngagementInvitation",
     "SubmitOpportunity",
     "TagResource",
     "UntagResource",

@@ -3,6 +3,7 @@
 mod contexts;
 mod engagements;
 mod forms;
+mod invitations;
 mod lifecycle;
 mod paging;
 mod settings;

@@ -1,0 +1,124 @@
+//! CreateEngagementInvitation: a member invites an account, once per client token.
+
+use bytes::Bytes;
+use cosell_domain::Catalog;
+use cosell_domain::engagement::invitation::create;
+use cosell_domain::engagement::{invitation::Invitation, invitation::Side, party};
+use cosell_model::types::{CreateEngagementInvitationRequest, CreateEngagementInvitationResponse};
+use cosell_model::{ApiError, Operation};
+use cosell_store::{ApplyError, Changes, Filter, Key, Kind, Query, Sort};
+
+use super::record::{self, participant};
+use crate::answer::{encode, read_failed, stored};
+use crate::engagement::record::{self as engagements, Name};
+use crate::idempotency::Once;
+use crate::names::DRAWS;
+use crate::profile;
+use crate::service::{Caller, Service, catalog};
+
+/// How many characters follow `engi-`.
+pub(crate) const LENGTH: usize = 13;
+
+/// Pending invitations of one engagement to one account: there is at most one.
+const EARLIER: usize = 10;
+
+pub(crate) async fn run(service: &Service, caller: &Caller, body: &[u8]) -> Result<Bytes, ApiError> {
+    let input: CreateEngagementInvitationRequest = service.input(body)?;
+    let catalog = catalog(&input.catalog)?;
+    let operation = Operation::CreateEngagementInvitation;
+    let once = Once::of(caller, operation, &input.client_token, &input)?;
+    let sender = profile::of(service, &caller.account).await?;
+    let account = input.invitation.receiver.account.as_ref();
+    let receiver = account.map(|account| party::canonical(catalog, &account.aws_account_id));
+    let known = match receiver {
+        Some(receiver) => profile::find(service, receiver).await?,
+        None => None,
+    };
+    let name = Name::of(caller, catalog, &input.engagement_identifier);
+    let mut draw = 0;
+    loop {
+        draw += 1;
+        let (engagement, version) = match engagements::read(service, name).await {
+            Ok((engagement, found)) => (engagement, found.version),
+            Err(refusal) => return once.repeat_or(service, refusal).await,
+        };
+        let earlier = match receiver {
+            Some(receiver) => pending(service, catalog, &engagement.id, receiver).await?,
+            None => Vec::new(),
+        };
+        let id = service.names.draw("engi-", LENGTH)?;
+        let now = service.now();
+        let context = create::Context {
+            engagement: &engagement,
+            sender: &sender,
+            receiver: known.as_ref(),
+            earlier: &earlier,
+            catalog,
+            region: &service.settings.region,
+            id: &id,
+            now,
+            estimates: &service.settings.estimates,
+        };
+        let invitation = match create::create(input.invitation.clone(), context) {
+            Ok(invitation) => invitation,
+            Err(refusal) => return once.repeat_or(service, refusal.into()).await,
+        };
+        let answer = encode(&CreateEngagementInvitationResponse {
+            id: invitation.id.clone(),
+            arn: invitation.arn.clone(),
+        })?;
+        let mut writes = record::writes(None, &invitation, now)?;
+        // The engagement stays as it is and still gets a version: of two members that invite the same account at once,
+        // one decides anew and sees the other's invitation.
+        writes.extend(engagements::writes(Some((&engagement, version)), &engagement)?);
+        let changes = Changes {
+            writes,
+            idempotency: Some(once.keep(&answer, now)),
+            jobs: vec![record::expiry(&invitation)?],
+            ..Changes::default()
+        };
+        match service.store.apply(changes).await {
+            Ok(()) => return Ok(answer),
+            // The engagement was changed meanwhile, or somebody has drawn this identifier before.
+            Err(ApplyError::Conflict(_)) if draw < DRAWS => {}
+            Err(error) => return once.settle(service, error).await,
+        }
+    }
+}
+
+/// The unanswered invitations of an engagement to an account. Expired ones may be among them.
+async fn pending(
+    service: &Service,
+    catalog: Catalog,
+    engagement: &str,
+    receiver: &str,
+) -> Result<Vec<Invitation>, ApiError> {
+    let query = Query {
+        kind: Kind::Invitation,
+        account: receiver.to_owned(),
+        catalog: catalog.as_str().to_owned(),
+        filters: vec![
+            Filter::In("participant", vec![participant(Side::Receiver).into()]),
+            Filter::In("engagement", vec![engagement.into()]),
+            Filter::In("status", vec!["PENDING".into()]),
+        ],
+        sort: Sort {
+            by: "invited",
+            descending: true,
+        },
+        after: None,
+        limit: EARLIER,
+    };
+    let page = service.store.query(&query).await.map_err(read_failed)?;
+    let keys: Vec<Key> = page
+        .items
+        .iter()
+        .map(|item| Key::new(Kind::Invitation, receiver, catalog.as_str(), &item.id))
+        .collect();
+    let found = service.store.get_many(&keys).await.map_err(read_failed)?;
+    found
+        .into_iter()
+        .flatten()
+        .map(|found| stored(&found.document, "an invitation"))
+        .collect()
+}

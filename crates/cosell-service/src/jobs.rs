@@ -1,0 +1,106 @@
+//! Work that is due at a time: claimed from the store, done, and finished in the same change as its effect, so that it
+//! happens once, whoever crashes. Which work there is lives with its resource; here is only when.
+
+use std::future::Future;
+use std::time::Duration;
+
+use cosell_model::ApiError;
+use cosell_store::{ApplyError, Changes, ClaimedJob};
+
+use crate::answer::{read_failed, write_failed};
+use crate::engagement::invitation::expire;
+use crate::service::Service;
+
+/// Jobs claimed at once.
+const BATCH: usize = 32;
+/// How long a claim is held. A job takes milliseconds; one that failed is tried again after this time.
+const LEASE_MILLIS: u64 = 30_000;
+/// How often a job is decided anew because others changed the same records meanwhile.
+const ATTEMPTS: usize = 8;
+/// The longest sleep. A job that is enqueued meanwhile may start this much late.
+const LONGEST_SLEEP: Duration = Duration::from_millis(500);
+/// The shortest sleep, so that a job that keeps failing does not keep a processor busy.
+const SHORTEST_SLEEP: Duration = Duration::from_millis(10);
+
+impl Service {
+    /// Does every job that is due now; how many were finished.
+    ///
+    /// A job that fails is logged and stays: it is due again once its claim has run out. An error means that the store
+    /// did not answer.
+    pub async fn run_due_jobs(&self) -> Result<usize, ApiError> {
+        let mut finished = 0;
+        loop {
+            let jobs = self
+                .store
+                .claim_jobs(self.now(), "jobs", BATCH, LEASE_MILLIS)
+                .await
+                .map_err(read_failed)?;
+            if jobs.is_empty() {
+                return Ok(finished);
+            }
+            for job in &jobs {
+                match self.run_job(job).await {
+                    Ok(()) => finished += 1,
+                    Err(error) => tracing::error!(
+                        job = job.job.id.0,
+                        attempts = job.job.attempts,
+                        detail = error.internal.as_deref(),
+                        "a job failed and will be tried again: {}",
+                        error.message
+                    ),
+                }
+            }
+        }
+    }
+
+    /// Does jobs as they become due, until `stop` is ready; the one under way is finished first.
+    pub async fn run_jobs(&self, stop: impl Future<Output = ()>) {
+        let mut stop = std::pin::pin!(stop);
+        loop {
+            if let Err(error) = self.run_due_jobs().await {
+                tracing::error!(detail = error.internal.as_deref(), "jobs wait for the store");
+            }
+            let sleep = self.until_next_job().await;
+            tokio::select! {
+                () = &mut stop => return,
+                () = tokio::time::sleep(sleep) => {}
+            }
+        }
+    }
+
+    async fn until_next_job(&self) -> Duration {
+        match self.store.next_job_at().await {
+            Ok(Some(due)) => {
+                let millis = due.as_millis().saturating_sub(self.now().as_millis());
+                let wait = Duration::from_millis(u64::try_from(millis).unwrap_or(0));
+                wait.clamp(SHORTEST_SLEEP, LONGEST_SLEEP)
+            }
+            Ok(None) | Err(_) => LONGEST_SLEEP,
+        }
+    }
+
+    /// Decides and applies one job; decides anew where the records changed meanwhile.
+    async fn run_job(&self, job: &ClaimedJob) -> Result<(), ApiError> {
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let effect = match job.job.kind.as_str() {
+                expire::KIND => expire::run(self, &job.job).await?,
+                unknown => {
+                    return Err(ApiError::internal(format!(
+                        "this version of cosell knows no jobs of kind {unknown}: run the version that enqueued it"
+                    )));
+                }
+            };
+            let changes = Changes {
+                finished_jobs: vec![job.finished()],
+                ..effect
+            };
+            match self.store.apply(changes).await {
+                Ok(()) => return Ok(()),
+                Err(ApplyError::Conflict(cosell_store::Conflict::Version { .. })) if attempt < ATTEMPTS => {}
+                Err(error) => return Err(write_failed(error)),
+            }
+        }
+    }
+}
