@@ -19,7 +19,7 @@ use crate::service::{Caller, Service, catalog};
 /// How many characters follow `engi-`.
 pub(crate) const LENGTH: usize = 13;
 
-/// Pending invitations of one engagement to one account: there is at most one.
+/// A page of the unanswered invitations of one engagement to one account, of which there is hardly more than one.
 const EARLIER: usize = 10;
 
 pub(crate) async fn run(service: &Service, caller: &Caller, body: &[u8]) -> Result<Bytes, ApiError> {
@@ -93,7 +93,7 @@ async fn pending(
     engagement: &str,
     receiver: &str,
 ) -> Result<Vec<Invitation>, ApiError> {
-    let query = Query {
+    let mut query = Query {
         kind: Kind::Invitation,
         account: receiver.to_owned(),
         catalog: catalog.as_str().to_owned(),
@@ -109,12 +109,17 @@ async fn pending(
         after: None,
         limit: EARLIER,
     };
-    let page = service.store.query(&query).await.map_err(read_failed)?;
-    let keys: Vec<Key> = page
-        .items
-        .iter()
-        .map(|item| Key::new(Kind::Invitation, receiver, catalog.as_str(), &item.id))
-        .collect();
+    let mut keys = Vec::new();
+    // A page may end early, even empty: only a page without a next one is the last.
+    loop {
+        let page = service.store.query(&query).await.map_err(read_failed)?;
+        let key = |id| Key::new(Kind::Invitation, receiver, catalog.as_str(), id);
+        keys.extend(page.items.into_iter().map(|item| key(item.id)));
+        match page.next {
+            Some(next) => query.after = Some(next),
+            None => break,
+        }
+    }
     let found = service.store.get_many(&keys).await.map_err(read_failed)?;
     found
         .into_iter()
