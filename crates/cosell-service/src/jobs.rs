@@ -19,7 +19,7 @@ const LEASE_MILLIS: u64 = 30_000;
 const ATTEMPTS: usize = 8;
 /// The longest sleep. A job that is enqueued meanwhile may start this much late.
 const LONGEST_SLEEP: Duration = Duration::from_millis(500);
-/// The shortest sleep, so that a job that keeps failing does not keep a processor busy.
+/// The sleep where a job seemed due and another claimed it.
 const SHORTEST_SLEEP: Duration = Duration::from_millis(10);
 
 impl Service {
@@ -29,41 +29,58 @@ impl Service {
     /// did not answer.
     pub async fn run_due_jobs(&self) -> Result<usize, ApiError> {
         let mut finished = 0;
-        loop {
-            let jobs = self
-                .store
-                .claim_jobs(self.now(), "jobs", BATCH, LEASE_MILLIS)
-                .await
-                .map_err(read_failed)?;
-            if jobs.is_empty() {
-                return Ok(finished);
-            }
-            for job in &jobs {
-                match self.run_job(job).await {
-                    Ok(()) => finished += 1,
-                    Err(error) => tracing::error!(
-                        job = job.job.id.0,
-                        attempts = job.job.attempts,
-                        detail = error.internal.as_deref(),
-                        "a job failed and will be tried again: {}",
-                        error.message
-                    ),
-                }
-            }
+        while let Some(batch) = self.run_batch().await? {
+            finished += batch;
         }
+        Ok(finished)
     }
 
-    /// Does jobs as they become due, until `stop` is ready; the one under way is finished first.
+    /// Claims a batch of due jobs and does them: how many were finished, or `None` where none was due.
+    async fn run_batch(&self) -> Result<Option<usize>, ApiError> {
+        let jobs = self
+            .store
+            .claim_jobs(self.now(), "jobs", BATCH, LEASE_MILLIS)
+            .await
+            .map_err(read_failed)?;
+        if jobs.is_empty() {
+            return Ok(None);
+        }
+        let mut finished = 0;
+        for job in &jobs {
+            match self.run_job(job).await {
+                Ok(()) => finished += 1,
+                Err(error) => tracing::error!(
+                    job = job.job.id.0,
+                    attempts = job.job.attempts,
+                    detail = error.internal.as_deref(),
+                    "a job failed and will be tried again: {}",
+                    error.message
+                ),
+            }
+        }
+        Ok(Some(finished))
+    }
+
+    /// Does jobs as they become due, until `stop` is ready; the batch under way is finished first.
     pub async fn run_jobs(&self, stop: impl Future<Output = ()>) {
         let mut stop = std::pin::pin!(stop);
         loop {
-            if let Err(error) = self.run_due_jobs().await {
-                tracing::error!(detail = error.internal.as_deref(), "jobs wait for the store");
+            // Claiming goes through the store's writer, so an idle server only looks.
+            let mut wait = self.until_next_job().await;
+            if wait.is_zero() {
+                wait = match self.run_batch().await {
+                    Ok(Some(_)) => Duration::ZERO,
+                    Ok(None) => SHORTEST_SLEEP,
+                    Err(error) => {
+                        tracing::error!(detail = error.internal.as_deref(), "jobs wait for the store");
+                        LONGEST_SLEEP
+                    }
+                };
             }
-            let sleep = self.until_next_job().await;
             tokio::select! {
+                biased;
                 () = &mut stop => return,
-                () = tokio::time::sleep(sleep) => {}
+                () = tokio::time::sleep(wait) => {}
             }
         }
     }
@@ -73,7 +90,7 @@ impl Service {
             Ok(Some(due)) => {
                 let millis = due.as_millis().saturating_sub(self.now().as_millis());
                 let wait = Duration::from_millis(u64::try_from(millis).unwrap_or(0));
-                wait.clamp(SHORTEST_SLEEP, LONGEST_SLEEP)
+                wait.min(LONGEST_SLEEP)
             }
             Ok(None) | Err(_) => LONGEST_SLEEP,
         }
