@@ -13,7 +13,7 @@ pub(crate) async fn run(service: &Service, caller: &Caller, body: &[u8]) -> Resu
     let input: AssignOpportunityRequest = service.input(body)?;
     let name = Name::of(caller, catalog(&input.catalog)?, &input.identifier);
     let user = users::find(&*service.store, &caller.account, &input.assignee.email).await?;
-    record::change(service, name, |stored, _, now| {
+    record::change(service, name, |stored, now| {
         record::void(assign::assign(stored, input.assignee.clone(), user.as_ref(), now).map(Some))
     })
     .await

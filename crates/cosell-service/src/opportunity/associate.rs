@@ -31,7 +31,7 @@ pub(crate) async fn run(service: &Service, caller: &Caller, body: &[u8]) -> Resu
         products: &service.settings.products,
         solution: solution.as_ref().map(|solution| &solution.status),
     };
-    record::change(service, name, |stored, _, now| {
+    record::change(service, name, |stored, now| {
         let kind = &input.related_entity_type;
         record::void(relate::associate(
             stored,

@@ -114,7 +114,7 @@ pub(crate) type Decision<T> = Result<(Option<Opportunity>, T), ApiError>;
 pub(crate) async fn change<T>(
     service: &Service,
     name: Name<'_>,
-    mut decide: impl FnMut(&Opportunity, &Stored, Timestamp) -> Decision<T> + Send,
+    mut decide: impl FnMut(&Opportunity, Timestamp) -> Decision<T> + Send,
 ) -> Result<T, ApiError>
 where
     T: Send,
@@ -123,7 +123,7 @@ where
     loop {
         attempt += 1;
         let found = read(service, name).await?;
-        let (next, answer) = decide(&decode(&found)?, &found, service.now())?;
+        let (next, answer) = decide(&decode(&found)?, service.now())?;
         let Some(next) = next else {
             return Ok(answer);
         };

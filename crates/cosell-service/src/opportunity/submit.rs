@@ -11,7 +11,7 @@ use crate::service::{Caller, Service, catalog};
 pub(crate) async fn run(service: &Service, caller: &Caller, body: &[u8]) -> Result<Bytes, ApiError> {
     let input: SubmitOpportunityRequest = service.input(body)?;
     let name = Name::of(caller, catalog(&input.catalog)?, &input.identifier);
-    record::change(service, name, |stored, _, now| {
+    record::change(service, name, |stored, now| {
         record::void(submit::submit(
             stored,
             input.involvement_type.clone(),

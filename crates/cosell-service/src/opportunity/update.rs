@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use cosell_domain::echo;
-use cosell_domain::opportunity::{no_support_needed, update};
+use cosell_domain::opportunity::{Opportunity, no_support_needed, update};
 use cosell_model::ApiError;
 use cosell_model::types::{UpdateOpportunityRequest, UpdateOpportunityResponse};
 use serde::Deserialize;
@@ -22,7 +22,7 @@ pub(crate) async fn run(service: &Service, caller: &Caller, body: &[u8]) -> Resu
     let id = input.identifier.clone();
     // Only a lost race needs the input a second time; then it is read anew rather than copied in advance.
     let mut input = Some(input);
-    record::change(service, Name::of(caller, catalog, &id), |stored, _, now| {
+    record::change(service, Name::of(caller, catalog, &id), |stored, now| {
         let input = match input.take() {
             Some(input) => input,
             None => service.input(&body)?,
@@ -30,7 +30,8 @@ pub(crate) async fn run(service: &Service, caller: &Caller, body: &[u8]) -> Resu
         let context = update::Context {
             catalog,
             now,
-            clears_contract_duration: clears_contract_duration(&input, &body),
+            clears_contract_duration: has_contract_duration(stored)
+                && clears_contract_duration(&input, &body),
             orphan_quirk: service.settings.orphan_quirk,
             estimates: &service.settings.estimates,
         };
@@ -83,6 +84,12 @@ async fn restore_echoes<'a>(service: &Service, caller: &Caller, body: &'a [u8]) 
     echo::restore(&mut sent, &kept);
     echo::drop_read_only_needs(&mut sent, &kept);
     serde_json::to_vec(&sent).map_or(Cow::Borrowed(body), Cow::Owned)
+}
+
+/// Whether there is a duration to clear. Most deals have none, and are spared a second look at the body.
+fn has_contract_duration(stored: &Opportunity) -> bool {
+    let project = stored.document.project.as_ref();
+    project.is_some_and(|project| project.expected_contract_duration.is_some())
 }
 
 /// True when the body says `"ExpectedContractDuration": null`, which the decoded input cannot tell from its absence.

@@ -13,7 +13,7 @@ use crate::service::{Caller, Service};
 pub(crate) async fn run(service: &Service, caller: &Caller, body: &[u8]) -> Result<Bytes, ApiError> {
     let input: UntagResourceRequest = service.input(body)?;
     let arn = resource(caller, &input.resource_arn)?;
-    record::change(service, name(caller, &arn), |stored, _, _| {
+    record::change(service, name(caller, &arn), |stored, _| {
         record::void(Ok(tags::untag(stored, &input.tag_keys)))
     })
     .await?;
