@@ -1,11 +1,12 @@
 //! From an operation's name to its file. Throttles first, so that a refused request costs nothing more.
 
 use bytes::Bytes;
-use cosell_model::{ApiError, ErrorKind, Operation};
+use cosell_model::{ApiError, Operation};
 
 use crate::engagement::invitation;
 use crate::service::{Caller, Service};
-use crate::{engagement, opportunity, settings, solution, tags};
+use crate::snapshot::job;
+use crate::{engagement, opportunity, settings, snapshot, solution, tags, task};
 
 impl Service {
     /// Answers one request of an authenticated caller: the JSON of the answer, empty for operations without one.
@@ -36,17 +37,45 @@ impl Service {
             Operation::ListEngagementInvitations => invitation::list::run(self, caller, body).await,
             Operation::AcceptEngagementInvitation => invitation::accept::run(self, caller, body).await,
             Operation::RejectEngagementInvitation => invitation::reject::run(self, caller, body).await,
+            Operation::CreateResourceSnapshot => snapshot::create::run(self, caller, body).await,
+            Operation::CreateResourceSnapshotJob => job::create::run(self, caller, body).await,
+            Operation::StartResourceSnapshotJob => job::start::run(self, caller, body).await,
+            Operation::StopResourceSnapshotJob => job::stop::run(self, caller, body).await,
+            Operation::DeleteResourceSnapshotJob => job::delete::run(self, caller, body).await,
+            Operation::StartEngagementFromOpportunityTask => {
+                task::from_opportunity::run(self, caller, body).await
+            }
+            Operation::StartEngagementByAcceptingInvitationTask => {
+                task::by_accepting::run(self, caller, body).await
+            }
+            Operation::StartOpportunityFromEngagementTask => {
+                task::from_engagement::run(self, caller, body).await
+            }
+            Operation::StartProspectingFromEngagementTask => task::prospecting::run(self, caller, body).await,
+            Operation::GetResourceSnapshot => snapshot::get::run(self, caller, body).await,
+            Operation::ListResourceSnapshots => snapshot::list::run(self, caller, body).await,
+            Operation::ListEngagementResourceAssociations => {
+                snapshot::associations::run(self, caller, body).await
+            }
+            Operation::GetResourceSnapshotJob => job::get::run(self, caller, body).await,
+            Operation::ListResourceSnapshotJobs => job::list::run(self, caller, body).await,
+            Operation::ListEngagementFromOpportunityTasks => {
+                task::list::engagement_from_opportunity::run(self, caller, body).await
+            }
+            Operation::ListEngagementByAcceptingInvitationTasks => {
+                task::list::engagement_by_accepting_invitation::run(self, caller, body).await
+            }
+            Operation::ListOpportunityFromEngagementTasks => {
+                task::list::opportunity_from_engagement::run(self, caller, body).await
+            }
+            Operation::ListProspectingFromEngagementTasks => {
+                task::list::prospecting_from_engagement::run(self, caller, body).await
+            }
+            Operation::GetProspectingFromEngagementTask => {
+                task::get_prospecting::run(self, caller, body).await
+            }
             Operation::GetSellingSystemSettings => settings::get::run(self, caller, body).await,
             Operation::PutSellingSystemSettings => settings::put::run(self, caller, body).await,
-            absent => {
-                let unknown = cosell_model::check_input(absent, body)?;
-                self.count_unknown(unknown);
-                let message = format!(
-                    "{} is a valid operation that this version of cosell does not have yet",
-                    absent.name()
-                );
-                Err(ApiError::new(ErrorKind::UnknownOperation, message))
-            }
         }
     }
 }

@@ -5,11 +5,12 @@ use std::future::Future;
 use std::time::Duration;
 
 use cosell_model::ApiError;
-use cosell_store::{ApplyError, Changes, ClaimedJob};
+use cosell_store::{ApplyError, Changes, ClaimedJob, Conflict};
 
 use crate::answer::{read_failed, write_failed};
 use crate::engagement::invitation::expire;
 use crate::service::Service;
+use crate::task::finish;
 
 /// Jobs claimed at once.
 const BATCH: usize = 32;
@@ -103,6 +104,7 @@ impl Service {
             attempt += 1;
             let effect = match job.job.kind.as_str() {
                 expire::KIND => expire::run(self, &job.job).await?,
+                finish::KIND => finish::run(self, &job.job).await?,
                 unknown => {
                     return Err(ApiError::internal(format!(
                         "this version of cosell knows no jobs of kind {unknown}: run the version that enqueued it"
@@ -115,7 +117,9 @@ impl Service {
             };
             match self.store.apply(changes).await {
                 Ok(()) => return Ok(()),
-                Err(ApplyError::Conflict(cosell_store::Conflict::Version { .. })) if attempt < ATTEMPTS => {}
+                // Also where an identifier was drawn that exists; not where another worker holds the claim.
+                Err(ApplyError::Conflict(Conflict::Version { .. } | Conflict::Exists(_)))
+                    if attempt < ATTEMPTS => {}
                 Err(error) => return Err(write_failed(error)),
             }
         }

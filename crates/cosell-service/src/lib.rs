@@ -17,11 +17,17 @@ mod names;
 mod opportunity;
 mod page_token;
 mod paging;
+mod plan;
 mod profile;
 mod service;
 mod settings;
+mod snapshot;
 mod solution;
 mod tags;
+mod task;
+
+#[cfg(test)]
+mod testing;
 
 pub use clock::{Clock, SystemClock};
 pub use opportunity::record::record as opportunity_record;

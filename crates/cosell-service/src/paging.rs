@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use cosell_model::ApiError;
-use cosell_store::{Filter, Query};
+use cosell_store::{Filter, Query, Value};
 
 use crate::answer::read_failed;
 use crate::page_token::Binding;
@@ -22,6 +22,43 @@ pub(crate) fn limit(asked: Option<i32>) -> usize {
 pub(crate) fn among(filters: &mut Vec<Filter>, column: &'static str, values: Option<Vec<String>>) {
     if let Some(values) = values.filter(|values| !values.is_empty()) {
         filters.push(Filter::In(column, values.into_iter().map(Into::into).collect()));
+    }
+}
+
+/// Adds a filter on a list of identifiers, each of which may be sent as an ARN; `id` reads them. An empty list filters
+/// nothing, but an ARN of another catalog or kind names nothing, so it adds nothing to what is looked for.
+pub(crate) fn meant<'a>(
+    filters: &mut Vec<Filter>,
+    column: &'static str,
+    sent: Option<&'a [String]>,
+    id: impl Fn(&'a str) -> Option<&'a str>,
+) {
+    if let Some(sent) = sent.filter(|sent| !sent.is_empty()) {
+        let ids = sent.iter().filter_map(|sent| id(sent));
+        filters.push(Filter::In(column, ids.map(Value::from).collect()));
+    }
+}
+
+/// Adds a filter on a single value, if there is one.
+pub(crate) fn exactly(filters: &mut Vec<Filter>, column: &'static str, value: Option<&str>) {
+    if let Some(value) = value {
+        filters.push(Filter::In(column, vec![value.into()]));
+    }
+}
+
+/// Adds a filter on a range. Both ends are included: AWS says "on or after" of the lower one.
+pub(crate) fn range<T: Into<Value>>(
+    filters: &mut Vec<Filter>,
+    column: &'static str,
+    from: Option<T>,
+    to: Option<T>,
+) {
+    if from.is_some() || to.is_some() {
+        filters.push(Filter::Range {
+            column,
+            from: from.map(Into::into),
+            to: to.map(Into::into),
+        });
     }
 }
 

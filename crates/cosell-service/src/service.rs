@@ -36,6 +36,10 @@ pub struct Settings {
     pub estimates: Estimates,
     /// The AWS products that can be associated.
     pub products: Products,
+    /// How long a task stays IN_PROGRESS, in milliseconds; 0 to do it within the first answer, as AWS's sandbox does.
+    pub task_delay_millis: i64,
+    /// What made-up prospecting results are drawn from: the same seed tells the same of the same company.
+    pub prospecting_seed: u64,
     /// What the identifiers of engagements and the like are drawn from, so that a run over an empty store can be repeated
     /// exactly; `None` for the operating system's randomness, which every server with a lasting store needs.
     pub seed: Option<[u8; 32]>,
@@ -48,6 +52,8 @@ impl Default for Settings {
             orphan_quirk: true,
             estimates: Estimates::default(),
             products: Products::published(),
+            task_delay_millis: 0,
+            prospecting_seed: 0,
             seed: None,
         }
     }

@@ -94,6 +94,16 @@ const SETTINGS: &[Setting] = &[
         meaning: "monthly amount taken for an estimation URL that comes without one",
     },
     Setting {
+        name: "task-delay",
+        default: "0",
+        meaning: "seconds a task stays IN_PROGRESS, such as 1.5; 0: done within the first answer, as in AWS's sandbox",
+    },
+    Setting {
+        name: "prospecting-seed",
+        default: "0",
+        meaning: "what made-up prospecting results are drawn from; the same seed gives the same results",
+    },
+    Setting {
         name: "log",
         default: "info",
         meaning: "what is logged: error, warn, info, debug, or a filter such as cosell=debug",
@@ -156,6 +166,12 @@ pub struct Flags {
     /// Monthly amount taken for an estimation URL that comes without one
     #[arg(long, value_name = "AMOUNT")]
     pub estimate_amount: Option<String>,
+    /// Seconds a task stays IN_PROGRESS, such as 1.5; 0: done within the first answer
+    #[arg(long, value_name = "SECONDS")]
+    pub task_delay: Option<String>,
+    /// What made-up prospecting results are drawn from
+    #[arg(long, value_name = "NUMBER")]
+    pub prospecting_seed: Option<String>,
     /// What is logged: error, warn, info, debug, or a filter such as cosell=debug
     #[arg(long, value_name = "LEVEL")]
     pub log: Option<String>,
@@ -165,7 +181,7 @@ pub struct Flags {
 }
 
 impl Flags {
-    fn given(&self) -> [(&'static str, &Option<String>); 17] {
+    fn given(&self) -> [(&'static str, &Option<String>); 19] {
         [
             ("data", &self.data),
             ("listen", &self.listen),
@@ -182,6 +198,8 @@ impl Flags {
             ("threads", &self.threads),
             ("sandbox-review-status-orphan", &self.sandbox_review_status_orphan),
             ("estimate-amount", &self.estimate_amount),
+            ("task-delay", &self.task_delay),
+            ("prospecting-seed", &self.prospecting_seed),
             ("log", &self.log),
             ("log-format", &self.log_format),
         ]
@@ -324,6 +342,21 @@ impl Config {
         })
     }
 
+    /// Seconds from 0 to `to`, with up to three digits after the point: in milliseconds.
+    pub fn seconds(&self, name: &str, to: u32) -> anyhow::Result<i64> {
+        let expected = format!("seconds from 0 to {to}, such as 2 or 1.5");
+        self.parsed(name, &expected, |text| {
+            let (whole, part) = text.split_once('.').unwrap_or((text, "0"));
+            let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+            if !digits(whole) || !digits(part) || part.len() > 3 {
+                return None;
+            }
+            let millis =
+                whole.parse::<i64>().ok()?.checked_mul(1000)? + format!("{part:0<3}").parse::<i64>().ok()?;
+            (millis <= i64::from(to) * 1000).then_some(millis)
+        })
+    }
+
     /// `on` or `off`.
     pub fn switch(&self, name: &str) -> anyhow::Result<bool> {
         self.parsed(name, "on or off", |text| match text {
@@ -426,6 +459,39 @@ mod tests {
             .take(1)
             .collect();
         assert_eq!(origins, ["flag --listen"]);
+    }
+
+    #[test]
+    fn seconds_are_read_to_the_millisecond_and_bounded() {
+        let seconds = |text: &str| {
+            let config = read(&Flags::default(), &[("COSELL_TASK_DELAY", text)]).unwrap();
+            config.seconds("task-delay", 60).ok()
+        };
+        let read = [
+            ("0", 0),
+            ("2", 2000),
+            ("1.5", 1500),
+            ("0.05", 50),
+            ("0.007", 7),
+            ("60", 60_000),
+        ];
+        for (text, millis) in read {
+            assert_eq!(seconds(text), Some(millis), "{text}");
+        }
+        for text in [
+            "",
+            "-1",
+            "61",
+            "60.001",
+            "1.2345",
+            "1.",
+            ".5",
+            "2s",
+            "1e3",
+            "99999999999999999999",
+        ] {
+            assert_eq!(seconds(text), None, "{text}");
+        }
     }
 
     #[test]

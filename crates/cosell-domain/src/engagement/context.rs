@@ -6,11 +6,12 @@
 use cosell_model::enums::{EngagementContextType as Kind, ValidationExceptionErrorCode as Code};
 use cosell_model::types::{
     CreateEngagementContextRequest, CustomerProjectsContext, EngagementContextDetails,
-    EngagementContextPayload, LeadContext, ProspectingResult, UpdateEngagementContextPayload,
-    UpdateEngagementContextRequest, UpdateLeadContext,
+    EngagementContextPayload, GetOpportunityResponse, LeadContext, ProspectingResult,
+    UpdateEngagementContextPayload, UpdateEngagementContextRequest, UpdateLeadContext,
 };
 use cosell_model::{Timestamp, Violation};
 
+use super::invitation::payload;
 use super::{Engagement, MAX_CONTEXTS, Refusal};
 use crate::calendar;
 
@@ -150,6 +151,21 @@ pub fn add_customer_project(
         payload.customer_project = Some(project);
     });
     appended(stored, context, by, now).map(Some)
+}
+
+/// Tells the customer project of an opportunity that is shared in the engagement, where no project is told yet (behaviours
+/// 3.2): `None` where one is, or where the opportunity says nothing of it.
+pub fn describe(
+    stored: &Engagement,
+    document: &GetOpportunityResponse,
+    by: &str,
+    now: Timestamp,
+) -> Result<Option<Engagement>, Refusal> {
+    let Some(project) = payload::customer_project(document) else {
+        return Ok(None);
+    };
+    let added = add_customer_project(stored, project, by, now)?;
+    Ok(added.map(|(next, _)| next))
 }
 
 /// Writes the result of AWS's prospecting under `id`, `ctx-` and 14 characters. A new result takes the place of an

@@ -1,9 +1,11 @@
 //! CreateEngagement: a room with its creator as the first member.
 
 use cosell_model::Timestamp;
-use cosell_model::types::CreateEngagementRequest;
+use cosell_model::types::{CreateEngagementRequest, GetOpportunityResponse};
 
-use super::{Engagement, MAX_CONTEXTS, Member, Profile, Refusal, context};
+use super::{
+    DESCRIPTION_LIMIT, Engagement, MAX_CONTEXTS, Member, Profile, Refusal, TITLE_LIMIT, context, truncated,
+};
 use crate::{Catalog, arn};
 
 /// What a creation needs to know besides its input.
@@ -58,4 +60,23 @@ pub fn create(input: CreateEngagementRequest, known: Context<'_>) -> Result<Enga
             joined_at: known.now,
         }],
     })
+}
+
+/// The engagement that an opportunity is shared in when there is none yet: it has the project's title and problem, as
+/// far as they fit, and tells the project as a context, as far as the opportunity says it.
+pub fn of_opportunity(document: &GetOpportunityResponse, known: Context<'_>) -> Result<Engagement, Refusal> {
+    let project = document.project.as_ref();
+    let title = project.and_then(|project| project.title.as_deref());
+    let problem = project.and_then(|project| project.customer_business_problem.as_deref());
+    let filled = |text: &&str| !text.is_empty();
+    let input = CreateEngagementRequest {
+        title: title.filter(filled).map(|text| truncated(text, TITLE_LIMIT)),
+        description: problem
+            .filter(filled)
+            .map(|text| truncated(text, DESCRIPTION_LIMIT)),
+        ..CreateEngagementRequest::default()
+    };
+    let engagement = create(input, known)?;
+    let by = &known.creator.account_id;
+    Ok(context::describe(&engagement, document, by, known.now)?.unwrap_or(engagement))
 }

@@ -117,6 +117,7 @@ fn copy(outline: &OpportunityInvitationPayload, account: &str, known: Context<'_
             involvement_type: None,
             visibility: None,
             resubmitted_by_edit: false,
+            shared: false,
             tags: Default::default(),
             aws: None,
         },

@@ -33,7 +33,7 @@ pub struct Context<'a> {
 pub fn create(input: CreateOpportunityRequest, context: Context<'_>) -> Result<Opportunity, Vec<Violation>> {
     let mut found = Violations::new();
     let origin = input.origin.unwrap_or(OpportunityOrigin::PartnerReferral);
-    check_origin(&origin, context.catalog, &mut found);
+    check_origin(&origin, &mut found);
 
     let sent = input.life_cycle.unwrap_or_default();
     let stage = sent.stage.unwrap_or(Stage::Prospect);
@@ -102,25 +102,20 @@ pub fn create(input: CreateOpportunityRequest, context: Context<'_>) -> Result<O
         involvement_type: None,
         visibility: None,
         resubmitted_by_edit: false,
+        shared: false,
         tags,
         aws: None,
     };
     found.into_result(Opportunity { document, private })
 }
 
-fn check_origin(origin: &OpportunityOrigin, catalog: Catalog, found: &mut Violations) {
-    if *origin != OpportunityOrigin::AWSReferral {
-        return;
-    }
-    match catalog {
-        Catalog::Aws => found.not_permitted(
+/// A referral of the sandbox is decided by [`crate::engagement::invitation::referral`] and never comes here.
+fn check_origin(origin: &OpportunityOrigin, found: &mut Violations) {
+    if *origin == OpportunityOrigin::AWSReferral {
+        found.not_permitted(
             "origin",
-            "Only AWS creates opportunities of origin AWS Referral in catalog AWS: use Partner Referral",
-        ),
-        Catalog::Sandbox => found.not_permitted(
-            "origin",
-            "This server does not simulate AWS referrals yet: leave origin out or use Partner Referral",
-        ),
+            "Only AWS creates opportunities of origin AWS Referral: use Partner Referral, or catalog Sandbox to simulate one",
+        );
     }
 }
 

@@ -61,6 +61,10 @@ pub struct Private {
     /// AWS's samples send next has nothing left to do.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub resubmitted_by_edit: bool,
+    /// True from the moment on at which it was shared in an engagement or got a snapshot job: only then others are
+    /// concerned by its changes.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub shared: bool,
     /// The tags, in key order.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, String>,

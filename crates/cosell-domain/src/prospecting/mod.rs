@@ -14,7 +14,7 @@ use cosell_model::enums::{CountryCode, Industry, ProspectingTaskStatus, ReasonCo
 use cosell_model::types::{EngagementContextDetails, EngagementProspectingResult};
 use cosell_model::{Check, enums::EngagementContextType};
 
-use crate::task::{self, Created, Failure, State, Task, Work};
+use crate::task::{Created, Failure, State, Task, Work};
 
 pub use result::{About, result};
 
@@ -81,9 +81,8 @@ impl Subject {
     }
 }
 
-/// StartProspectingFromEngagementTask: every engagement pending, each one once. A task without engagements, which the
-/// contract allows, is complete at once.
-pub fn start(name: String, identifiers: &[String], context: task::Context<'_>) -> Task {
+/// What StartProspectingFromEngagementTask asks for: every engagement pending, each one once.
+pub fn work(name: String, identifiers: &[String]) -> Work {
     let mut seen = BTreeSet::new();
     let engagements = identifiers
         .iter()
@@ -96,9 +95,7 @@ pub fn start(name: String, identifiers: &[String], context: task::Context<'_>) -
             message: None,
         })
         .collect();
-    let work = Work::ProspectingFromEngagement { name, engagements };
-    let started = task::start(work, context);
-    ended_if_settled(started, context.now)
+    Work::ProspectingFromEngagement { name, engagements }
 }
 
 /// The task with its pending engagements in progress; `None` where none is pending.
@@ -138,7 +135,7 @@ pub fn settle(
             one.message = Some(failure.message);
         }
     }
-    Some(ended_if_settled(next, now))
+    Some(conclude(next, now))
 }
 
 /// The failure of an engagement that the caller may not see, or that does not exist: the two cannot be told apart.
@@ -174,7 +171,8 @@ fn is_settled(status: &ProspectingTaskStatus) -> bool {
     )
 }
 
-fn ended_if_settled(task: Task, now: Timestamp) -> Task {
+/// The task, ended where none of its engagements is open: so also one without any, which the contract allows.
+pub fn conclude(task: Task, now: Timestamp) -> Task {
     let engagements = task.engagements();
     if !engagements.iter().all(|one| is_settled(&one.status)) {
         return task;

@@ -12,8 +12,12 @@ use cosell_model::{Timestamp, Violation};
 use serde::{Deserialize, Serialize};
 
 use super::{Template, arn};
+use crate::engagement::Refusal;
 use crate::opportunity::tags::{MAX_TAGS, collect};
 use crate::{Catalog, Violations};
+
+/// How many jobs one opportunity can have (AWS publishes no limit; ours is what a change of the opportunity has to look at).
+pub const MAX_JOBS: usize = 20;
 
 /// A job as it is kept.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -86,6 +90,16 @@ pub fn create(context: Context<'_>, tags: Vec<Tag>) -> Result<Job, Vec<Violation
         last_failure: None,
     };
     found.into_result(Job { document, tags })
+}
+
+/// Refuses one more job where the opportunity has `jobs` of them already.
+pub fn check_room(opportunity: &str, jobs: usize) -> Result<(), Refusal> {
+    if jobs < MAX_JOBS {
+        return Ok(());
+    }
+    Err(Refusal::QuotaExceeded(format!(
+        "An opportunity has at most {MAX_JOBS} snapshot jobs, and {opportunity} has that many: stop one and delete it"
+    )))
 }
 
 impl Job {

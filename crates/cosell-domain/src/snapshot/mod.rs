@@ -17,8 +17,13 @@ use cosell_model::{Timestamp, Violation};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::engagement::Refusal;
 use crate::opportunity::Opportunity;
 use crate::{Catalog, Violations};
+
+/// How many opportunities can be shared in one engagement (AWS publishes no limit; ours is what a joining member is told of
+/// at once).
+pub const MAX_RESOURCES: usize = 100;
 
 /// What a snapshot shows, and to whom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -221,24 +226,14 @@ impl Snapshot {
     }
 }
 
-/// The answer of CreateResourceSnapshot where nothing changed since `head`: the snapshot that is there already.
-pub fn unchanged(
-    head: &Head,
-    opportunity: &str,
-    template: Template,
-    context: Context<'_>,
-) -> CreateResourceSnapshotResponse {
-    CreateResourceSnapshotResponse {
-        arn: Some(arn::snapshot(
-            context.region,
-            context.catalog,
-            context.engagement,
-            opportunity,
-            template,
-            head.revision,
-        )),
-        revision: Some(head.revision),
+/// Refuses one more opportunity where an engagement shares `shared` of them already.
+pub fn check_room(engagement: &str, shared: usize) -> Result<(), Refusal> {
+    if shared < MAX_RESOURCES {
+        return Ok(());
     }
+    Err(Refusal::QuotaExceeded(format!(
+        "At most {MAX_RESOURCES} opportunities can be shared in an engagement, and {engagement} has that many: create another engagement"
+    )))
 }
 
 /// That an engagement shares an opportunity, as ListEngagementResourceAssociations shows it. `owner` is the account

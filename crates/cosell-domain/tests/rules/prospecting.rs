@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 
 use cosell_domain::Catalog;
-use cosell_domain::prospecting::{About, Subject, begin, no_customer, not_a_member, result, settle, start};
-use cosell_domain::task::{Context, Created, Failure, Task, view};
+use cosell_domain::prospecting::{
+    About, Subject, begin, conclude, no_customer, not_a_member, result, settle, work,
+};
+use cosell_domain::task::{Context, Created, Failure, Task, start, view};
 use cosell_model::Check;
 use cosell_model::enums::{Industry, ProspectingTaskStatus as Status, ReasonCode};
 use cosell_model::types::EngagementContextDetails;
@@ -25,7 +27,8 @@ fn task(engagements: &[&str]) -> Task {
         now: noon(),
     };
     let engagements: Vec<String> = engagements.iter().map(|id| (*id).to_owned()).collect();
-    start("autumn".into(), &engagements, context)
+    let started = start(work("autumn".into(), &engagements), context);
+    conclude(started, context.now)
 }
 
 fn subject(company: &str) -> Subject {

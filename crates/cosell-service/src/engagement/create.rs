@@ -14,7 +14,7 @@ use crate::profile;
 use crate::service::{Caller, Service, catalog};
 
 /// How many characters follow `eng-`.
-const LENGTH: usize = 14;
+pub(crate) const LENGTH: usize = 14;
 
 pub(crate) async fn run(service: &Service, caller: &Caller, body: &[u8]) -> Result<Bytes, ApiError> {
     let input: CreateEngagementRequest = service.input(body)?;

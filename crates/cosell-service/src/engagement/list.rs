@@ -9,7 +9,7 @@ use cosell_model::types::ListEngagementsRequest;
 use cosell_store::{Filter, Kind, Query, Sort, Value};
 
 use crate::page_token::Binding;
-use crate::paging::{limit, page};
+use crate::paging::{limit, meant, page};
 use crate::service::{Caller, Service, catalog};
 
 pub(crate) async fn run(service: &Service, caller: &Caller, body: &[u8]) -> Result<Bytes, ApiError> {
@@ -46,11 +46,12 @@ pub(crate) async fn run(service: &Service, caller: &Caller, body: &[u8]) -> Resu
 /// An empty list filters nothing: clients send one for "any".
 fn filters(catalog: Catalog, input: &ListEngagementsRequest) -> Vec<Filter> {
     let mut filters = Vec::new();
-    if let Some(list) = filled(&input.engagement_identifier) {
-        // An ARN of another catalog or kind names nothing here, so it adds nothing to what is looked for.
-        let ids = list.iter().filter_map(|sent| arn::engagement_id(catalog, sent));
-        filters.push(Filter::In("id", ids.map(Value::from).collect()));
-    }
+    meant(
+        &mut filters,
+        "id",
+        input.engagement_identifier.as_deref(),
+        |sent| arn::engagement_id(catalog, sent),
+    );
     let accounts = |list: &[String]| {
         list.iter()
             .map(|sent| Value::from(party::canonical(catalog, sent)))

@@ -7,10 +7,11 @@ use bytes::Bytes;
 use cosell_domain::engagement::{Engagement, view};
 use cosell_domain::{Catalog, arn};
 use cosell_model::{ApiError, Timestamp};
-use cosell_store::{ApplyError, Changes, Key, Kind, Record, Stored, Write};
+use cosell_store::{ApplyError, Changes, Key, Kind, Record, Write};
 
 use crate::answer::{encode, read_failed, stored, write_failed};
 use crate::idempotency::Once;
+use crate::plan::Plan;
 use crate::service::{Caller, Service};
 
 /// How often a change is decided anew because others changed the same engagement meanwhile.
@@ -33,6 +34,11 @@ impl<'a> Name<'a> {
         }
     }
 
+    /// The identifier. An ARN of anything else names nothing.
+    pub(crate) fn id(self) -> Result<&'a str, ApiError> {
+        arn::engagement_id(self.catalog, self.sent).ok_or_else(|| self.not_found())
+    }
+
     /// The answer where there is none, or where the caller is no member: the two cannot be told apart.
     fn not_found(self) -> ApiError {
         ApiError::not_found(format!(
@@ -42,35 +48,49 @@ impl<'a> Name<'a> {
     }
 }
 
-/// What the store holds under a name, for members only.
-pub(crate) async fn read(service: &Service, name: Name<'_>) -> Result<(Engagement, Stored), ApiError> {
-    let id = arn::engagement_id(name.catalog, name.sent).ok_or_else(|| name.not_found())?;
-    let key = Key::shared(Kind::Engagement, name.catalog.as_str(), id);
-    let found = service
-        .store
-        .get(&key)
-        .await
-        .map_err(read_failed)?
-        .ok_or_else(|| name.not_found())?;
-    let engagement: Engagement = stored(&found.document, "an engagement")?;
-    if engagement.is_member(name.account) {
-        Ok((engagement, found))
-    } else {
-        Err(name.not_found())
-    }
+/// The engagement of that name with its version, for members only.
+pub(crate) async fn read(service: &Service, name: Name<'_>) -> Result<(Engagement, u64), ApiError> {
+    let id = name.id()?;
+    find(service, name.catalog, id)
+        .await?
+        .filter(|(engagement, _)| engagement.is_member(name.account))
+        .ok_or_else(|| name.not_found())
 }
 
-/// The engagement that an invitation leads into, with its version. The receiver is no member yet.
-pub(crate) async fn of_invitation(
+/// Passes members of the engagement of that name only. Asks for the member's row, which is there exactly where the
+/// engagement names the member, and is smaller than an engagement with its contexts.
+pub(crate) async fn check_member(service: &Service, name: Name<'_>) -> Result<(), ApiError> {
+    let id = name.id()?;
+    let key = Key::new(Kind::EngagementMember, name.account, name.catalog.as_str(), id);
+    let found = service.store.get(&key).await.map_err(read_failed)?;
+    found.map(|_| ()).ok_or_else(|| name.not_found())
+}
+
+/// The engagement of that identifier with its version, whoever its members are.
+pub(crate) async fn find(
     service: &Service,
     catalog: Catalog,
     id: &str,
-) -> Result<(Engagement, u64), ApiError> {
+) -> Result<Option<(Engagement, u64)>, ApiError> {
     let key = Key::shared(Kind::Engagement, catalog.as_str(), id);
     let found = service.store.get(&key).await.map_err(read_failed)?;
-    let found = found
-        .ok_or_else(|| ApiError::internal(format!("an invitation leads into {id}, which is not there")))?;
-    Ok((stored(&found.document, "an engagement")?, found.version))
+    found
+        .map(|found| Ok((stored(&found.document, "an engagement")?, found.version)))
+        .transpose()
+}
+
+/// The engagement that a member means by an identifier or an ARN, read into a plan.
+pub(crate) async fn planned(plan: &mut Plan<'_>, account: &str, sent: &str) -> Result<Engagement, ApiError> {
+    let name = Name {
+        account,
+        catalog: plan.catalog(),
+        sent,
+    };
+    let id = name.id()?;
+    plan.engagement(id)
+        .await?
+        .filter(|engagement| engagement.is_member(account))
+        .ok_or_else(|| name.not_found())
 }
 
 /// The engagement of that name, for members only.
@@ -132,7 +152,7 @@ pub(crate) async fn change(
     let mut attempt = 0;
     loop {
         attempt += 1;
-        let (engagement, found) = read(service, name).await?;
+        let (engagement, version) = read(service, name).await?;
         let now = service.now();
         let (next, answer) = match (decide(&engagement, now), once) {
             (Ok(decided), _) => decided,
@@ -140,7 +160,7 @@ pub(crate) async fn change(
             (Err(refusal), None) => return Err(refusal),
         };
         let changes = Changes {
-            writes: writes(Some((&engagement, found.version)), &next)?,
+            writes: writes(Some((&engagement, version)), &next)?,
             idempotency: once.map(|once| once.keep(&answer, now)),
             ..Changes::default()
         };

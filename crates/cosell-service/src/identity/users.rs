@@ -2,7 +2,7 @@
 
 use cosell_domain::opportunity::assign::User;
 use cosell_model::ApiError;
-use cosell_store::{Key, Kind, Record, Store, Write};
+use cosell_store::{Key, Kind, Query, Record, Sort, Store, Write};
 
 use super::{AdminError, accounts};
 use crate::answer::{encode, read_failed, stored};
@@ -52,6 +52,25 @@ pub async fn add(store: &dyn Store, account: &str, user: User) -> Result<User, A
 pub(crate) async fn find(store: &dyn Store, account: &str, email: &str) -> Result<Option<User>, ApiError> {
     let found = store.get(&key(account, email)).await.map_err(read_failed)?;
     found.map(|found| stored(&found.document, "a user")).transpose()
+}
+
+/// The first user of an account by e-mail address, who stands for its alliance lead.
+pub(crate) async fn first(store: &dyn Store, account: &str) -> Result<Option<User>, ApiError> {
+    let query = Query {
+        kind: Kind::User,
+        account: account.to_owned(),
+        catalog: String::new(),
+        filters: Vec::new(),
+        sort: Sort {
+            by: "id",
+            descending: false,
+        },
+        after: None,
+        limit: 1,
+    };
+    let page = store.query(&query).await.map_err(read_failed)?;
+    let first = page.items.first();
+    first.map(|item| stored(&item.summary, "a user")).transpose()
 }
 
 /// Every user of an account, by e-mail address.

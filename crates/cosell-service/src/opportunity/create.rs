@@ -1,12 +1,14 @@
 //! CreateOpportunity: one draft per client token.
 
 use bytes::Bytes;
-use cosell_domain::opportunity::create;
+use cosell_domain::Catalog;
+use cosell_domain::opportunity::{Opportunity, create};
+use cosell_model::enums::OpportunityOrigin;
 use cosell_model::types::{CreateOpportunityRequest, CreateOpportunityResponse};
 use cosell_model::{ApiError, Operation};
 use cosell_store::{Changes, Write};
 
-use super::record;
+use super::{record, referral};
 use crate::answer::encode;
 use crate::idempotency::Once;
 use crate::service::{Caller, Service, catalog};
@@ -15,6 +17,9 @@ pub(crate) async fn run(service: &Service, caller: &Caller, body: &[u8]) -> Resu
     let input: CreateOpportunityRequest = service.input(body)?;
     let catalog = catalog(&input.catalog)?;
     let once = Once::of(caller, Operation::CreateOpportunity, &input.client_token, &input)?;
+    if input.origin == Some(OpportunityOrigin::AWSReferral) && catalog == Catalog::Sandbox {
+        return referral::run(service, caller, catalog, &once, &input).await;
+    }
     let now = service.now();
     let id = service.ids.next(&*service.store).await?;
     let context = create::Context {
@@ -32,12 +37,7 @@ pub(crate) async fn run(service: &Service, caller: &Caller, body: &[u8]) -> Resu
             return once.repeat_or(service, refusal).await;
         }
     };
-    let document = &opportunity.document;
-    let answer = encode(&CreateOpportunityResponse {
-        id: document.id.clone(),
-        partner_opportunity_identifier: document.partner_opportunity_identifier.clone(),
-        last_modified_date: Some(document.last_modified_date),
-    })?;
+    let answer = answer(&opportunity)?;
     let changes = Changes {
         writes: vec![Write::Insert(record::record(&caller.account, &opportunity, 1)?)],
         idempotency: Some(once.keep(&answer, now)),
@@ -47,4 +47,14 @@ pub(crate) async fn run(service: &Service, caller: &Caller, body: &[u8]) -> Resu
         Ok(()) => Ok(answer),
         Err(error) => once.settle(service, error).await,
     }
+}
+
+/// The answer of a creation.
+pub(super) fn answer(opportunity: &Opportunity) -> Result<Bytes, ApiError> {
+    let document = &opportunity.document;
+    encode(&CreateOpportunityResponse {
+        id: document.id.clone(),
+        partner_opportunity_identifier: document.partner_opportunity_identifier.clone(),
+        last_modified_date: Some(document.last_modified_date),
+    })
 }

@@ -4,10 +4,10 @@ use bytes::Bytes;
 use cosell_model::ApiError;
 use cosell_model::enums::{OpportunitySortName, SortOrder};
 use cosell_model::types::ListOpportunitiesRequest;
-use cosell_store::{Filter, Kind, Query, Sort, Value};
+use cosell_store::{Filter, Kind, Query, Sort};
 
 use crate::page_token::Binding;
-use crate::paging::{among, limit, page};
+use crate::paging::{among, limit, page, range};
 use crate::service::{Caller, Service, catalog};
 
 pub(crate) async fn run(service: &Service, caller: &Caller, body: &[u8]) -> Result<Bytes, ApiError> {
@@ -90,15 +90,4 @@ fn filters(input: ListOpportunitiesRequest) -> Vec<Filter> {
 
 fn names<T>(list: &[T], name: impl Fn(&T) -> &str) -> Vec<String> {
     list.iter().map(|value| name(value).to_owned()).collect()
-}
-
-/// Both ends are included: AWS says "on or after" of the lower one.
-fn range<T: Into<Value>>(filters: &mut Vec<Filter>, column: &'static str, from: Option<T>, to: Option<T>) {
-    if from.is_some() || to.is_some() {
-        filters.push(Filter::Range {
-            column,
-            from: from.map(Into::into),
-            to: to.map(Into::into),
-        });
-    }
 }

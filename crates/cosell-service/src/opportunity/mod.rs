@@ -8,5 +8,6 @@ pub(crate) mod disassociate;
 pub(crate) mod get;
 pub(crate) mod list;
 pub(crate) mod record;
+mod referral;
 pub(crate) mod submit;
 pub(crate) mod update;

@@ -7,6 +7,7 @@ use cosell_model::{ApiError, Timestamp, Violation};
 use cosell_store::{ApplyError, Changes, Key, Kind, Record, Stored, Write};
 
 use crate::answer::{encode, read_failed, stored, write_failed};
+use crate::plan::Plan;
 use crate::service::{Caller, Service};
 
 /// How often a change is decided anew because others changed the same opportunity meanwhile.
@@ -50,6 +51,14 @@ pub(crate) async fn read(service: &Service, name: Name<'_>) -> Result<Stored, Ap
         .await
         .map_err(read_failed)?
         .ok_or_else(|| name.not_found())
+}
+
+/// The opportunity of that name with its version, if there is one.
+pub(crate) async fn find(service: &Service, name: Name<'_>) -> Result<Option<(Opportunity, u64)>, ApiError> {
+    let found = service.store.get(&name.key()).await.map_err(read_failed)?;
+    found
+        .map(|found| Ok((decode(&found)?, found.version)))
+        .transpose()
 }
 
 /// The opportunity of that name.
@@ -110,7 +119,8 @@ pub fn record(account: &str, opportunity: &Opportunity, version: u64) -> Result<
 /// What a decision makes of an opportunity: its next state, or none, and what the operation answers.
 pub(crate) type Decision<T> = Result<(Option<Opportunity>, T), ApiError>;
 
-/// Loads, decides and applies; decides anew where others were faster.
+/// Loads, decides and applies, with what follows for others where the opportunity is shared; decides anew where others
+/// were faster.
 pub(crate) async fn change<T>(
     service: &Service,
     name: Name<'_>,
@@ -123,17 +133,25 @@ where
     loop {
         attempt += 1;
         let found = read(service, name).await?;
-        let (next, answer) = decide(&decode(&found)?, service.now())?;
+        let opportunity = decode(&found)?;
+        let (next, answer) = decide(&opportunity, service.now())?;
         let Some(next) = next else {
             return Ok(answer);
         };
-        let record = record(name.account, &next, found.version + 1)?;
-        let changes = Changes {
-            writes: vec![Write::Replace {
-                record,
-                expected: found.version,
-            }],
-            ..Changes::default()
+        let changes = if next.private.shared {
+            let mut plan = Plan::new(service, name.catalog);
+            plan.hold_opportunity(name.account, opportunity, found.version);
+            plan.put_opportunity(name.account, next);
+            // On the heap, so that the common change pays nothing for the size of this one.
+            Box::pin(plan.into_changes()).await?
+        } else {
+            Changes {
+                writes: vec![Write::Replace {
+                    record: record(name.account, &next, found.version + 1)?,
+                    expected: found.version,
+                }],
+                ..Changes::default()
+            }
         };
         match service.store.apply(changes).await {
             Ok(()) => return Ok(answer),

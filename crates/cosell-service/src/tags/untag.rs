@@ -5,17 +5,27 @@ use cosell_domain::opportunity::tags;
 use cosell_model::ApiError;
 use cosell_model::types::{UntagResourceRequest, UntagResourceResponse};
 
-use super::{name, resource};
+use super::{Resource, name, resource};
 use crate::answer::encode;
 use crate::opportunity::record;
 use crate::service::{Caller, Service};
+use crate::snapshot::job;
 
 pub(crate) async fn run(service: &Service, caller: &Caller, body: &[u8]) -> Result<Bytes, ApiError> {
     let input: UntagResourceRequest = service.input(body)?;
-    let arn = resource(caller, &input.resource_arn)?;
-    record::change(service, name(caller, &arn), |stored, _| {
-        record::void(Ok(tags::untag(stored, &input.tag_keys)))
-    })
-    .await?;
+    match resource(caller, &input.resource_arn)? {
+        Resource::Opportunity(arn) => {
+            record::change(service, name(caller, &arn), |stored, _| {
+                record::void(Ok(tags::untag(stored, &input.tag_keys)))
+            })
+            .await?;
+        }
+        Resource::Job(arn) => {
+            job::record::change(service, &caller.account, arn.catalog, &arn.id, |stored| {
+                Ok(stored.untag(&input.tag_keys))
+            })
+            .await?;
+        }
+    }
     encode(&UntagResourceResponse {})
 }

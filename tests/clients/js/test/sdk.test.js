@@ -12,7 +12,6 @@ import {
   GetAwsOpportunitySummaryCommand,
   GetOpportunityCommand,
   ListOpportunitiesCommand,
-  ListResourceSnapshotJobsCommand,
   ListSolutionsCommand,
   ListTagsForResourceCommand,
   paginateListOpportunities,
@@ -292,12 +291,6 @@ describe("the SDK for JavaScript", () => {
       await assert.rejects(stranger.send(new ListSolutionsCommand({ Catalog })), { name });
       stranger.destroy();
     }
-  });
-
-  test("learns which operation does not exist yet", async () => {
-    await assert.rejects(client.send(new ListResourceSnapshotJobsCommand({ Catalog })), {
-      name: "UnknownOperationException",
-    });
   });
 
   test("retries what the published quotas throttle", async () => {

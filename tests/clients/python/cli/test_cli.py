@@ -236,12 +236,6 @@ def test_a_wrong_secret_ends_the_command_with_an_error(cli):
     assert "InvalidSignatureException" in refused.stderr
 
 
-def test_an_operation_that_does_not_exist_yet_is_said_plainly(cli):
-    refused = cli.run("list-resource-snapshot-jobs", "--catalog", "Sandbox")
-    assert refused.returncode == REFUSED
-    assert "UnknownOperationException" in refused.stderr and "ListResourceSnapshotJobs" in refused.stderr
-
-
 def test_tags_are_set_and_removed(cli):
     identifier = created(cli, "Tagged")
     query = ["--query", "Arn", "--output", "text"]

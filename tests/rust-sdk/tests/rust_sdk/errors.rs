@@ -79,19 +79,6 @@ async fn wrong_credentials_are_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_operation_that_does_not_exist_yet_is_unknown() {
-    let server = Server::start(&[]);
-    let refused = server
-        .client(ONE)
-        .list_resource_snapshot_jobs()
-        .catalog(SANDBOX)
-        .send()
-        .await
-        .unwrap_err();
-    assert_eq!(refused.code(), Some("UnknownOperationException"));
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn the_published_quotas_throttle_and_the_sdk_retries_by_name() {
     let server = Server::start(&["--throttle", "aws"]);
     let hasty = server.client_with(ONE.0, ONE.1, |config| {

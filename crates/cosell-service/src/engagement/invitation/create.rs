@@ -39,7 +39,7 @@ pub(crate) async fn run(service: &Service, caller: &Caller, body: &[u8]) -> Resu
     loop {
         draw += 1;
         let (engagement, version) = match engagements::read(service, name).await {
-            Ok((engagement, found)) => (engagement, found.version),
+            Ok(found) => found,
             Err(refusal) => return once.repeat_or(service, refusal).await,
         };
         let earlier = match receiver {

@@ -8,11 +8,11 @@ use cosell_domain::{Catalog, arn};
 use cosell_model::ApiError;
 use cosell_model::enums::{ParticipantType, SortOrder};
 use cosell_model::types::ListEngagementInvitationsRequest;
-use cosell_store::{Filter, Kind, Query, Sort, Value};
+use cosell_store::{Filter, Kind, Query, Sort};
 
 use super::record::participant;
 use crate::page_token::Binding;
-use crate::paging::{among, limit, page};
+use crate::paging::{among, limit, meant, page};
 use crate::service::{Caller, Service, catalog};
 
 pub(crate) async fn run(service: &Service, caller: &Caller, body: &[u8]) -> Result<Bytes, ApiError> {
@@ -52,11 +52,12 @@ fn filters(catalog: Catalog, input: ListEngagementInvitationsRequest) -> Vec<Fil
         _ => Side::Receiver,
     };
     let mut filters = vec![Filter::In("participant", vec![participant(side).into()])];
-    if let Some(list) = input.engagement_identifier.filter(|list| !list.is_empty()) {
-        // An ARN of another catalog or kind names nothing here, so it adds nothing to what is looked for.
-        let ids = list.iter().filter_map(|sent| arn::engagement_id(catalog, sent));
-        filters.push(Filter::In("engagement", ids.map(Value::from).collect()));
-    }
+    meant(
+        &mut filters,
+        "engagement",
+        input.engagement_identifier.as_deref(),
+        |sent| arn::engagement_id(catalog, sent),
+    );
     let senders = |list: Vec<String>| {
         list.iter()
             .map(|sent| party::canonical(catalog, sent).to_owned())

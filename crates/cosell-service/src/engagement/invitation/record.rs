@@ -10,10 +10,8 @@ use cosell_store::{Job, JobId, Key, Kind, Record, Stored, Write};
 
 use super::expire;
 use crate::answer::{encode, read_failed, stored};
+use crate::plan::Plan;
 use crate::service::Service;
-
-/// How often an answer is decided anew because others changed the same records meanwhile.
-pub(super) const ATTEMPTS: usize = 8;
 
 /// The value of the `participant` column on a side.
 pub(crate) const fn participant(side: Side) -> &'static str {
@@ -30,13 +28,26 @@ pub(crate) async fn read(
     catalog: Catalog,
     sent: &str,
 ) -> Result<(Invitation, u64), ApiError> {
-    let unknown = || {
-        ApiError::not_found(format!(
-            "There is no engagement invitation {sent} in catalog {catalog} that this account sent or received"
-        ))
-    };
-    let id = arn::engagement_invitation_id(catalog, sent).ok_or_else(unknown)?;
-    find(service, account, catalog, id).await?.ok_or_else(unknown)
+    let found = find(service, account, catalog, id_of(catalog, sent)?).await?;
+    found.ok_or_else(|| unknown(catalog, sent))
+}
+
+/// The identifier of an invitation that is named by identifier or ARN. An ARN of anything else names nothing.
+pub(crate) fn id_of(catalog: Catalog, sent: &str) -> Result<&str, ApiError> {
+    arn::engagement_invitation_id(catalog, sent).ok_or_else(|| unknown(catalog, sent))
+}
+
+/// The invitation of an account under that identifier or ARN, read into a plan; not found for everybody who has no row.
+pub(crate) async fn planned(plan: &mut Plan<'_>, account: &str, sent: &str) -> Result<Invitation, ApiError> {
+    let catalog = plan.catalog();
+    let found = plan.invitation(account, id_of(catalog, sent)?).await?;
+    found.ok_or_else(|| unknown(catalog, sent))
+}
+
+fn unknown(catalog: Catalog, sent: &str) -> ApiError {
+    ApiError::not_found(format!(
+        "There is no engagement invitation {sent} in catalog {catalog} that this account sent or received"
+    ))
 }
 
 /// The row of an account under that identifier, if there is one.

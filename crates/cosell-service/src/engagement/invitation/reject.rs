@@ -6,8 +6,9 @@ use cosell_model::ApiError;
 use cosell_model::types::RejectEngagementInvitationRequest;
 use cosell_store::{ApplyError, Changes};
 
-use super::record::{self, ATTEMPTS};
+use super::record;
 use crate::answer::write_failed;
+use crate::plan::ATTEMPTS;
 use crate::service::{Caller, Service, catalog};
 
 pub(crate) async fn run(service: &Service, caller: &Caller, body: &[u8]) -> Result<Bytes, ApiError> {

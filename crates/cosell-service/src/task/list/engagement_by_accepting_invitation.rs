@@ -1,0 +1,47 @@
+//! ListEngagementByAcceptingInvitationTasks: by task, status, opportunity and invitation.
+
+use bytes::Bytes;
+use cosell_domain::task::Kind;
+use cosell_domain::{Catalog, arn};
+use cosell_model::ApiError;
+use cosell_model::types::ListEngagementByAcceptingInvitationTasksRequest;
+use cosell_store::{Filter, Sort};
+
+use super::{Frame, TaskList, by_start, common, list};
+use crate::paging::meant;
+use crate::service::{Caller, Service};
+
+pub(crate) async fn run(service: &Service, caller: &Caller, body: &[u8]) -> Result<Bytes, ApiError> {
+    list::<ListEngagementByAcceptingInvitationTasksRequest>(service, caller, body).await
+}
+
+impl TaskList for ListEngagementByAcceptingInvitationTasksRequest {
+    const KIND: Kind = Kind::EngagementByAcceptingInvitation;
+
+    fn frame(&mut self) -> Frame {
+        Frame {
+            catalog: self.catalog.clone(),
+            max_results: self.max_results,
+            token: self.next_token.take(),
+        }
+    }
+
+    fn sort(&self) -> Sort {
+        by_start(self.sort.as_ref())
+    }
+
+    fn filters(self, catalog: Catalog) -> Vec<Filter> {
+        let mut filters = common(
+            Self::KIND,
+            catalog,
+            self.task_identifier.as_deref(),
+            self.task_status.as_deref(),
+            self.opportunity_identifier,
+        );
+        let invitations = self.engagement_invitation_identifier.as_deref();
+        meant(&mut filters, "invitation", invitations, |sent| {
+            arn::engagement_invitation_id(catalog, sent)
+        });
+        filters
+    }
+}
