@@ -8,9 +8,14 @@ from harness import SERVICE
 
 MODEL = get_session().get_service_model(SERVICE)
 
-ARN = "arn:aws:partnercentral:us-east-1::catalog/Sandbox/engagement/eng-00000000000000"
+ARN = "arn:aws:partnercentral:us-east-1:111122223333:catalog/Sandbox/opportunity/O1"
 # Enough of each required member to pass the shape check; what is not listed is made from the model.
 SAMPLES = {
+    "AwsAccountId": "444455556666",
+    "BusinessProblem": "One place for all of the data.",
+    "Email": "ada@example.com",
+    "TargetCompletionDate": "2099-12-31",
+    "WebsiteUrl": "https://example.com",
     "Catalog": "Sandbox",
     "ClientToken": "token-of-a-test",
     "EngagementIdentifier": "eng-00000000000000",
@@ -28,11 +33,17 @@ SAMPLES = {
     "TaskIdentifier": "task-00000000000000",
     "TaskName": "Prospecting",
 }
+# Where the name of a member says less than the operation.
 BY_OPERATION = {
-    "DeleteResourceSnapshotJob": {"ResourceSnapshotJobIdentifier": "job-0000000000000"},
+    "AssignOpportunity": {"Identifier": "O1234567"},
+    "GetEngagement": {"Identifier": "eng-00000000000000"},
+    "GetOpportunity": {"Identifier": "O1234567"},
+    "ListEngagementMembers": {"Identifier": "eng-00000000000000"},
     "StartEngagementFromOpportunityTask": {"Identifier": "O1234567"},
     "StartOpportunityFromEngagementTask": {"Identifier": "eng-00000000000000"},
     "StartProspectingFromEngagementTask": {"Identifiers": ["eng-00000000000000"]},
+    "SubmitOpportunity": {"Identifier": "O1234567"},
+    "UpdateOpportunity": {"Identifier": "O1234567"},
 }
 
 
