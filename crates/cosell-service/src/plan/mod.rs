@@ -9,8 +9,10 @@
 //! writes the opportunity, whoever adds a member or an association writes the engagement, both even where nothing
 //! in them changes.
 
+mod associations;
 mod cell;
 mod follow;
+mod reviews;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,0 +1,131 @@
+//! What a review brings about: AWS joins what it approved, and the copies of those who were invited follow.
+
+use std::collections::BTreeSet;
+
+use cosell_domain::engagement::invitation::{Invitation, Side, answer};
+use cosell_domain::engagement::{Refusal, party, receiver};
+use cosell_domain::opportunity::Opportunity;
+use cosell_model::ApiError;
+use cosell_model::enums::{EngagementInvitationPayloadType, InvitationStatus, ReviewStatus};
+use cosell_store::{Filter, Kind};
+
+use super::{Owned, Plan, all};
+use crate::engagement::invitation::record::participant;
+
+impl Plan<'_> {
+    /// A review that moved on: AWS joins where it approved, and the copies of those who were invited follow. A copy that
+    /// moved has copies of its own.
+    pub(super) async fn follow_reviews(&mut self) -> Result<(), ApiError> {
+        let mut seen = BTreeSet::new();
+        while let Some((account, id)) = self.reviewed(&seen) {
+            seen.insert((account.clone(), id.clone()));
+            let Some(opportunity) = self.opportunity(&account, &id).await? else {
+                continue;
+            };
+            let Some(status) = opportunity.review_status().cloned() else {
+                continue;
+            };
+            for engagement in self.engagements_of(&account, &id).await? {
+                if status == ReviewStatus::Approved {
+                    self.aws_accepts(&engagement).await?;
+                }
+                if self.oldest_of(&account, &engagement).await?.as_deref() == Some(&*id) {
+                    self.copies_follow(&account, &engagement, &status).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A shared opportunity whose review status changes and that was not seen yet.
+    fn reviewed(&self, seen: &BTreeSet<Owned>) -> Option<Owned> {
+        let mut changed = self.opportunities.iter().filter(|(owned, cell)| {
+            let before = cell.before();
+            let moved = |next: &Opportunity| {
+                next.private.shared && before.is_some_and(|b| b.review_status() != next.review_status())
+            };
+            !seen.contains(*owned) && cell.next().is_some_and(moved)
+        });
+        changed.next().map(|(owned, _)| owned.clone())
+    }
+
+    /// AWS accepts what it was invited to. A full engagement keeps it waiting.
+    async fn aws_accepts(&mut self, engagement: &str) -> Result<(), ApiError> {
+        let aws = party::aws(self.catalog);
+        let Some(invitation) = self.invitation_of_aws(engagement).await? else {
+            return Ok(());
+        };
+        if invitation.status_at(self.now) != InvitationStatus::Pending {
+            return Ok(());
+        }
+        let room = self.known_engagement(engagement).await?;
+        match answer::accept(&invitation, &room, &aws, self.now) {
+            Ok((accepted, joined)) => {
+                self.put_invitation(accepted);
+                self.put_engagement(joined);
+                Ok(())
+            }
+            Err(Refusal::QuotaExceeded(_)) => Ok(()),
+            Err(refusal) => Err(refusal.into()),
+        }
+    }
+
+    /// The newest invitation of AWS to an engagement, whatever became of it.
+    pub(crate) async fn invitation_of_aws(
+        &mut self,
+        engagement: &str,
+    ) -> Result<Option<Invitation>, ApiError> {
+        let aws = party::aws_account(self.catalog);
+        let mut query = self.query(Kind::Invitation, aws, "invited");
+        query.sort.descending = true;
+        query.filters = vec![
+            Filter::In("participant", vec![participant(Side::Receiver).into()]),
+            Filter::In("engagement", vec![engagement.into()]),
+        ];
+        // Answered ones are kept for good, so there may be more than one; expired ones are renewed every fifteen days at most.
+        let found = all(self.service, query).await?;
+        match found.first() {
+            Some(newest) => self.invitation(aws, &newest.id).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The copies of those who accepted the owner's invitation into the engagement.
+    pub(super) async fn copies_follow(
+        &mut self,
+        owner: &str,
+        engagement: &str,
+        status: &ReviewStatus,
+    ) -> Result<(), ApiError> {
+        let mut query = self.query(Kind::Invitation, owner, "invited");
+        query.filters = vec![
+            Filter::In("participant", vec![participant(Side::Sender).into()]),
+            Filter::In("engagement", vec![engagement.into()]),
+            Filter::In("status", vec![InvitationStatus::Accepted.as_str().into()]),
+            Filter::In(
+                "payload_type",
+                vec![
+                    EngagementInvitationPayloadType::OpportunityInvitation
+                        .as_str()
+                        .into(),
+                ],
+            ),
+        ];
+        for item in all(self.service, query).await? {
+            let Some(invitation) = self.invitation(owner, &item.id).await? else {
+                continue;
+            };
+            let Some(copy) = &invitation.opportunity_id else {
+                continue;
+            };
+            let account = &invitation.receiver.account_id;
+            let Some(stored) = self.opportunity(account, copy).await? else {
+                continue;
+            };
+            if let Some(next) = receiver::follow(&stored, status, self.now) {
+                self.put_opportunity(account, next);
+            }
+        }
+        Ok(())
+    }
+}
