@@ -8,6 +8,7 @@
 mod command_line;
 mod conformance;
 mod crash;
+mod crash_tasks;
 mod harness;
 mod hostile;
 mod scenarios;

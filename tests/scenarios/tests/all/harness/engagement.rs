@@ -73,3 +73,15 @@ pub fn list(caller: &mut Caller, filter: Value) -> Vec<Value> {
 pub fn ids(rows: &[Value]) -> BTreeSet<String> {
     rows.iter().map(|row| row["Id"].to_string()).collect()
 }
+
+/// The request that invites an account to a deal.
+pub fn invitation(engagement: &Value, receiver: &str, token: &str) -> Value {
+    json!({"Catalog": "Sandbox", "ClientToken": token, "EngagementIdentifier": engagement, "Invitation": {
+        "Message": "Plan the ovens with us", "Receiver": {"Account": {"AwsAccountId": receiver, "Alias": "Oven makers"}},
+        "Payload": {"OpportunityInvitation": {"ReceiverResponsibilities": ["Reseller"],
+            "Customer": project()["CustomerProject"]["Customer"],
+            "Project": {"Title": "Marzipan on demand", "TargetCompletionDate": close_date(),
+                "BusinessProblem": "The ovens are planned by hand, which costs two nights a week.",
+                "ExpectedCustomerSpend": [{"Amount": "100.00", "CurrencyCode": "USD",
+                    "Frequency": "Monthly", "TargetCompany": "AWS"}]}}}}})
+}

@@ -4,6 +4,7 @@
 pub mod client;
 pub mod deal;
 pub mod engagement;
+pub mod flows;
 pub mod modern;
 pub mod server;
 pub mod sign;

@@ -2,25 +2,13 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::deal::close_date;
-use crate::harness::engagement::{caller, create, named, project};
+use crate::harness::engagement::{caller, create, invitation, named};
 
 const CREATE: &str = "CreateEngagementInvitation";
 const GET: &str = "GetEngagementInvitation";
 const LIST: &str = "ListEngagementInvitations";
 const ACCEPT: &str = "AcceptEngagementInvitation";
 const REJECT: &str = "RejectEngagementInvitation";
-
-fn invitation(engagement: &Value, receiver: &str, token: &str) -> Value {
-    json!({"Catalog": "Sandbox", "ClientToken": token, "EngagementIdentifier": engagement, "Invitation": {
-        "Message": "Plan the ovens with us", "Receiver": {"Account": {"AwsAccountId": receiver, "Alias": "Oven makers"}},
-        "Payload": {"OpportunityInvitation": {"ReceiverResponsibilities": ["Reseller"],
-            "Customer": project()["CustomerProject"]["Customer"],
-            "Project": {"Title": "Marzipan on demand", "TargetCompletionDate": close_date(),
-                "BusinessProblem": "The ovens are planned by hand, which costs two nights a week.",
-                "ExpectedCustomerSpend": [{"Amount": "100.00", "CurrencyCode": "USD",
-                    "Frequency": "Monthly", "TargetCompany": "AWS"}]}}}}})
-}
 
 fn listed(side: &str) -> Value {
     json!({"Catalog": "Sandbox", "ParticipantType": side})
