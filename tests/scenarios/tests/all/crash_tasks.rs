@@ -61,7 +61,7 @@ fn sent() -> Value {
 fn a_submission_killed_between_start_and_finish_is_finished_once() {
     let folder = tempfile::tempdir().unwrap();
     // Long enough that the kill surely comes first.
-    let server = on(folder.path(), Some("2s"));
+    let server = on(folder.path(), Some("2"));
     let mut one = server.caller(Key::first());
     let id = prepared(&mut one, "killed");
     let body = submission(&id, "killed");
@@ -86,7 +86,7 @@ fn a_submission_killed_between_start_and_finish_is_finished_once() {
     assert_eq!(column(&open, "TaskId"), [task["TaskId"].clone()]);
     server.kill();
 
-    let server = on(folder.path(), Some("2s"));
+    let server = on(folder.path(), Some("2"));
     let mut one = server.caller(Key::first());
     let done = ended(&mut one, SUBMISSIONS, &task);
     assert_eq!(done["TaskStatus"], "COMPLETE", "{done}");
@@ -133,7 +133,7 @@ fn an_acceptance_killed_between_start_and_finish_is_finished_once() {
     server.terminate();
     assert!(server.wait());
 
-    let server = on(folder.path(), Some("2s"));
+    let server = on(folder.path(), Some("2"));
     let mut two = server.caller(Key::second());
     let body = acceptance(&invitation, "killed");
     let task = in_progress(&two.call(ACCEPT, &body));
@@ -166,7 +166,7 @@ fn an_acceptance_killed_between_start_and_finish_is_finished_once() {
 
 #[test]
 fn a_delayed_task_is_decided_when_it_is_due_and_keeps_its_end() {
-    let server = Server::dev(&["--task-delay", "1500ms"]);
+    let server = Server::dev(&["--task-delay", "1.5"]);
     let (mut one, mut two) = (server.caller(Key::first()), server.caller(Key::second()));
     let id = create(&mut one, &draft("failing"));
     let body = submission(&id, "failing");

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::harness::Caller;
 use crate::harness::deal::review;
 use crate::harness::engagement::named;
 use crate::harness::flows::{
@@ -17,29 +18,50 @@ fn by_engagement(id: &Value) -> Value {
 }
 
 #[test]
-fn what_aws_writes_for_the_owner_is_for_the_owner_alone() {
+fn what_aws_writes_of_a_deal_is_for_its_owner_alone() {
     let second = "610000000162";
     let mut deal = deal("610000000161", "aws-view");
     let mut two = registered(second);
     let invitation = invite(&mut deal.owner, &deal.engagement, second, "aws-view");
-    complete(&by_accepting(&mut two, &invitation, "aws-view"), BY_ACCEPTING);
-    review(&mut deal.owner, &deal.opportunity, "Approved");
-    let filter = json!({"EngagementIdentifier": deal.engagement, "ResourceIdentifier": deal.opportunity,
-        "ResourceSnapshotTemplateIdentifier": AWS_VIEW});
-    for row in rows(&mut deal.owner, "ListResourceSnapshots", filter.clone()) {
-        assert_eq!(row["CreatedBy"], AWS);
+    let joined = complete(&by_accepting(&mut two, &invitation, "aws-view"), BY_ACCEPTING);
+    let copied = joined["OpportunityId"].as_str().unwrap();
+    let (engagement, id) = (deal.engagement.clone(), deal.opportunity.clone());
+    let one = &mut deal.owner;
+    for id in [id.as_str(), copied] {
+        let early = snapshot(one, &engagement, id, AWS_VIEW, None);
+        early.is(NOT_FOUND);
     }
-    assert_eq!(
-        rows(&mut two, "ListResourceSnapshots", filter),
-        Vec::<Value>::new()
-    );
-    snapshot(&mut two, &deal.engagement, &deal.opportunity, AWS_VIEW, None).is(NOT_FOUND);
-    snapshot(&mut two, &deal.engagement, &deal.opportunity, AWS_VIEW, Some(1)).is(NOT_FOUND);
-    let by_aws = json!({"EngagementIdentifier": deal.engagement, "CreatedBy": "aws"});
-    assert_eq!(
-        rows(&mut two, "ListResourceSnapshots", by_aws),
-        Vec::<Value>::new()
-    );
+    review(one, &id, "Approved");
+
+    let by_aws = json!({"EngagementIdentifier": engagement, "CreatedBy": "aws"});
+    let sees = |caller: &mut Caller| rows(caller, "ListResourceSnapshots", by_aws.clone());
+    for (caller, own, foreign) in [(&mut *one, id.as_str(), copied), (&mut two, copied, &id)] {
+        let listed = sees(caller);
+        assert!(!listed.is_empty(), "AWS is a member and writes its view");
+        for row in &listed {
+            assert_eq!(
+                [
+                    &row["ResourceId"],
+                    &row["ResourceSnapshotTemplateName"],
+                    &row["CreatedBy"]
+                ],
+                [own, AWS_VIEW, AWS]
+            );
+        }
+        let shown = snapshot(caller, &engagement, own, AWS_VIEW, None).ok();
+        let view = &shown["Payload"]["AwsOpportunitySummaryFullView"];
+        let mut summary = caller
+            .call(
+                "GetAwsOpportunitySummary",
+                &json!({"Catalog": "Sandbox", "RelatedOpportunityIdentifier": own}),
+            )
+            .ok();
+        summary.as_object_mut().unwrap().remove("Catalog");
+        assert_eq!(*view, summary, "it says what AWS says to the owner");
+        for revision in [None, Some(1)] {
+            snapshot(caller, &engagement, foreign, AWS_VIEW, revision).is(NOT_FOUND);
+        }
+    }
 }
 
 #[test]
