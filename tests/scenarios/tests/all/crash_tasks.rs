@@ -1,6 +1,8 @@
 //! Tasks that a server was told to take its time with: killed between start and finish, they are finished once after the
 //! restart, and nothing of them is there before.
 
+use std::collections::BTreeSet;
+use std::hash::{BuildHasher as _, RandomState};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -41,7 +43,8 @@ fn in_progress(answer: &Answer) -> Value {
 /// Polls a list, as clients do, until the task has ended; its entry.
 #[track_caller]
 fn ended(caller: &mut Caller, list: &str, task: &Value) -> Value {
-    let until = Instant::now() + Duration::from_secs(30);
+    // A server that was killed while it finished a task holds on to it for half a minute.
+    let until = Instant::now() + Duration::from_secs(90);
     loop {
         let found = rows(caller, list, json!({"TaskIdentifier": [task["TaskId"]]}));
         assert_eq!(found.len(), 1, "a started task is listed");
@@ -162,6 +165,61 @@ fn an_acceptance_killed_between_start_and_finish_is_finished_once() {
         json!({"Identifier": engagement}),
     );
     assert_eq!(column(&members, "AccountId"), ["111122223333", "444455556666"]);
+}
+
+#[test]
+fn every_task_that_was_started_ends_once_kill_after_kill() {
+    const ROUNDS: u64 = 6;
+    const TASKS: u64 = 5;
+    let folder = tempfile::tempdir().unwrap();
+    let mut started: Vec<(String, Value)> = Vec::new();
+    for round in 0..ROUNDS {
+        let server = on(folder.path(), Some("0.1"));
+        let mut one = server.caller(Key::first());
+        for number in 0..TASKS {
+            let token = format!("round-{round}-{number}");
+            let id = prepared(&mut one, &token);
+            let task = one.call(SUBMIT, &submission(&id, &token)).ok();
+            started.push((id, task));
+        }
+        // Some of them are due by then, some are being finished, some are not.
+        let millis = RandomState::new().hash_one(round) % 150;
+        std::thread::sleep(Duration::from_millis(millis));
+        server.kill();
+        let data = folder.path().to_str().unwrap();
+        let report = cosell(&["check", "--data", data, "--output", "json"]).json();
+        assert_eq!(report["ProblemCount"], 0, "{report}");
+    }
+    let server = on(folder.path(), Some("0.1"));
+    let mut one = server.caller(Key::first());
+    let ends: Vec<Value> = started
+        .iter()
+        .map(|(_, task)| ended(&mut one, SUBMISSIONS, task))
+        .collect();
+    let mut made = [BTreeSet::new(), BTreeSet::new(), BTreeSet::new()];
+    for ((id, _), end) in started.iter().zip(&ends) {
+        assert_eq!(end["TaskStatus"], "COMPLETE", "{end}");
+        assert_eq!(end["OpportunityId"], *id);
+        assert_eq!(revisions(&mut one, &end["EngagementId"], id), [1]);
+        let members = ["EngagementId", "EngagementInvitationId", "ResourceSnapshotJobId"];
+        for (set, member) in made.iter_mut().zip(members) {
+            assert!(set.insert(end[member].to_string()), "{end}");
+        }
+    }
+    let lists = [
+        ("ListEngagements", json!({"MaxResults": 100})),
+        ("ListEngagementInvitations", sent()),
+        ("ListResourceSnapshotJobs", json!({})),
+    ];
+    for (set, (operation, filter)) in made.iter().zip(lists) {
+        let found = column(&rows(&mut one, operation, filter), "Id");
+        let ids: BTreeSet<String> = found.iter().map(Value::to_string).collect();
+        assert_eq!(
+            (&ids, ids.len()),
+            (set, found.len()),
+            "{operation}: nothing was made twice"
+        );
+    }
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod lifecycle;
 mod multi_partner;
 mod paging;
 mod prospecting;
+mod random;
 mod referral;
 mod settings;
 mod snapshots;
