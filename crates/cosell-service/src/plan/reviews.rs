@@ -1,4 +1,4 @@
-//! What a review brings about: AWS joins what it approved, and the copies of those who were invited follow.
+//! What a review brings about: AWS answers its invitation, and the copies of those who were invited follow.
 
 use std::collections::BTreeSet;
 
@@ -26,8 +26,8 @@ impl Plan<'_> {
                 continue;
             };
             for engagement in self.engagements_of(&account, &id).await? {
-                if status == ReviewStatus::Approved {
-                    self.aws_accepts(&engagement).await?;
+                if matches!(status, ReviewStatus::Approved | ReviewStatus::Rejected) {
+                    self.aws_answers(&engagement, &status).await?;
                 }
                 if self.oldest_of(&account, &engagement).await?.as_deref() == Some(&*id) {
                     self.copies_follow(&account, &engagement, &status).await?;
@@ -49,13 +49,19 @@ impl Plan<'_> {
         changed.next().map(|(owned, _)| owned.clone())
     }
 
-    /// AWS accepts what it was invited to. A full engagement keeps it waiting.
-    async fn aws_accepts(&mut self, engagement: &str) -> Result<(), ApiError> {
+    /// AWS accepts the invitation to what it approved, and rejects the one to what it rejected (behaviours 6.3). A full
+    /// engagement keeps it waiting.
+    async fn aws_answers(&mut self, engagement: &str, status: &ReviewStatus) -> Result<(), ApiError> {
         let aws = party::aws(self.catalog);
         let Some(invitation) = self.invitation_of_aws(engagement).await? else {
             return Ok(());
         };
         if invitation.status_at(self.now) != InvitationStatus::Pending {
+            return Ok(());
+        }
+        if *status == ReviewStatus::Rejected {
+            let rejected = answer::reject(&invitation, &aws.account_id, None, self.now)?;
+            self.put_invitation(rejected);
             return Ok(());
         }
         let room = self.known_engagement(engagement).await?;
