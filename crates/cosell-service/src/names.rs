@@ -11,9 +11,6 @@ const ALPHABET: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
 /// The greatest multiple of 36 that a byte reaches: what lies above would make some characters likelier than others.
 const FAIR: u8 = 252;
 
-/// How often an identifier is drawn anew because the store has it. One collision in 36^13 is not expected once.
-pub(crate) const DRAWS: usize = 8;
-
 /// Draws identifiers.
 pub(crate) struct Names {
     seed: Option<[u8; 32]>,

@@ -4,12 +4,10 @@ use bytes::Bytes;
 use cosell_domain::engagement::create;
 use cosell_model::types::{CreateEngagementRequest, CreateEngagementResponse};
 use cosell_model::{ApiError, Operation};
-use cosell_store::{ApplyError, Changes};
 
-use super::record;
 use crate::answer::encode;
 use crate::idempotency::Once;
-use crate::names::DRAWS;
+use crate::plan::carry_out;
 use crate::profile;
 use crate::service::{Caller, Service, catalog};
 
@@ -21,37 +19,23 @@ pub(crate) async fn run(service: &Service, caller: &Caller, body: &[u8]) -> Resu
     let catalog = catalog(&input.catalog)?;
     let once = Once::of(caller, Operation::CreateEngagement, &input.client_token, &input)?;
     let creator = profile::of(service, &caller.account).await?;
-    let mut draw = 0;
-    loop {
-        draw += 1;
+    carry_out(service, catalog, Some(&once), async |plan| {
         let id = service.names.draw("eng-", LENGTH)?;
-        let now = service.now();
         let context = create::Context {
             creator: &creator,
             catalog,
             region: &service.settings.region,
             id: &id,
-            now,
+            now: plan.now(),
         };
-        let engagement = match create::create(input.clone(), context) {
-            Ok(engagement) => engagement,
-            Err(refusal) => return once.repeat_or(service, refusal.into()).await,
-        };
+        let engagement = create::create(input.clone(), context)?;
         let answer = encode(&CreateEngagementResponse {
             id: Some(engagement.id.clone()),
             arn: Some(engagement.arn.clone()),
             modified_at: Some(engagement.modified_at),
         })?;
-        let changes = Changes {
-            writes: record::writes(None, &engagement)?,
-            idempotency: Some(once.keep(&answer, now)),
-            ..Changes::default()
-        };
-        match service.store.apply(changes).await {
-            Ok(()) => return Ok(answer),
-            // Somebody has drawn this identifier before.
-            Err(ApplyError::Conflict(_)) if draw < DRAWS => {}
-            Err(error) => return once.settle(service, error).await,
-        }
-    }
+        plan.put_engagement(engagement);
+        Ok(answer)
+    })
+    .await
 }

@@ -5,9 +5,10 @@ use cosell_domain::engagement::context;
 use cosell_model::types::{CreateEngagementContextRequest, CreateEngagementContextResponse};
 use cosell_model::{ApiError, Operation};
 
-use super::record::{self, Name};
+use super::record;
 use crate::answer::encode;
 use crate::idempotency::Once;
+use crate::plan::carry_out;
 use crate::service::{Caller, Service, catalog};
 
 pub(crate) async fn run(service: &Service, caller: &Caller, body: &[u8]) -> Result<Bytes, ApiError> {
@@ -15,16 +16,18 @@ pub(crate) async fn run(service: &Service, caller: &Caller, body: &[u8]) -> Resu
     let catalog = catalog(&input.catalog)?;
     let operation = Operation::CreateEngagementContext;
     let once = Once::of(caller, operation, &input.client_token, &input)?;
-    let name = Name::of(caller, catalog, &input.engagement_identifier);
-    record::change(service, name, Some(&once), |engagement, now| {
-        let (next, id) = context::create(engagement, &caller.account, input.clone(), now)?;
+    let account = &caller.account;
+    carry_out(service, catalog, Some(&once), async |plan| {
+        let engagement = record::planned(plan, account, &input.engagement_identifier).await?;
+        let (next, id) = context::create(&engagement, account, input.clone(), plan.now())?;
         let answer = encode(&CreateEngagementContextResponse {
             engagement_id: Some(next.id.clone()),
             engagement_arn: Some(next.arn.clone()),
             engagement_last_modified_at: Some(next.modified_at),
             context_id: Some(id),
         })?;
-        Ok((next, answer))
+        plan.put_engagement(next);
+        Ok(answer)
     })
     .await
 }

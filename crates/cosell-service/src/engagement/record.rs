@@ -1,4 +1,4 @@
-//! How an engagement is kept in the store, and the one way in which it is changed. Knows no rule but who may see one.
+//! How an engagement is kept in the store. Knows no rule but who may see one.
 //!
 //! An engagement is one shared record, and one row for each member from which that member's list is read. All of them
 //! carry the same version and are written in the same change, so that no list ever shows what a Get does not.
@@ -6,16 +6,12 @@
 use bytes::Bytes;
 use cosell_domain::engagement::{Engagement, view};
 use cosell_domain::{Catalog, arn};
-use cosell_model::{ApiError, Timestamp};
-use cosell_store::{ApplyError, Changes, Key, Kind, Record, Write};
+use cosell_model::ApiError;
+use cosell_store::{Key, Kind, Record, Write};
 
-use crate::answer::{encode, read_failed, stored, write_failed};
-use crate::idempotency::Once;
+use crate::answer::{encode, read_failed, stored};
 use crate::plan::Plan;
 use crate::service::{Caller, Service};
-
-/// How often a change is decided anew because others changed the same engagement meanwhile.
-const ATTEMPTS: usize = 8;
 
 /// Names one engagement as a caller means it: by identifier or by ARN.
 #[derive(Clone, Copy)]
@@ -137,38 +133,4 @@ pub(crate) fn writes(before: Option<(&Engagement, u64)>, next: &Engagement) -> R
         ));
     }
     Ok(writes)
-}
-
-/// What a decision makes of an engagement: its next state, and what the operation answers.
-pub(crate) type Decision = Result<(Engagement, Bytes), ApiError>;
-
-/// Loads, decides and applies; decides anew where others were faster. With a client token, the effect happens once.
-pub(crate) async fn change(
-    service: &Service,
-    name: Name<'_>,
-    once: Option<&Once<'_>>,
-    mut decide: impl FnMut(&Engagement, Timestamp) -> Decision + Send,
-) -> Result<Bytes, ApiError> {
-    let mut attempt = 0;
-    loop {
-        attempt += 1;
-        let (engagement, version) = read(service, name).await?;
-        let now = service.now();
-        let (next, answer) = match (decide(&engagement, now), once) {
-            (Ok(decided), _) => decided,
-            (Err(refusal), Some(once)) => return once.repeat_or(service, refusal).await,
-            (Err(refusal), None) => return Err(refusal),
-        };
-        let changes = Changes {
-            writes: writes(Some((&engagement, version)), &next)?,
-            idempotency: once.map(|once| once.keep(&answer, now)),
-            ..Changes::default()
-        };
-        match (service.store.apply(changes).await, once) {
-            (Ok(()), _) => return Ok(answer),
-            (Err(ApplyError::Conflict(_)), _) if attempt < ATTEMPTS => {}
-            (Err(error), Some(once)) => return once.settle(service, error).await,
-            (Err(error), None) => return Err(write_failed(error)),
-        }
-    }
 }

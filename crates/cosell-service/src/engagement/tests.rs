@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use cosell_domain::Catalog;
-use cosell_domain::engagement::{Engagement, MAX_MEMBERS, Profile};
+use cosell_domain::engagement::{MAX_MEMBERS, Profile};
 use cosell_model::{ErrorKind, Operation, Timestamp};
 use cosell_store::{Changes, Store};
 use cosell_store_sqlite::{Options, SqliteStore};
@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::record::{self, Name};
 use crate::identity::accounts::Account;
 use crate::identity::partner;
+use crate::plan::carry_out;
 use crate::{Caller, PageTokens, Service, Settings, SystemClock, Throttle};
 
 const ONE: &str = "111122223333";
@@ -78,7 +79,7 @@ async fn an_identifier_that_is_taken_is_drawn_again() {
 async fn a_server_whose_every_draw_is_taken_says_so_and_makes_nothing() {
     let store = store().await;
     let first = service(&store, Some([5; 32]));
-    for number in 0..crate::names::DRAWS {
+    for number in 0..crate::plan::ATTEMPTS {
         create(&first, &format!("first-{number}")).await;
     }
     let second = service(&store, Some([5; 32]));
@@ -94,28 +95,26 @@ async fn a_server_whose_every_draw_is_taken_says_so_and_makes_nothing() {
     let list = json!({"Catalog": "Sandbox"});
     let listed = call(&second, ONE, Operation::ListEngagements, &list).await;
     let rows = listed["EngagementSummaryList"].as_array().unwrap();
-    assert_eq!(rows.len(), crate::names::DRAWS);
+    assert_eq!(rows.len(), crate::plan::ATTEMPTS);
 }
 
 /// Everybody whose account is that number joins, in one change.
 async fn join(service: &Service, id: &str, numbers: std::ops::Range<usize>) {
-    let caller = Caller {
-        account: ONE.to_owned(),
-    };
-    let name = Name::of(&caller, Catalog::Sandbox, id);
-    let decide = |engagement: &Engagement, now| {
-        let mut next = engagement.clone();
+    carry_out(service, Catalog::Sandbox, None, async |plan| {
+        let mut next = record::planned(plan, ONE, id).await?;
         for number in numbers.clone() {
             let profile = Profile {
                 account_id: format!("{number:012}"),
                 company_name: format!("Partner {number}"),
                 website_url: None,
             };
-            next = next.add_member(&profile, now)?.unwrap();
+            next = next.add_member(&profile, plan.now())?.unwrap();
         }
-        Ok((next, bytes::Bytes::new()))
-    };
-    record::change(service, name, None, decide).await.unwrap();
+        plan.put_engagement(next);
+        Ok(bytes::Bytes::new())
+    })
+    .await
+    .unwrap();
 }
 
 #[tokio::test]

@@ -5,23 +5,26 @@ use cosell_domain::engagement::context;
 use cosell_model::ApiError;
 use cosell_model::types::{UpdateEngagementContextRequest, UpdateEngagementContextResponse};
 
-use super::record::{self, Name};
+use super::record;
 use crate::answer::encode;
+use crate::plan::carry_out;
 use crate::service::{Caller, Service, catalog};
 
 pub(crate) async fn run(service: &Service, caller: &Caller, body: &[u8]) -> Result<Bytes, ApiError> {
     let input: UpdateEngagementContextRequest = service.input(body)?;
     let catalog = catalog(&input.catalog)?;
-    let name = Name::of(caller, catalog, &input.engagement_identifier);
-    record::change(service, name, None, |engagement, now| {
-        let next = context::update(engagement, &caller.account, input.clone(), now)?;
+    let account = &caller.account;
+    carry_out(service, catalog, None, async |plan| {
+        let engagement = record::planned(plan, account, &input.engagement_identifier).await?;
+        let next = context::update(&engagement, account, input.clone(), plan.now())?;
         let answer = encode(&UpdateEngagementContextResponse {
             engagement_id: next.id.clone(),
             engagement_arn: next.arn.clone(),
             engagement_last_modified_at: next.modified_at,
             context_id: input.context_identifier.clone(),
         })?;
-        Ok((next, answer))
+        plan.put_engagement(next);
+        Ok(answer)
     })
     .await
 }

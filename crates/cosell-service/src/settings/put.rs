@@ -4,13 +4,11 @@ use bytes::Bytes;
 use cosell_domain::settings;
 use cosell_model::ApiError;
 use cosell_model::types::PutSellingSystemSettingsRequest;
-use cosell_store::{ApplyError, Changes, Record, Write};
+use cosell_store::{Record, Write};
 
-use crate::answer::{encode, write_failed};
+use crate::answer::encode;
+use crate::plan::carry_out;
 use crate::service::{Caller, Service, catalog};
-
-/// How often the write is tried anew because others put theirs meanwhile.
-const ATTEMPTS: usize = 8;
 
 pub(crate) async fn run(service: &Service, caller: &Caller, body: &[u8]) -> Result<Bytes, ApiError> {
     let input: PutSellingSystemSettingsRequest = service.input(body)?;
@@ -18,33 +16,23 @@ pub(crate) async fn run(service: &Service, caller: &Caller, body: &[u8]) -> Resu
     let role = input.resource_snapshot_job_role_identifier.as_deref();
     let next = settings::put(&caller.account, role).map_err(ApiError::business_validation)?;
     let answer = encode(&next.put_answer(catalog))?;
-    let mut attempt = 0;
-    loop {
-        attempt += 1;
+    carry_out(service, catalog, None, async |plan| {
         let (kept, version) = super::load(service, caller, catalog).await?;
-        if kept == next {
-            return Ok(answer);
+        if kept != next {
+            let record = Record {
+                key: super::key(caller, catalog),
+                version: version + 1,
+                document: encode(&next)?,
+                summary: Bytes::from_static(b"{}"),
+                private: Bytes::new(),
+                columns: Vec::new(),
+            };
+            plan.write(match version {
+                0 => Write::Insert(record),
+                expected => Write::Replace { record, expected },
+            });
         }
-        let record = Record {
-            key: super::key(caller, catalog),
-            version: version + 1,
-            document: encode(&next)?,
-            summary: Bytes::from_static(b"{}"),
-            private: Bytes::new(),
-            columns: Vec::new(),
-        };
-        let write = match version {
-            0 => Write::Insert(record),
-            expected => Write::Replace { record, expected },
-        };
-        let changes = Changes {
-            writes: vec![write],
-            ..Changes::default()
-        };
-        match service.store.apply(changes).await {
-            Ok(()) => return Ok(answer),
-            Err(ApplyError::Conflict(_)) if attempt < ATTEMPTS => {}
-            Err(error) => return Err(write_failed(error)),
-        }
-    }
+        Ok(answer.clone())
+    })
+    .await
 }

@@ -6,13 +6,13 @@ use cosell_domain::engagement::invitation::create;
 use cosell_domain::engagement::{invitation::Invitation, invitation::Side, party};
 use cosell_model::types::{CreateEngagementInvitationRequest, CreateEngagementInvitationResponse};
 use cosell_model::{ApiError, Operation};
-use cosell_store::{ApplyError, Changes, Filter, Key, Kind, Query, Sort};
+use cosell_store::{Filter, Key, Kind, Query, Sort};
 
-use super::record::{self, participant};
+use super::record::participant;
 use crate::answer::{encode, read_failed, stored};
-use crate::engagement::record::{self as engagements, Name};
+use crate::engagement::record as engagements;
 use crate::idempotency::Once;
-use crate::names::DRAWS;
+use crate::plan::{all, carry_out};
 use crate::profile;
 use crate::service::{Caller, Service, catalog};
 
@@ -34,20 +34,13 @@ pub(crate) async fn run(service: &Service, caller: &Caller, body: &[u8]) -> Resu
         Some(receiver) => profile::find(service, receiver).await?,
         None => None,
     };
-    let name = Name::of(caller, catalog, &input.engagement_identifier);
-    let mut draw = 0;
-    loop {
-        draw += 1;
-        let (engagement, version) = match engagements::read(service, name).await {
-            Ok(found) => found,
-            Err(refusal) => return once.repeat_or(service, refusal).await,
-        };
+    carry_out(service, catalog, Some(&once), async |plan| {
+        let engagement = engagements::planned(plan, &caller.account, &input.engagement_identifier).await?;
         let earlier = match receiver {
             Some(receiver) => pending(service, catalog, &engagement.id, receiver).await?,
             None => Vec::new(),
         };
         let id = service.names.draw("engi-", LENGTH)?;
-        let now = service.now();
         let context = create::Context {
             engagement: &engagement,
             sender: &sender,
@@ -56,34 +49,21 @@ pub(crate) async fn run(service: &Service, caller: &Caller, body: &[u8]) -> Resu
             catalog,
             region: &service.settings.region,
             id: &id,
-            now,
+            now: plan.now(),
             estimates: &service.settings.estimates,
         };
-        let invitation = match create::create(input.invitation.clone(), context) {
-            Ok(invitation) => invitation,
-            Err(refusal) => return once.repeat_or(service, refusal.into()).await,
-        };
+        let invitation = create::create(input.invitation.clone(), context)?;
         let answer = encode(&CreateEngagementInvitationResponse {
             id: invitation.id.clone(),
             arn: invitation.arn.clone(),
         })?;
-        let mut writes = record::writes(None, &invitation, now)?;
+        plan.put_invitation(invitation);
         // The engagement stays as it is and still gets a version: of two members that invite the same account at once,
         // one decides anew and sees the other's invitation.
-        writes.extend(engagements::writes(Some((&engagement, version)), &engagement)?);
-        let changes = Changes {
-            writes,
-            idempotency: Some(once.keep(&answer, now)),
-            jobs: vec![record::expiry(&invitation)?],
-            ..Changes::default()
-        };
-        match service.store.apply(changes).await {
-            Ok(()) => return Ok(answer),
-            // The engagement was changed meanwhile, or somebody has drawn this identifier before.
-            Err(ApplyError::Conflict(_)) if draw < DRAWS => {}
-            Err(error) => return once.settle(service, error).await,
-        }
-    }
+        plan.put_engagement(engagement);
+        Ok(answer)
+    })
+    .await
 }
 
 /// The unanswered invitations of an engagement to an account. Expired ones may be among them.
@@ -93,7 +73,7 @@ async fn pending(
     engagement: &str,
     receiver: &str,
 ) -> Result<Vec<Invitation>, ApiError> {
-    let mut query = Query {
+    let query = Query {
         kind: Kind::Invitation,
         account: receiver.to_owned(),
         catalog: catalog.as_str().to_owned(),
@@ -109,17 +89,9 @@ async fn pending(
         after: None,
         limit: EARLIER,
     };
-    let mut keys = Vec::new();
-    // A page may end early, even empty: only a page without a next one is the last.
-    loop {
-        let page = service.store.query(&query).await.map_err(read_failed)?;
-        let key = |id| Key::new(Kind::Invitation, receiver, catalog.as_str(), id);
-        keys.extend(page.items.into_iter().map(|item| key(item.id)));
-        match page.next {
-            Some(next) => query.after = Some(next),
-            None => break,
-        }
-    }
+    let key = |id| Key::new(Kind::Invitation, receiver, catalog.as_str(), id);
+    let rows = all(service, query).await?;
+    let keys: Vec<Key> = rows.into_iter().map(|row| key(row.id)).collect();
     let found = service.store.get_many(&keys).await.map_err(read_failed)?;
     found
         .into_iter()

@@ -2,19 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use cosell_domain::Catalog;
 use cosell_domain::snapshot::arn;
 use cosell_domain::snapshot::job::Job;
 use cosell_model::ApiError;
-use cosell_store::{ApplyError, Changes, Key, Kind, Record, Stored, Write};
+use cosell_store::{Key, Kind, Record, Stored};
 use serde::{Deserialize, Serialize};
 
-use crate::answer::{encode, read_failed, stored, write_failed};
-use crate::plan::Plan;
+use crate::answer::{encode, read_failed, stored};
+use crate::plan::{Plan, carry_out};
 use crate::service::Service;
-
-/// How often a change is decided anew because others changed the same job meanwhile.
-const ATTEMPTS: usize = 8;
 
 /// What is kept of a job besides its document.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -128,32 +126,21 @@ pub(crate) async fn look_up(
     found.ok_or_else(unknown)
 }
 
-/// Loads, decides and applies; decides anew where others were faster. A decision of `None` changes nothing.
+/// Changes a job; a decision of `None` changes nothing.
 pub(crate) async fn change(
     service: &Service,
     account: &str,
     catalog: Catalog,
     sent: &str,
-    mut decide: impl FnMut(&Job) -> Result<Option<Job>, ApiError> + Send,
+    decide: impl Fn(&Job) -> Result<Option<Job>, ApiError>,
 ) -> Result<(), ApiError> {
-    let mut attempt = 0;
-    loop {
-        attempt += 1;
-        let (job, expected) = read(service, account, catalog, sent).await?;
-        let Some(next) = decide(&job)? else {
-            return Ok(());
-        };
-        let changes = Changes {
-            writes: vec![Write::Replace {
-                record: record(&next, account, expected + 1)?,
-                expected,
-            }],
-            ..Changes::default()
-        };
-        match service.store.apply(changes).await {
-            Ok(()) => return Ok(()),
-            Err(ApplyError::Conflict(_)) if attempt < ATTEMPTS => {}
-            Err(error) => return Err(write_failed(error)),
+    carry_out(service, catalog, None, async |plan| {
+        let job = planned(plan, account, sent).await?;
+        if let Some(next) = decide(&job)? {
+            plan.put_snapshot_job(account, next);
         }
-    }
+        Ok(Bytes::new())
+    })
+    .await
+    .map(|_| ())
 }
