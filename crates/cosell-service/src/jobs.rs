@@ -4,8 +4,8 @@
 use std::future::Future;
 use std::time::Duration;
 
-use cosell_model::ApiError;
-use cosell_store::{ApplyError, Changes, ClaimedJob, Conflict};
+use cosell_model::{ApiError, Timestamp};
+use cosell_store::{ApplyError, Changes, ClaimedJob, Conflict, Job};
 
 use crate::answer::{read_failed, write_failed};
 use crate::engagement::invitation::expire;
@@ -14,8 +14,10 @@ use crate::task::finish;
 
 /// Jobs claimed at once.
 const BATCH: usize = 32;
-/// How long a claim is held. A job takes milliseconds; one that failed is tried again after this time.
+/// How long a claim is held: what a job waits for that was under way when its server was killed.
 const LEASE_MILLIS: u64 = 30_000;
+/// The longest time for which a job that keeps failing is put off.
+const LONGEST_WAIT_MILLIS: i64 = 60 * 60 * 1000;
 /// How often a job is decided anew because others changed the same records meanwhile.
 const ATTEMPTS: usize = 8;
 /// The longest sleep. A job that is enqueued meanwhile may start this much late.
@@ -23,43 +25,82 @@ const LONGEST_SLEEP: Duration = Duration::from_millis(500);
 /// The sleep where a job seemed due and another claimed it.
 const SHORTEST_SLEEP: Duration = Duration::from_millis(10);
 
+/// How far a round of jobs came.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Done {
+    /// Jobs that were due and free.
+    pub(crate) claimed: usize,
+    /// Those of them that were done.
+    pub(crate) finished: usize,
+}
+
 impl Service {
     /// Does every job that is due now; how many were finished.
     ///
-    /// A job that fails is logged and stays: it is due again once its claim has run out. An error means that the store
-    /// did not answer.
+    /// A job that fails is logged and put off, longer each time. An error means that the store did not answer.
     pub async fn run_due_jobs(&self) -> Result<usize, ApiError> {
-        let mut finished = 0;
-        while let Some(batch) = self.run_batch().await? {
-            finished += batch;
-        }
-        Ok(finished)
+        let _turn = self.jobs_turn.lock().await;
+        self.run_due_batches().await.map(|done| done.finished)
     }
 
-    /// Claims a batch of due jobs and does them: how many were finished, or `None` where none was due.
-    async fn run_batch(&self) -> Result<Option<usize>, ApiError> {
+    /// Does every job that is due now. Whoever calls this has the turn.
+    pub(crate) async fn run_due_batches(&self) -> Result<Done, ApiError> {
+        let mut done = Done::default();
+        loop {
+            let batch = self.run_batch().await?;
+            if batch.claimed == 0 {
+                return Ok(done);
+            }
+            done.claimed += batch.claimed;
+            done.finished += batch.finished;
+        }
+    }
+
+    /// Claims a batch of due jobs and does them in their order.
+    async fn run_batch(&self) -> Result<Done, ApiError> {
         let jobs = self
             .store
             .claim_jobs(self.now(), "jobs", BATCH, LEASE_MILLIS)
             .await
             .map_err(read_failed)?;
-        if jobs.is_empty() {
-            return Ok(None);
-        }
-        let mut finished = 0;
+        let mut done = Done {
+            claimed: jobs.len(),
+            finished: 0,
+        };
         for job in &jobs {
             match self.run_job(job).await {
-                Ok(()) => finished += 1,
-                Err(error) => tracing::error!(
-                    job = job.job.id.0,
-                    attempts = job.job.attempts,
-                    detail = error.internal.as_deref(),
-                    "a job failed and will be tried again: {}",
-                    error.message
-                ),
+                Ok(()) => done.finished += 1,
+                Err(error) => {
+                    tracing::error!(
+                        job = job.job.id.0,
+                        attempts = job.job.attempts,
+                        detail = error.internal.as_deref(),
+                        "a job failed and will be tried again: {}",
+                        error.message
+                    );
+                    self.put_off(job).await;
+                }
             }
         }
-        Ok(Some(finished))
+        Ok(done)
+    }
+
+    /// Has a job that failed tried again later: after a second, then after twice as long each time, up to an hour.
+    async fn put_off(&self, failed: &ClaimedJob) {
+        let wait = 1000_i64 << failed.job.attempts.saturating_sub(1).min(12);
+        let again = Job {
+            run_at: self.now().plus_millis(wait.min(LONGEST_WAIT_MILLIS)),
+            ..failed.job.clone()
+        };
+        let changes = Changes {
+            finished_jobs: vec![failed.finished()],
+            jobs: vec![again],
+            ..Changes::default()
+        };
+        if let Err(error) = self.store.apply(changes).await {
+            // Then it is due again once its claim has run out.
+            tracing::warn!(job = failed.job.id.0, "a job cannot be put off: {error}");
+        }
     }
 
     /// Does jobs as they become due, until `stop` is ready; the batch under way is finished first.
@@ -69,14 +110,16 @@ impl Service {
             // Claiming goes through the store's writer, so an idle server only looks.
             let mut wait = self.until_next_job().await;
             if wait.is_zero() {
+                let turn = self.jobs_turn.lock().await;
                 wait = match self.run_batch().await {
-                    Ok(Some(_)) => Duration::ZERO,
-                    Ok(None) => SHORTEST_SLEEP,
+                    Ok(Done { claimed: 0, .. }) => SHORTEST_SLEEP,
+                    Ok(_) => Duration::ZERO,
                     Err(error) => {
                         tracing::error!(detail = error.internal.as_deref(), "jobs wait for the store");
                         LONGEST_SLEEP
                     }
                 };
+                drop(turn);
             }
             tokio::select! {
                 biased;
@@ -87,7 +130,7 @@ impl Service {
     }
 
     async fn until_next_job(&self) -> Duration {
-        match self.store.next_job_at().await {
+        match self.next_job().await {
             Ok(Some(due)) => {
                 let millis = due.as_millis().saturating_sub(self.now().as_millis());
                 let wait = Duration::from_millis(u64::try_from(millis).unwrap_or(0));
@@ -95,6 +138,11 @@ impl Service {
             }
             Ok(None) | Err(_) => LONGEST_SLEEP,
         }
+    }
+
+    /// When the next job is due.
+    pub(crate) async fn next_job(&self) -> Result<Option<Timestamp>, ApiError> {
+        self.store.next_job_at().await.map_err(read_failed)
     }
 
     /// Decides and applies one job; decides anew where the records changed meanwhile.

@@ -5,6 +5,7 @@
 
 pub mod clock;
 pub mod identity;
+pub mod operator;
 pub mod throttle;
 
 mod answer;
@@ -29,7 +30,7 @@ mod task;
 #[cfg(test)]
 mod testing;
 
-pub use clock::{Clock, SystemClock};
+pub use clock::{Clock, ClockMode, SystemClock, VirtualClock};
 pub use opportunity::record::record as opportunity_record;
 pub use page_token::PageTokens;
 pub use service::{Caller, Service, Settings};

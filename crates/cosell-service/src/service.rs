@@ -68,6 +68,8 @@ pub struct Service {
     pub(crate) ids: OpportunityIds,
     pub(crate) names: Names,
     pub(crate) throttle: Throttle,
+    /// Held by whoever does jobs, so that they are done in the order in which they are due.
+    pub(crate) jobs_turn: tokio::sync::Mutex<()>,
     unknown_members: AtomicU64,
 }
 
@@ -88,6 +90,7 @@ impl Service {
             tokens,
             ids: OpportunityIds::default(),
             throttle,
+            jobs_turn: tokio::sync::Mutex::new(()),
             unknown_members: AtomicU64::new(0),
         }
     }

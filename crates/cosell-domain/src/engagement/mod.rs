@@ -13,6 +13,7 @@ mod refusal;
 pub mod view;
 
 use cosell_model::Timestamp;
+use cosell_model::enums::EngagementContextType;
 use cosell_model::types::EngagementContextDetails;
 use serde::{Deserialize, Serialize};
 
@@ -85,6 +86,13 @@ impl Engagement {
         self.contexts
             .iter()
             .find(|context| context.id.as_deref() == Some(id))
+    }
+
+    /// The first customer project that it tells, if it tells one.
+    pub fn project(&self) -> Option<&EngagementContextDetails> {
+        self.contexts
+            .iter()
+            .find(|context| context.r#type == EngagementContextType::CustomerProject)
     }
 
     /// Decides a joining. `None` where the account takes part already: success without effect.

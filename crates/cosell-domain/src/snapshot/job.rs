@@ -154,15 +154,6 @@ impl Job {
         next
     }
 
-    /// The job after it could not do its work; it goes on running. The failure is kept with its time, also past a later
-    /// success, since the wire has no other place for when it happened.
-    #[must_use]
-    pub fn failed(&self, now: Timestamp, reason: &str) -> Job {
-        let mut next = self.clone();
-        next.document.last_failure = Some(format!("{now}: {reason}"));
-        next
-    }
-
     /// The list entry.
     pub fn summary(&self) -> ResourceSnapshotJobSummary {
         ResourceSnapshotJobSummary {

@@ -124,7 +124,7 @@ impl Plan<'_> {
         Ok(found)
     }
 
-    /// The first opportunity that an account shared in an engagement: the one that its invitations are about.
+    /// The oldest opportunity that an account shares in an engagement: the one that its invitations are about.
     pub(crate) async fn oldest_of(
         &self,
         account: &str,
@@ -141,7 +141,7 @@ impl Plan<'_> {
         Ok(ids.min_by_key(|id| (id.len(), *id)).map(str::to_owned))
     }
 
-    /// The engagement in which an account shares its opportunity; the first one where there are several.
+    /// An engagement in which an account shares its opportunity: always the same one where there are several.
     pub(crate) async fn engagement_of(&self, account: &str, id: &str) -> Result<Option<String>, ApiError> {
         Ok(self.engagements_of(account, id).await?.into_iter().next())
     }

@@ -6,8 +6,8 @@
 //! overtaken conflicts and is made anew. Never writes by itself, and decides no rule: those are the domain's.
 //!
 //! Lists that a plan reads have guards against what appears in them meanwhile: whoever adds a job or an association
-//! writes the opportunity, whoever adds a member or an association writes the engagement, both even where nothing
-//! in them changes.
+//! writes the opportunity, whoever adds a member, an invitation or an association writes the engagement, both even where
+//! nothing in them changes.
 
 mod associations;
 mod cell;

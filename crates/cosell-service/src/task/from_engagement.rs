@@ -59,10 +59,14 @@ pub(super) async fn perform(
     plan.put_opportunity(account, converted.opportunity);
     let added = context::add_customer_project(&room, converted.context, account, plan.now())
         .map_err(at(Step::CreateContext))?;
-    let context = added.map(|(described, id)| {
-        plan.put_engagement(described);
-        id
-    });
+    let context = match added {
+        Some((described, id)) => {
+            plan.put_engagement(described);
+            Some(id)
+        }
+        // Somebody converted a lead of this engagement before.
+        None => room.project().and_then(|project| project.id.clone()),
+    };
     let job = share(plan, account, &id, engagement, tags).await?;
     Ok(Created {
         opportunity: Some(id),

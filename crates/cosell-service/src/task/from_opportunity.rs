@@ -130,6 +130,8 @@ async fn invite_aws(
     let sent = invitation::invite_aws(&opportunity.document, MESSAGE, context)
         .map_err(at(Step::CreateInvitation))?;
     plan.put_invitation(sent);
+    // Of two tasks that invite AWS at once, one is decided anew and finds the other's invitation.
+    plan.put_engagement(room);
     Ok(Some(id))
 }
 

@@ -53,10 +53,12 @@ pub(super) async fn start(
         Told {
             task_id: Some(id),
             task_status: Some(status),
-        } if status == "IN_PROGRESS" => match record::find(service, account, catalog, &id).await? {
-            Some((task, _)) => answer(&task),
-            None => Ok(answered),
-        },
+        } if matches!(&*status, "IN_PROGRESS" | "PENDING") => {
+            match record::find(service, account, catalog, &id).await? {
+                Some((task, _)) => answer(&task),
+                None => Ok(answered),
+            }
+        }
         _ => Ok(answered),
     }
 }
