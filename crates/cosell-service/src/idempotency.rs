@@ -10,6 +10,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::answer::{encode, read_failed, write_failed};
+use crate::audit::Deed;
 use crate::service::{Caller, Service};
 
 /// How long an answer is repeated for its token.
@@ -19,6 +20,7 @@ const KEPT_MILLIS: i64 = 24 * 60 * 60 * 1000;
 pub(crate) struct Once<'a> {
     account: &'a str,
     operation: Operation,
+    deed: Deed,
     token: String,
     request_hash: [u8; 32],
 }
@@ -34,9 +36,15 @@ impl<'a> Once<'a> {
         Ok(Self {
             account: &caller.account,
             operation,
+            deed: Deed::of(caller, operation),
             token: token.to_owned(),
             request_hash: Sha256::digest(encode(request)?).into(),
         })
+    }
+
+    /// What the audit log says of the request.
+    pub(crate) fn deed(&self) -> &Deed {
+        &self.deed
     }
 
     /// What the store keeps in the same change as the effect.

@@ -8,6 +8,7 @@ use cosell_model::{ApiError, Timestamp};
 use cosell_store::{ApplyError, Changes, ClaimedJob, Conflict, Job};
 
 use crate::answer::{read_failed, write_failed};
+use crate::audit::{Actor, Deed};
 use crate::engagement::invitation::expire;
 use crate::service::Service;
 use crate::task::finish;
@@ -150,9 +151,9 @@ impl Service {
         let mut attempt = 0;
         loop {
             attempt += 1;
-            let effect = match job.job.kind.as_str() {
-                expire::KIND => expire::run(self, &job.job).await?,
-                finish::KIND => finish::run(self, &job.job).await?,
+            let (action, effect) = match job.job.kind.as_str() {
+                expire::KIND => (expire::KIND, expire::run(self, &job.job).await?),
+                finish::KIND => (finish::KIND, finish::run(self, &job.job).await?),
                 unknown => {
                     return Err(ApiError::internal(format!(
                         "this version of cosell knows no jobs of kind {unknown}: run the version that enqueued it"
@@ -163,7 +164,14 @@ impl Service {
                 finished_jobs: vec![job.finished()],
                 ..effect
             };
-            match self.store.apply(changes).await {
+            let deed = Deed {
+                actor: Actor::Server {
+                    job: job.job.id.0.clone(),
+                },
+                action,
+                request_id: String::new(),
+            };
+            match self.apply(&deed, changes).await {
                 Ok(()) => return Ok(()),
                 // Also where an identifier was drawn that exists; not where another worker holds the claim.
                 Err(ApplyError::Conflict(Conflict::Version { .. } | Conflict::Exists(_)))

@@ -3,6 +3,7 @@
 //! One file per operation; the tree mirrors the API's resources. Rules live in `cosell-domain`, SQL in a store crate,
 //! headers and signatures in `cosell-wire`: none of them here. An operation never writes in two steps.
 
+pub mod audit;
 pub mod clock;
 pub mod identity;
 pub mod operator;

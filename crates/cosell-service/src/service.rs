@@ -1,16 +1,17 @@
 //! The service: what the operations share. Which operation a request reaches is `dispatch`'s business.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use cosell_domain::Catalog;
 use cosell_domain::opportunity::spend::Estimates;
 use cosell_domain::reference::Products;
 use cosell_model::enums::ValidationExceptionErrorCode as Code;
 use cosell_model::{ApiError, Timestamp, Violation, decode};
-use cosell_store::Store;
+use cosell_store::{ApplyError, Changes, Store};
 use serde::de::DeserializeOwned;
 
+use crate::audit::{self, Deed};
 use crate::clock::Clock;
 use crate::ids::OpportunityIds;
 use crate::names::Names;
@@ -22,6 +23,21 @@ use crate::throttle::Throttle;
 pub struct Caller {
     /// The 12-digit account.
     pub account: String,
+    /// The access key with which the request was signed; the account where a development server asks for no signature.
+    pub access_key: String,
+    /// The request's identifier, as the answer tells it.
+    pub request_id: String,
+}
+
+impl Caller {
+    /// A caller of that account, known by nothing else.
+    pub fn of(account: &str) -> Self {
+        Self {
+            account: account.to_owned(),
+            access_key: account.to_owned(),
+            request_id: String::new(),
+        }
+    }
 }
 
 /// What an operator can set.
@@ -40,6 +56,8 @@ pub struct Settings {
     pub task_delay_millis: i64,
     /// What made-up prospecting results are drawn from: the same seed tells the same of the same company.
     pub prospecting_seed: u64,
+    /// True to note every deed in the audit log.
+    pub audit: bool,
     /// What the identifiers of engagements and the like are drawn from, so that a run over an empty store can be repeated
     /// exactly; `None` for the operating system's randomness, which every server with a lasting store needs.
     pub seed: Option<[u8; 32]>,
@@ -54,6 +72,7 @@ impl Default for Settings {
             products: Products::published(),
             task_delay_millis: 0,
             prospecting_seed: 0,
+            audit: true,
             seed: None,
         }
     }
@@ -71,6 +90,7 @@ pub struct Service {
     /// Held by whoever does jobs, so that they are done in the order in which they are due.
     pub(crate) jobs_turn: tokio::sync::Mutex<()>,
     unknown_members: AtomicU64,
+    denials: Mutex<audit::Denials>,
 }
 
 impl Service {
@@ -92,6 +112,7 @@ impl Service {
             throttle,
             jobs_turn: tokio::sync::Mutex::new(()),
             unknown_members: AtomicU64::new(0),
+            denials: Mutex::default(),
         }
     }
 
@@ -107,6 +128,40 @@ impl Service {
 
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// Applies what a deed changes, and notes it in the same write.
+    pub(crate) async fn apply(&self, deed: &Deed, mut changes: Changes) -> Result<(), ApplyError> {
+        if self.settings.audit && !changes.writes.is_empty() {
+            let entry = audit::done(deed, &changes, self.now());
+            changes
+                .audit
+                .push(entry.map_err(|error| ApplyError::Invalid(error.message))?);
+        }
+        self.store.apply(changes).await
+    }
+
+    /// Notes a call that was denied, up to a bounded number each second.
+    pub async fn note_denied(&self, deed: &Deed, error: &ApiError) {
+        let now = self.now();
+        let admitted = self
+            .denials
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .admit(now);
+        if !self.settings.audit || !admitted {
+            return;
+        }
+        let Ok(entry) = audit::denied(deed, error, now) else {
+            return;
+        };
+        let changes = Changes {
+            audit: vec![entry],
+            ..Changes::default()
+        };
+        if let Err(error) = self.store.apply(changes).await {
+            tracing::warn!("a denied call cannot be noted in the audit log: {error}");
+        }
     }
 
     /// Decodes and checks an input against its shape: all violations at once.

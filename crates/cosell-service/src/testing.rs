@@ -90,9 +90,7 @@ impl World {
         if body.get("Catalog").is_none() && body.get("ResourceArn").is_none() {
             body["Catalog"] = "Sandbox".into();
         }
-        let caller = Caller {
-            account: account.to_owned(),
-        };
+        let caller = Caller::of(account);
         let answer = self
             .service
             .call(operation, &caller, body.to_string().as_bytes())

@@ -19,7 +19,7 @@ pub(crate) async fn run(service: &Service, caller: &Caller, body: &[u8]) -> Resu
     let catalog = catalog(&input.catalog)?;
     let once = Once::of(caller, Operation::CreateEngagement, &input.client_token, &input)?;
     let creator = profile::of(service, &caller.account).await?;
-    carry_out(service, catalog, Some(&once), async |plan| {
+    carry_out(service, once.deed(), catalog, Some(&once), async |plan| {
         let id = service.names.draw("eng-", LENGTH)?;
         let context = create::Context {
             creator: &creator,

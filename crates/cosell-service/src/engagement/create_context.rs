@@ -17,7 +17,7 @@ pub(crate) async fn run(service: &Service, caller: &Caller, body: &[u8]) -> Resu
     let operation = Operation::CreateEngagementContext;
     let once = Once::of(caller, operation, &input.client_token, &input)?;
     let account = &caller.account;
-    carry_out(service, catalog, Some(&once), async |plan| {
+    carry_out(service, once.deed(), catalog, Some(&once), async |plan| {
         let engagement = record::planned(plan, account, &input.engagement_identifier).await?;
         let (next, id) = context::create(&engagement, account, input.clone(), plan.now())?;
         let answer = encode(&CreateEngagementContextResponse {

@@ -47,9 +47,7 @@ fn service(store: &Arc<dyn Store>, seed: Option<[u8; 32]>) -> Service {
 }
 
 async fn call(service: &Service, account: &str, operation: Operation, body: &Value) -> Value {
-    let caller = Caller {
-        account: account.to_owned(),
-    };
+    let caller = Caller::of(account);
     let answer = service
         .call(operation, &caller, body.to_string().as_bytes())
         .await
@@ -83,9 +81,7 @@ async fn a_server_whose_every_draw_is_taken_says_so_and_makes_nothing() {
         create(&first, &format!("first-{number}")).await;
     }
     let second = service(&store, Some([5; 32]));
-    let caller = Caller {
-        account: ONE.to_owned(),
-    };
+    let caller = Caller::of(ONE);
     let body = json!({"Catalog": "Sandbox", "ClientToken": "second"}).to_string();
     let refused = second
         .call(Operation::CreateEngagement, &caller, body.as_bytes())
@@ -100,7 +96,8 @@ async fn a_server_whose_every_draw_is_taken_says_so_and_makes_nothing() {
 
 /// Everybody whose account is that number joins, in one change.
 async fn join(service: &Service, id: &str, numbers: std::ops::Range<usize>) {
-    carry_out(service, Catalog::Sandbox, None, async |plan| {
+    let deed = crate::audit::Deed::of(&Caller::of(ONE), Operation::AcceptEngagementInvitation);
+    carry_out(service, &deed, Catalog::Sandbox, None, async |plan| {
         let mut next = record::planned(plan, ONE, id).await?;
         for number in numbers.clone() {
             let profile = Profile {
@@ -186,9 +183,7 @@ async fn a_row_of_a_member_never_changes_without_the_engagement() {
     let store = store().await;
     let service = service(&store, None);
     let id = create(&service, "together").await;
-    let caller = Caller {
-        account: ONE.to_owned(),
-    };
+    let caller = Caller::of(ONE);
     let name = Name::of(&caller, Catalog::Sandbox, &id);
     let engagement = record::load(&service, name).await.unwrap();
     // A write that relies on a version that never was changes neither.

@@ -2,15 +2,17 @@
 
 use bytes::Bytes;
 use cosell_domain::opportunity::relate::{self, Known};
-use cosell_model::ApiError;
 use cosell_model::enums::RelatedEntityType;
 use cosell_model::types::AssociateOpportunityRequest;
+use cosell_model::{ApiError, Operation};
 
 use super::record::{self, Name};
+use crate::audit::Deed;
 use crate::identity::solutions;
 use crate::service::{Caller, Service, catalog};
 
 pub(crate) async fn run(service: &Service, caller: &Caller, body: &[u8]) -> Result<Bytes, ApiError> {
+    let deed = Deed::of(caller, Operation::AssociateOpportunity);
     let input: AssociateOpportunityRequest = service.input(body)?;
     let catalog = catalog(&input.catalog)?;
     let name = Name::of(caller, catalog, &input.opportunity_identifier);
@@ -31,7 +33,7 @@ pub(crate) async fn run(service: &Service, caller: &Caller, body: &[u8]) -> Resu
         products: &service.settings.products,
         solution: solution.as_ref().map(|solution| &solution.status),
     };
-    record::change(service, name, |stored, now| {
+    record::change(service, &deed, name, |stored, now| {
         let kind = &input.related_entity_type;
         record::void(relate::associate(
             stored,

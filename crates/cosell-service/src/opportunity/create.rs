@@ -43,7 +43,7 @@ pub(crate) async fn run(service: &Service, caller: &Caller, body: &[u8]) -> Resu
         idempotency: Some(once.keep(&answer, now)),
         ..Changes::default()
     };
-    match service.store.apply(changes).await {
+    match service.apply(once.deed(), changes).await {
         Ok(()) => Ok(answer),
         Err(error) => once.settle(service, error).await,
     }

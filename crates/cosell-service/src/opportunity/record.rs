@@ -7,6 +7,7 @@ use cosell_model::{ApiError, Timestamp, Violation};
 use cosell_store::{ApplyError, Changes, Key, Kind, Record, Stored, Write};
 
 use crate::answer::{encode, read_failed, stored, write_failed};
+use crate::audit::Deed;
 use crate::plan::Plan;
 use crate::service::{Caller, Service};
 
@@ -123,6 +124,7 @@ pub(crate) type Decision<T> = Result<(Option<Opportunity>, T), ApiError>;
 /// were faster.
 pub(crate) async fn change<T>(
     service: &Service,
+    deed: &Deed,
     name: Name<'_>,
     mut decide: impl FnMut(&Opportunity, Timestamp) -> Decision<T> + Send,
 ) -> Result<T, ApiError>
@@ -153,7 +155,7 @@ where
                 ..Changes::default()
             }
         };
-        match service.store.apply(changes).await {
+        match service.apply(deed, changes).await {
             Ok(()) => return Ok(answer),
             Err(ApplyError::Conflict(_)) if attempt < ATTEMPTS => {}
             Err(error) => return Err(write_failed(error)),

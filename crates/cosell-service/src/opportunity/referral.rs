@@ -22,7 +22,7 @@ pub(super) async fn run(
     input: &CreateOpportunityRequest,
 ) -> Result<Bytes, ApiError> {
     let id = service.ids.next(&*service.store).await?;
-    carry_out(service, catalog, Some(once), async |plan| {
+    carry_out(service, once.deed(), catalog, Some(once), async |plan| {
         let engagement = service.names.draw("eng-", ENGAGEMENT_LENGTH)?;
         let invitation = service.names.draw("engi-", INVITATION_LENGTH)?;
         let context = referral::Context {

@@ -5,24 +5,26 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use cosell_domain::echo;
 use cosell_domain::opportunity::{Opportunity, no_support_needed, update};
-use cosell_model::ApiError;
 use cosell_model::types::{UpdateOpportunityRequest, UpdateOpportunityResponse};
+use cosell_model::{ApiError, Operation};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::record::{self, Name};
 use crate::answer::encode;
+use crate::audit::Deed;
 use crate::service::{Caller, Service, catalog};
 
 pub(crate) async fn run(service: &Service, caller: &Caller, body: &[u8]) -> Result<Bytes, ApiError> {
+    let deed = Deed::of(caller, Operation::UpdateOpportunity);
     let body = restore_echoes(service, caller, body).await;
     let input: UpdateOpportunityRequest = service.input(&body)?;
     let catalog = catalog(&input.catalog)?;
     let id = input.identifier.clone();
     // Only a lost race needs the input a second time; then it is read anew rather than copied in advance.
     let mut input = Some(input);
-    record::change(service, Name::of(caller, catalog, &id), |stored, now| {
+    record::change(service, &deed, Name::of(caller, catalog, &id), |stored, now| {
         let input = match input.take() {
             Some(input) => input,
             None => service.input(&body)?,

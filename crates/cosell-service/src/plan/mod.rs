@@ -26,6 +26,7 @@ use cosell_model::{ApiError, Timestamp};
 use cosell_store::{ApplyError, Changes, Expect, Idempotency, Item, Job, Key, Kind, Query, Write};
 
 use crate::answer::{read_failed, write_failed};
+use crate::audit::Deed;
 use crate::engagement::invitation::record as invitations;
 use crate::engagement::record as engagements;
 use crate::idempotency::Once;
@@ -405,6 +406,7 @@ impl<'a> Plan<'a> {
 /// happens once, and a refused repetition hears the first answer again.
 pub(crate) async fn carry_out(
     service: &Service,
+    deed: &Deed,
     catalog: Catalog,
     once: Option<&Once<'_>>,
     decide: impl AsyncFn(&mut Plan<'_>) -> Result<Bytes, ApiError>,
@@ -428,7 +430,7 @@ pub(crate) async fn carry_out(
         if changes.writes.is_empty() && changes.jobs.is_empty() && changes.idempotency.is_none() {
             return Ok(answer);
         }
-        match (service.store.apply(changes).await, once) {
+        match (service.apply(deed, changes).await, once) {
             (Ok(()), _) => return Ok(answer),
             (Err(ApplyError::Conflict(_)), _) if attempt < ATTEMPTS => {}
             (Err(error), Some(once)) => return once.settle(service, error).await,

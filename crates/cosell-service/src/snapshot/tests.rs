@@ -154,9 +154,7 @@ async fn members_read_any_revision_byte_for_byte_and_the_newest_where_none_is_na
             assert_eq!(read["CreatedAt"], second(revision.into()).to_string());
         }
     }
-    let caller = crate::Caller {
-        account: TWO.to_owned(),
-    };
+    let caller = crate::Caller::of(TWO);
     let mut body = name("O1", SUMMARY);
     body["Catalog"] = "Sandbox".into();
     let answer = world

@@ -28,7 +28,7 @@ pub(super) async fn start(
 ) -> Result<Bytes, ApiError> {
     let account = &caller.account;
     let delay = service.settings.task_delay_millis;
-    let answered = carry_out(service, catalog, Some(once), async |plan| {
+    let answered = carry_out(service, once.deed(), catalog, Some(once), async |plan| {
         perform::look_up(plan, account, work).await?;
         let id = service.names.draw("task-", work.kind().id_length())?;
         let context = task::Context {

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use cosell_model::{ApiError, ErrorKind, Operation};
+use cosell_service::audit::Deed;
 use cosell_service::identity::{Keyring, accounts};
 use cosell_service::{Caller, Clock, Service};
 use cosell_store::Store;
@@ -86,7 +87,7 @@ impl Handler {
         }
         let protocol = Protocol::of_path(path);
         let mut log = Logged::default();
-        let outcome = self.operate(&parts, body, &mut log).await;
+        let outcome = self.operate(&parts, body, &request_id, &mut log).await;
         let mut response = match outcome {
             Ok((operation, answer)) => envelope::success(protocol, &request_id, operation, answer),
             Err(error) => {
@@ -107,6 +108,7 @@ impl Handler {
         &self,
         parts: &Parts,
         mut body: Incoming,
+        request_id: &RequestId,
         log: &mut Logged,
     ) -> Result<(Operation, Bytes), ApiError> {
         let read = match Presented::parse(&parts.headers, parts.uri.query()) {
@@ -122,12 +124,34 @@ impl Handler {
                 return Err(error);
             }
         };
-        let caller = self.authenticate(parts, &presented, &body).await?;
+        let mut caller = match self.authenticate(parts, &presented, &body).await {
+            Ok(caller) => caller,
+            Err(error) => {
+                self.note_denied(parts, presented.access_key_id(), request_id, &error)
+                    .await;
+                return Err(error);
+            }
+        };
+        caller.request_id = request_id.as_str().to_owned();
         let target = envelope::route(&parts.method, parts.uri.path(), &parts.headers)?;
         log.operation = Some(target.operation);
         let answer = self.service.call(target.operation, &caller, &body).await;
         log.account = Some(caller.account);
         Ok((target.operation, answer?))
+    }
+
+    /// Notes a signature that was refused. Nobody is known to have sent it, so it belongs to no account.
+    async fn note_denied(&self, parts: &Parts, access_key: &str, request_id: &RequestId, error: &ApiError) {
+        let Ok(target) = envelope::route(&parts.method, parts.uri.path(), &parts.headers) else {
+            return;
+        };
+        let caller = Caller {
+            account: String::new(),
+            access_key: access_key.chars().take(128).collect(),
+            request_id: request_id.as_str().to_owned(),
+        };
+        let deed = Deed::of(&caller, target.operation);
+        self.service.note_denied(&deed, error).await;
     }
 
     /// The whole body, within the bounds of size and time.
@@ -216,6 +240,8 @@ impl Handler {
             .authenticate(&request, presented, &authentication.keys, secret, None, now)?;
         Ok(Caller {
             account: credential.account.clone(),
+            access_key: id.to_owned(),
+            request_id: String::new(),
         })
     }
 }
@@ -279,9 +305,7 @@ impl OpenAccounts {
                 .unwrap_or_else(PoisonError::into_inner)
                 .insert(id.to_owned());
         }
-        Ok(Caller {
-            account: id.to_owned(),
-        })
+        Ok(Caller::of(id))
     }
 }
 

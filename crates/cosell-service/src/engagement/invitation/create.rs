@@ -34,7 +34,7 @@ pub(crate) async fn run(service: &Service, caller: &Caller, body: &[u8]) -> Resu
         Some(receiver) => profile::find(service, receiver).await?,
         None => None,
     };
-    carry_out(service, catalog, Some(&once), async |plan| {
+    carry_out(service, once.deed(), catalog, Some(&once), async |plan| {
         let engagement = engagements::planned(plan, &caller.account, &input.engagement_identifier).await?;
         let earlier = match receiver {
             Some(receiver) => pending(service, catalog, &engagement.id, receiver).await?,

@@ -71,9 +71,7 @@ impl World {
 
     async fn call(&self, account: &str, operation: Op, mut body: Value) -> Result<Value, ApiError> {
         body["Catalog"] = "Sandbox".into();
-        let caller = Caller {
-            account: account.to_owned(),
-        };
+        let caller = Caller::of(account);
         let answer = self
             .service
             .call(operation, &caller, body.to_string().as_bytes())

@@ -23,7 +23,7 @@ pub(crate) async fn run(service: &Service, caller: &Caller, body: &[u8]) -> Resu
     let operation = Operation::CreateResourceSnapshotJob;
     let once = Once::of(caller, operation, &input.client_token, &input)?;
     let account = &caller.account;
-    carry_out(service, catalog, Some(&once), async |plan| {
+    carry_out(service, once.deed(), catalog, Some(&once), async |plan| {
         let (engagement, id) = (&input.engagement_identifier, &input.resource_identifier);
         let (engagement, opportunity) = parts(plan, account, engagement, id).await?;
         let template = Template::writable(&input.resource_snapshot_template_identifier)

@@ -11,6 +11,7 @@ use cosell_store::{Key, Kind, Record, Stored};
 use serde::{Deserialize, Serialize};
 
 use crate::answer::{encode, read_failed, stored};
+use crate::audit::Deed;
 use crate::plan::{Plan, carry_out};
 use crate::service::Service;
 
@@ -129,12 +130,13 @@ pub(crate) async fn look_up(
 /// Changes a job; a decision of `None` changes nothing.
 pub(crate) async fn change(
     service: &Service,
+    deed: &Deed,
     account: &str,
     catalog: Catalog,
     sent: &str,
     decide: impl Fn(&Job) -> Result<Option<Job>, ApiError>,
 ) -> Result<(), ApiError> {
-    carry_out(service, catalog, None, async |plan| {
+    carry_out(service, deed, catalog, None, async |plan| {
         let job = planned(plan, account, sent).await?;
         if let Some(next) = decide(&job)? {
             plan.put_snapshot_job(account, next);

@@ -3,18 +3,20 @@
 
 use bytes::Bytes;
 use cosell_domain::snapshot::job::Job;
-use cosell_model::ApiError;
 use cosell_model::types::StartResourceSnapshotJobRequest;
+use cosell_model::{ApiError, Operation};
 
 use super::record;
+use crate::audit::Deed;
 use crate::plan::{Plan, carry_out};
 use crate::service::{Caller, Service, catalog};
 
 pub(crate) async fn run(service: &Service, caller: &Caller, body: &[u8]) -> Result<Bytes, ApiError> {
+    let deed = Deed::of(caller, Operation::StartResourceSnapshotJob);
     let input: StartResourceSnapshotJobRequest = service.input(body)?;
     let catalog = catalog(&input.catalog)?;
     let account = &caller.account;
-    carry_out(service, catalog, None, async |plan| {
+    carry_out(service, &deed, catalog, None, async |plan| {
         let job = record::planned(plan, account, &input.resource_snapshot_job_identifier).await?;
         if let Some(running) = job.start() {
             start(plan, account, running).await?;
