@@ -232,8 +232,8 @@ pub(crate) fn write(
         }
         connection
             .prepare_cached(
-                "INSERT INTO idempotency (account, operation, token, request_hash, answer, created_at, expires_at) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                "INSERT INTO idempotency (account, operation, token, request_hash, answer, created_at, expires_at, catalog) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             )?
             .execute((
                 &kept.account,
@@ -243,6 +243,7 @@ pub(crate) fn write(
                 &kept.answer[..],
                 kept.created_at.as_millis(),
                 kept.expires_at.as_millis(),
+                catalog_of(changes),
             ))?;
     }
     for event in &changes.events {
@@ -281,6 +282,12 @@ pub(crate) fn write(
             ))?;
     }
     Ok(())
+}
+
+/// The catalog that a change is about: that of the first record written that has one.
+fn catalog_of(changes: &Changes) -> Option<&str> {
+    let catalogs = changes.writes.iter().map(|write| write.key().catalog.as_str());
+    catalogs.into_iter().find(|catalog| !catalog.is_empty())
 }
 
 fn insert(connection: &Connection, tenants: &mut Tenants, record: &Record) -> rusqlite::Result<()> {
@@ -367,7 +374,7 @@ pub(crate) fn reserve(connection: &Connection, sequence: &str, count: i64) -> ru
     Ok(next - count.unsigned_abs()..next)
 }
 
-/// Claims due jobs.
+/// Claims due jobs: the waiting ones and those whose lease has run out, together in the order of their own times.
 pub(crate) fn claim(
     connection: &Connection,
     now: Timestamp,
@@ -376,32 +383,50 @@ pub(crate) fn claim(
     lease_millis: i64,
 ) -> rusqlite::Result<Vec<ClaimedJob>> {
     let until = now.as_millis().saturating_add(lease_millis);
-    let mut due = connection.prepare_cached(
-        "SELECT id, kind, run_at, payload, attempts FROM job INDEXED BY job_by_due WHERE due_at<=?1 \
-         ORDER BY due_at, id LIMIT ?2",
-    )?;
-    let claimed = due
-        .query_map(
-            (now.as_millis(), i64::try_from(limit).unwrap_or(i64::MAX)),
-            |row| {
-                let job = Job {
-                    id: JobId(row.get(0)?),
-                    kind: row.get(1)?,
-                    run_at: Timestamp::from_millis(row.get(2)?),
-                    payload: crate::list::bytes_of(row, 3)?,
-                    attempts: row.get::<_, u32>(4)?.saturating_add(1),
-                };
-                Ok(ClaimedJob {
-                    job,
-                    leased_until: Timestamp::from_millis(until),
-                })
-            },
-        )?
+    let most = i64::try_from(limit).unwrap_or(i64::MAX);
+    // All of those that were given up must be known to find the earliest; they are few, since workers claim few.
+    let mut due = connection
+        .prepare_cached(DUE_AGAIN)?
+        .query_map([now.as_millis()], job)?
         .collect::<rusqlite::Result<Vec<_>>>()?;
-    for one in &claimed {
+    let mut waiting = connection.prepare_cached(DUE)?;
+    for one in waiting.query_map((now.as_millis(), most), job)? {
+        due.push(one?);
+    }
+    due.sort_by(|a, b| (a.run_at, &a.id).cmp(&(b.run_at, &b.id)));
+    due.truncate(limit);
+    let mut claimed = Vec::with_capacity(due.len());
+    for job in due {
+        let job = Job {
+            attempts: job.attempts.saturating_add(1),
+            ..job
+        };
         connection
             .prepare_cached("UPDATE job SET attempts=?2, worker=?3, due_at=?4 WHERE id=?1")?
-            .execute((&one.job.id.0, one.job.attempts, worker, until))?;
+            .execute((&job.id.0, job.attempts, worker, until))?;
+        claimed.push(ClaimedJob {
+            job,
+            leased_until: Timestamp::from_millis(until),
+        });
     }
     Ok(claimed)
+}
+
+/// Waiting jobs that are due (`?1` now, `?2` most).
+pub(crate) const DUE: &str = "SELECT id, kind, run_at, payload, attempts FROM job INDEXED BY job_waiting \
+     WHERE worker IS NULL AND run_at<=?1 ORDER BY run_at, id LIMIT ?2";
+
+/// Claimed jobs whose lease has run out (`?1` now).
+pub(crate) const DUE_AGAIN: &str = "SELECT id, kind, run_at, payload, attempts FROM job INDEXED BY job_leased \
+     WHERE worker IS NOT NULL AND due_at<=?1";
+
+/// The job in a row that starts with id, kind, run_at, payload, attempts.
+pub(crate) fn job(row: &rusqlite::Row<'_>) -> rusqlite::Result<Job> {
+    Ok(Job {
+        id: JobId(row.get(0)?),
+        kind: row.get(1)?,
+        run_at: Timestamp::from_millis(row.get(2)?),
+        payload: crate::list::bytes_of(row, 3)?,
+        attempts: row.get(4)?,
+    })
 }

@@ -4,7 +4,8 @@
 //! * A sort without filters, a range on the sort's own column, and an `In` filter with an index of its own in the order
 //!   of the sort cost one index seek and as many rows as the page shows. `In` with several values is one ordered stream
 //!   for each value, merged here. An `In` with one value on the column that follows in that index narrows the stream
-//!   further, as a range does.
+//!   further, as a range does. Where two columns come before the order in an index, an `In` with one value on the first
+//!   and an `In` on the second are served together.
 //! * `id In (…)` costs one point read for each id.
 //! * Any other filter is checked on the rows of the walk (a *residual* filter). With `n` rows in the tenant of which `m`
 //!   match, the walk meets a page of `p` after about `p·n/m` rows, while gathering the matches by the filter's own

@@ -27,6 +27,11 @@ const MIGRATIONS: &[Migration] = &[
         name: "cosell",
         sql: include_str!("../migrations/0002_cosell.sql"),
     },
+    Migration {
+        number: 3,
+        name: "operator",
+        sql: include_str!("../migrations/0003_operator.sql"),
+    },
 ];
 
 /// The newest schema this build knows.

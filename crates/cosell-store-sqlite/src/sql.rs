@@ -155,8 +155,11 @@ mod tests {
                 want.push(format!("{} {ty} {}", column.name, u8::from(!column.nullable)));
             }
             want.push("summary TEXT 1".into());
+            want.sort();
             let mut statement = connection
-                .prepare("SELECT name || ' ' || type || ' ' || \"notnull\" FROM pragma_table_info(?1) ORDER BY cid")
+                .prepare(
+                    "SELECT name || ' ' || type || ' ' || \"notnull\" FROM pragma_table_info(?1) ORDER BY 1",
+                )
                 .unwrap();
             let have: Vec<String> = statement
                 .query_map([spec.table], |r| r.get(0))
@@ -165,22 +168,23 @@ mod tests {
                 .collect();
             assert_eq!(have, want, "{}", spec.table);
 
-            let mut want = vec![(index_name(spec, &[]), "tenant,id".to_owned())];
+            let mut want = vec![(index_name(spec, &[]), "tenant,id".to_owned(), false)];
             for index in spec.indexes {
                 want.push((
                     index_name(spec, index.columns),
                     format!("tenant,{},id", index.columns.join(",")),
+                    index.sparse,
                 ));
             }
             want.sort();
             let mut statement = connection
                 .prepare(
                     "SELECT l.name, (SELECT group_concat(name, ',') FROM (SELECT name FROM pragma_index_info(l.name) \
-                     ORDER BY seqno)) FROM pragma_index_list(?1) AS l ORDER BY l.name",
+                     ORDER BY seqno)), partial FROM pragma_index_list(?1) AS l ORDER BY l.name",
                 )
                 .unwrap();
-            let have: Vec<(String, String)> = statement
-                .query_map([spec.table], |r| Ok((r.get(0)?, r.get(1)?)))
+            let have: Vec<(String, String, bool)> = statement
+                .query_map([spec.table], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))
                 .unwrap()
                 .map(Result::unwrap)
                 .collect();
@@ -193,7 +197,14 @@ mod tests {
         for kind in Kind::ALL {
             let spec = kind.spec();
             for index in spec.indexes {
-                for later in &index.columns[1..] {
+                // Columns before the order are held to values when the index is walked.
+                let orders = spec.sorts.iter().map(|s| s.order);
+                let longest = orders
+                    .filter(|o| index.columns.ends_with(o))
+                    .map(<[_]>::len)
+                    .max();
+                let order_from = index.columns.len() - longest.unwrap();
+                for later in &index.columns[order_from.max(1)..] {
                     assert!(!spec.column(later).unwrap().nullable, "{} {later}", spec.table);
                 }
             }

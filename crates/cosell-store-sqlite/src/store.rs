@@ -9,12 +9,12 @@ use crate::open::{self, Options};
 use crate::readers::{Reader, Readers};
 use crate::tenants::Tenants;
 use crate::writer::{Command, Counters, Writer};
-use crate::{apply, sql, upkeep};
+use crate::{apply, log, reset, sql, upkeep};
 use async_trait::async_trait;
 use cosell_model::Timestamp;
 use cosell_store::{
-    ApplyError, AuditEntry, Changes, ClaimedJob, Event, Idempotency, Key, Page, ProgressFn, Query, Report,
-    Store, StoreError, Stored, StoredAudit, StoredEvent,
+    ApplyError, AuditQuery, Changes, ClaimedJob, Erased, Event, Idempotency, Key, MAX_PAGE, Page, ProgressFn,
+    Query, Report, Store, StoreError, Stored, StoredAudit, StoredEvent, StoredJob,
 };
 use rusqlite::OptionalExtension;
 use std::fs::File;
@@ -322,19 +322,22 @@ impl Store for SqliteStore {
 
     async fn next_job_at(&self) -> Result<Option<Timestamp>, StoreError> {
         self.read(|reader| {
-            let mut statement = reader
-                .connection
-                .prepare_cached("SELECT due_at FROM job ORDER BY due_at LIMIT 1")?;
-            statement
-                .query_row([], |row| Ok(Timestamp::from_millis(row.get(0)?)))
-                .optional()
+            let mut statement = reader.connection.prepare_cached(NEXT_JOB)?;
+            let next: Option<i64> = statement.query_row([], |row| row.get(0))?;
+            Ok(next.map(Timestamp::from_millis))
         })
+    }
+
+    async fn jobs(&self, kind: Option<&str>, limit: usize) -> Result<Vec<StoredJob>, StoreError> {
+        check_limit(limit)?;
+        self.read(|reader| log::jobs(&reader.connection, kind, limit))
     }
 
     async fn events_after(&self, after: u64, limit: usize) -> Result<Vec<StoredEvent>, StoreError> {
         self.read(|reader| {
             let mut statement = reader.connection.prepare_cached(
-                "SELECT seq, id, account, catalog, detail_type, time, body FROM event WHERE seq>?1 ORDER BY seq LIMIT ?2",
+                "SELECT seq, id, account, catalog, detail_type, time, body FROM event \
+                 WHERE seq>?1 AND detail_type<>'' ORDER BY seq LIMIT ?2",
             )?;
             let rows = statement.query_map(window(after, limit), |row| {
                 Ok(StoredEvent {
@@ -378,20 +381,47 @@ impl Store for SqliteStore {
             let mut statement = reader.connection.prepare_cached(
                 "SELECT seq, time, account, body FROM audit WHERE seq>?1 ORDER BY seq LIMIT ?2",
             )?;
-            let rows = statement.query_map(window(after, limit), |row| {
-                let time = Timestamp::from_millis(row.get(1)?);
-                let entry = AuditEntry {
-                    time,
-                    account: row.get(2)?,
-                    body: bytes_of(row, 3)?,
-                };
-                Ok(StoredAudit {
-                    seq: row.get(0)?,
-                    entry,
-                })
-            })?;
+            let rows = statement.query_map(window(after, limit), log::entry)?;
             rows.collect()
         })
+    }
+
+    async fn audit(&self, query: &AuditQuery) -> Result<Vec<StoredAudit>, StoreError> {
+        check_limit(query.limit)?;
+        self.read(|reader| log::audit(&reader.connection, query))
+    }
+
+    async fn prune_audit(&self, before: Timestamp) -> Result<u64, StoreError> {
+        let mut pruned = 0;
+        loop {
+            let step = self
+                .ask(|reply| Command::PruneAudit { before, reply })
+                .await
+                .map_err(StoreError::Unavailable)??;
+            pruned += step;
+            if step < log::PRUNE_STEP {
+                return Ok(pruned);
+            }
+        }
+    }
+
+    async fn reset(&self, account: Option<&str>, catalog: Option<&str>) -> Result<Erased, StoreError> {
+        let target = reset::Target::new(account, catalog)?;
+        let mut all = Erased::default();
+        loop {
+            let target = target.clone();
+            let (step, more) = self
+                .ask(|reply| Command::Reset { target, reply })
+                .await
+                .map_err(StoreError::Unavailable)??;
+            all.records += step.records;
+            all.events += step.events;
+            all.answers += step.answers;
+            all.jobs += step.jobs;
+            if !more {
+                return Ok(all);
+            }
+        }
     }
 
     async fn check(&self, progress: ProgressFn) -> Result<Report, StoreError> {
@@ -431,6 +461,21 @@ fn get(reader: &Reader, key: &Key) -> rusqlite::Result<Option<Stored>> {
             })
         })
         .optional()
+}
+
+/// When the next job becomes due, or a lease runs out: each of the two is the first entry of an index.
+pub(crate) const NEXT_JOB: &str = "SELECT min(at) FROM (\
+     SELECT * FROM (SELECT run_at AS at FROM job INDEXED BY job_waiting WHERE worker IS NULL ORDER BY run_at LIMIT 1) \
+     UNION ALL \
+     SELECT * FROM (SELECT due_at FROM job INDEXED BY job_leased WHERE worker IS NOT NULL ORDER BY due_at LIMIT 1))";
+
+fn check_limit(limit: usize) -> Result<(), StoreError> {
+    if limit == 0 || limit > MAX_PAGE {
+        return Err(StoreError::Invalid(format!(
+            "{limit} entries were asked for; 1 to {MAX_PAGE} are possible"
+        )));
+    }
+    Ok(())
 }
 
 fn window(after: u64, limit: usize) -> (i64, i64) {

@@ -8,6 +8,7 @@
 use crate::apply::{self, Refusal};
 use crate::error::{read_error, write_error};
 use crate::tenants::Tenants;
+use crate::{log, reset};
 use cosell_model::Timestamp;
 use cosell_store::{ApplyError, Changes, ClaimedJob, StoreError};
 use rusqlite::Connection;
@@ -38,6 +39,14 @@ pub(crate) enum Command {
         lease_millis: i64,
         reply: Reply<Result<Vec<ClaimedJob>, StoreError>>,
     },
+    PruneAudit {
+        before: Timestamp,
+        reply: Reply<Result<u64, StoreError>>,
+    },
+    Reset {
+        target: reset::Target,
+        reply: Reply<Result<reset::Step, StoreError>>,
+    },
     Close(Reply<()>),
 }
 
@@ -45,6 +54,8 @@ enum Outcome {
     Applied(Result<(), ApplyError>),
     Reserved(Range<u64>),
     Claimed(Vec<ClaimedJob>),
+    Pruned(u64),
+    Reset(reset::Step),
     Closing,
 }
 
@@ -165,6 +176,8 @@ impl Writer {
                 lease_millis,
                 ..
             } => apply::claim(&self.connection, *now, worker, *limit, *lease_millis).map(Outcome::Claimed),
+            Command::PruneAudit { before, .. } => log::prune(&self.connection, *before).map(Outcome::Pruned),
+            Command::Reset { target, .. } => reset::step(&self.connection, target).map(Outcome::Reset),
             Command::Close(_) => Ok(Outcome::Closing),
         }
     }
@@ -203,6 +216,8 @@ fn answer(command: Command, outcome: Outcome) {
         (Command::Apply(_, reply), Outcome::Applied(result)) => drop(reply.send(result)),
         (Command::Reserve { reply, .. }, Outcome::Reserved(range)) => drop(reply.send(Ok(range))),
         (Command::Claim { reply, .. }, Outcome::Claimed(jobs)) => drop(reply.send(Ok(jobs))),
+        (Command::PruneAudit { reply, .. }, Outcome::Pruned(count)) => drop(reply.send(Ok(count))),
+        (Command::Reset { reply, .. }, Outcome::Reset(step)) => drop(reply.send(Ok(step))),
         (Command::Close(reply), Outcome::Closing) => drop(reply.send(())),
         // Outcomes are made from their own commands one by one. Dropping the reply answers `Unavailable`.
         _ => tracing::error!("an outcome does not belong to its command"),
@@ -214,6 +229,8 @@ fn refuse(command: Command, error: &rusqlite::Error) {
         Command::Apply(_, reply) => drop(reply.send(Err(write_error(error)))),
         Command::Reserve { reply, .. } => drop(reply.send(Err(read_error(error)))),
         Command::Claim { reply, .. } => drop(reply.send(Err(read_error(error)))),
+        Command::PruneAudit { reply, .. } => drop(reply.send(Err(read_error(error)))),
+        Command::Reset { reply, .. } => drop(reply.send(Err(read_error(error)))),
         Command::Close(reply) => drop(reply.send(())),
     }
 }

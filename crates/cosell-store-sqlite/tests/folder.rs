@@ -181,13 +181,13 @@ fn a_newer_schema_and_a_changed_step_are_refused() {
         let connection = rusqlite::Connection::open(folder.path().join(DATABASE_FILE)).unwrap();
         connection.execute_batch(sql).unwrap();
     };
-    change("INSERT INTO migration VALUES (3, 'of tomorrow', 'x')");
+    change("INSERT INTO migration VALUES (4, 'of tomorrow', 'x')");
     let error = refusal(folder.path(), plain());
     assert!(
-        matches!(error, OpenError::Newer { found: 3, known: 2 }),
+        matches!(error, OpenError::Newer { found: 4, known: 3 }),
         "{error:?}"
     );
-    change("DELETE FROM migration WHERE number = 3; UPDATE migration SET sha256 = 'x'");
+    change("DELETE FROM migration WHERE number = 4; UPDATE migration SET sha256 = 'x'");
     let error = refusal(folder.path(), plain());
     assert!(
         matches!(error, OpenError::Tampered { number: 1, .. }),
@@ -240,7 +240,7 @@ async fn a_file_of_schema_1_takes_records_of_later_kinds_and_keeps_its_own_acros
     assert_eq!(steps(&connection), 1);
     {
         let store = SqliteStore::open(folder.path(), plain()).unwrap();
-        assert_eq!(steps(&connection), 2);
+        assert_eq!(steps(&connection), 3);
         for kind in Kind::ALL {
             store.apply(insert(sample(kind, "new"))).await.unwrap();
         }
@@ -261,6 +261,52 @@ async fn a_file_of_schema_1_takes_records_of_later_kinds_and_keeps_its_own_acros
         report.is_sound() && report.records == 2 + Kind::ALL.len() as u64,
         "{report:?}"
     );
+}
+
+#[tokio::test]
+async fn a_file_of_schema_2_finds_its_opportunities_by_the_partners_own_identifier() {
+    let folder = tempfile::tempdir().unwrap();
+    let connection = rusqlite::Connection::open(folder.path().join(DATABASE_FILE)).unwrap();
+    connection
+        .execute_batch(include_str!("fixtures/schema_2.sql"))
+        .unwrap();
+    drop(connection);
+    let store = SqliteStore::open(folder.path(), plain()).unwrap();
+    let found = async |identifier: &str| {
+        let query = cosell_store::Query {
+            filters: vec![cosell_store::Filter::In(
+                "partner_identifier",
+                vec![identifier.into()],
+            )],
+            ..lists::all(Sort {
+                by: "last_modified",
+                descending: false,
+            })
+        };
+        let page = store.query(&query).await.unwrap();
+        page.items.into_iter().map(|i| i.id).collect::<Vec<_>>()
+    };
+    assert_eq!(found("CRM-1").await, ["O1", "O4"]);
+    assert_eq!(found("CRM-3 ü").await, ["O3"]);
+    assert_eq!(found("").await, [""; 0]);
+    assert_eq!(found("7").await, [""; 0]);
+    assert_eq!(ids(&store).await, ["O1", "O2", "O3", "O4", "O5", "O6", "O7"]);
+    // The document that is no JSON stopped nothing, and the check names it.
+    let report = store.check(silent()).await.unwrap();
+    assert!(
+        report.problem_count == 1 && report.problems[0].contains("O5"),
+        "{report:?}"
+    );
+    let engagement = cosell_store::Key::shared(Kind::Engagement, "Sandbox", "eng-1");
+    assert!(store.get(&engagement).await.unwrap().is_some());
+    // The job whose worker is gone is due at its own time, so before the other one.
+    let now = cosell_store::suite::at(1000);
+    let claimed = store.claim_jobs(now, "w", 10, 1000).await.unwrap();
+    let order: Vec<_> = claimed.iter().map(|c| c.job.id.0.as_str()).collect();
+    assert_eq!(order, ["j0", "j1"]);
+    // The kept answer of then has no catalog, so it goes with the first reset.
+    let erased = store.reset(Some("111122223333"), Some("AWS")).await.unwrap();
+    assert_eq!((erased.answers, erased.records, erased.events), (1, 0, 0));
 }
 
 #[tokio::test]

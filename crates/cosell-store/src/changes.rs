@@ -74,6 +74,9 @@ impl Changes {
 }
 
 /// A kept answer, so that a repeated request has one effect.
+///
+/// It belongs to the catalog of the first record written in the same change that has one: with that catalog's reset it
+/// is forgotten. One that is kept without such a record goes with a reset of any catalog.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Idempotency {
     /// The account that asked.
@@ -112,8 +115,8 @@ pub struct Event {
 /// An event as it is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredEvent {
-    /// Its place in the one order of all events: from 1, without gaps, and a reader that saw `n` never sees an
-    /// event below `n` appear later.
+    /// Its place in the one order of all events: from 1, without gaps but those that a reset leaves, and a reader that
+    /// saw `n` never sees another event with a number up to `n` appear later.
     pub seq: u64,
     /// The event.
     pub event: Event,
@@ -139,6 +142,23 @@ pub struct StoredAudit {
     pub entry: AuditEntry,
 }
 
+/// A look into the audit log, in the order of time; entries of the same time are in the log's own order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditQuery {
+    /// Only entries about this account; `None` for all.
+    pub account: Option<String>,
+    /// Not before this time.
+    pub from: Option<Timestamp>,
+    /// Not after this time: an entry of the very time is in.
+    pub to: Option<Timestamp>,
+    /// Time and `seq` of the entry seen last: the look goes on behind it in its direction.
+    pub after: Option<(Timestamp, u64)>,
+    /// The newest entry first; otherwise the oldest.
+    pub newest_first: bool,
+    /// Most entries wanted, 1 to [`MAX_PAGE`](crate::MAX_PAGE).
+    pub limit: usize,
+}
+
 /// Id of a job.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct JobId(pub String);
@@ -152,10 +172,20 @@ pub struct Job {
     pub kind: String,
     /// Not before this time.
     pub run_at: Timestamp,
-    /// JSON the worker needs.
+    /// JSON the worker needs. Its members `account` and `catalog`, if they are texts, say whose job it is: a reset of
+    /// that account or catalog erases it.
     pub payload: Bytes,
     /// How often it was claimed. 0 for a new job; a worker that puts a job off passes on the count it was given.
     pub attempts: u32,
+}
+
+/// A job as people who look see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredJob {
+    /// The job; its `attempts` counts the claims so far.
+    pub job: Job,
+    /// Who claimed it and until when; the time may have passed. `None` while it waits.
+    pub held: Option<(String, Timestamp)>,
 }
 
 /// A job a worker holds until its lease ends.

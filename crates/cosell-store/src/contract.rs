@@ -2,7 +2,9 @@
 //!
 //! Nothing here has a clock: whoever asks passes the time.
 
-use crate::changes::{ApplyError, Changes, ClaimedJob, Idempotency, StoredAudit, StoredEvent};
+use crate::changes::{
+    ApplyError, AuditQuery, Changes, ClaimedJob, Idempotency, StoredAudit, StoredEvent, StoredJob,
+};
 use crate::query::{Page, Query};
 use crate::record::{Key, Stored};
 use async_trait::async_trait;
@@ -63,6 +65,19 @@ impl Report {
     }
 }
 
+/// What a reset erased.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Erased {
+    /// Records.
+    pub records: u64,
+    /// Events.
+    pub events: u64,
+    /// Kept answers.
+    pub answers: u64,
+    /// Jobs.
+    pub jobs: u64,
+}
+
 /// A store. Shared by all tasks of a server; every method may be called at any time from any of them.
 ///
 /// A read sees every write that was answered before the read began.
@@ -93,8 +108,9 @@ pub trait Store: Send + Sync {
     /// whatever crashes; numbers of a block that is not used up are lost.
     async fn reserve(&self, sequence: &str, count: u64) -> Result<Range<u64>, StoreError>;
 
-    /// Claims up to `limit` jobs due at `now`, the longest due first, for `lease_millis`. A job whose lease has run out
-    /// is due again. `worker` names the claimer, for people who look.
+    /// Claims up to `limit` jobs due at `now` for `lease_millis`, strictly in the order of `run_at` and then of the id,
+    /// compared by its bytes. A job whose lease has run out is due again and has its old place in that order. `worker`
+    /// names the claimer, for people who look.
     async fn claim_jobs(
         &self,
         now: Timestamp,
@@ -106,6 +122,10 @@ pub trait Store: Send + Sync {
     /// When the next job becomes due (or a lease runs out); `None` if there is no job. May lie in the past.
     async fn next_job_at(&self) -> Result<Option<Timestamp>, StoreError>;
 
+    /// Jobs in the order of `run_at` and then of the id, waiting ones and claimed ones, of one kind or of all; at most
+    /// `limit` (1 to [`MAX_PAGE`](crate::MAX_PAGE)). For people who look: with a kind, it may look through all jobs.
+    async fn jobs(&self, kind: Option<&str>, limit: usize) -> Result<Vec<StoredJob>, StoreError>;
+
     /// Events with a `seq` greater than `after`, in order, at most `limit`; empty if there are none yet.
     async fn events_after(&self, after: u64, limit: usize) -> Result<Vec<StoredEvent>, StoreError>;
 
@@ -114,6 +134,24 @@ pub trait Store: Send + Sync {
 
     /// Audit entries with a `seq` greater than `after`, in order, at most `limit`.
     async fn audit_after(&self, after: u64, limit: usize) -> Result<Vec<StoredAudit>, StoreError>;
+
+    /// Audit entries by account and time; see [`AuditQuery`].
+    async fn audit(&self, query: &AuditQuery) -> Result<Vec<StoredAudit>, StoreError>;
+
+    /// Deletes the audit entries from before a time, in steps that hold other writes up for milliseconds only; how many
+    /// went. If it fails midway, a repetition goes on. The numbers of entries that are left stay as they are, and the
+    /// newest entry of all stays whatever its time, so that no number is given twice.
+    async fn prune_audit(&self, before: Timestamp) -> Result<u64, StoreError>;
+
+    /// Erases what an account has in a catalog; in all catalogs, or of all accounts, where one of them is left out:
+    /// records that belong to an account and catalog, events, kept answers and jobs. Shared records go where the account
+    /// is left out; with an account, only those that name it in a column `account`. Accounts, users, keys, tokens,
+    /// settings, connections, sequences and the audit log stay, so those who may call still can and no id is given twice.
+    ///
+    /// It goes in steps of at most twenty thousand rows, each of them atomic: a smaller reset happens at once or not at
+    /// all, a larger one lets other writes in between and, if it fails midway, is finished by a repetition. What is
+    /// written to the same place meanwhile may be erased too or not.
+    async fn reset(&self, account: Option<&str>, catalog: Option<&str>) -> Result<Erased, StoreError>;
 
     /// Looks through everything stored: the backend's own structures, that documents are JSON, that list rows and
     /// documents belong together. Changes nothing.

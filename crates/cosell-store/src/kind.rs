@@ -4,6 +4,7 @@
 //! Never put anything here that only one backend understands.
 
 mod cosell;
+mod operator;
 
 /// A kind of record; each kind has a table of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -37,6 +38,17 @@ pub enum Kind {
     SnapshotJob,
     /// The selling system settings of an account and catalog; one record with the id `settings`.
     SellingSettings,
+    /// An opportunity that was submitted, as AWS's own directory shows it. Shared, because AWS looks across accounts;
+    /// the id is the opportunity's.
+    Deal,
+    /// A bearer token of the operator API. Global.
+    OperatorToken,
+    /// A setting of the whole server: the clock, a rule of faults, a script of the autopilot. Global.
+    Setting,
+    /// Two partner accounts that are connected. Global: `<lower account>/<higher account>`.
+    Connection,
+    /// A marketplace offer, per account and catalog.
+    Offer,
 }
 
 /// Which parts of a [`Key`](crate::Key) a kind uses besides the id.
@@ -86,6 +98,9 @@ pub struct SortSpec {
 pub struct IndexSpec {
     /// Columns between the scope and the id.
     pub columns: &'static [&'static str],
+    /// Whether rows whose first column is NULL are left out, so that they pay nothing for it. Such an index serves
+    /// filters, which NULL never passes, and no sort, which would lose rows.
+    pub sparse: bool,
 }
 
 /// Everything a backend needs to know of a kind.
@@ -120,7 +135,7 @@ impl KindSpec {
 
 impl Kind {
     /// Every kind there is.
-    pub const ALL: [Kind; 14] = [
+    pub const ALL: [Kind; 19] = [
         Kind::Account,
         Kind::User,
         Kind::AccessKey,
@@ -135,6 +150,11 @@ impl Kind {
         Kind::Association,
         Kind::SnapshotJob,
         Kind::SellingSettings,
+        Kind::Deal,
+        Kind::OperatorToken,
+        Kind::Setting,
+        Kind::Connection,
+        Kind::Offer,
     ];
 
     /// The description of this kind.
@@ -154,6 +174,11 @@ impl Kind {
             Kind::Association => &cosell::ASSOCIATION,
             Kind::SnapshotJob => &cosell::SNAPSHOT_JOB,
             Kind::SellingSettings => &cosell::SELLING_SETTINGS,
+            Kind::Deal => &operator::DEAL,
+            Kind::OperatorToken => &operator::OPERATOR_TOKEN,
+            Kind::Setting => &operator::SETTING,
+            Kind::Connection => &operator::CONNECTION,
+            Kind::Offer => &operator::OFFER,
         }
     }
 }
@@ -174,6 +199,52 @@ const fn time(name: &'static str) -> Column {
     }
 }
 
+const fn required(name: &'static str) -> Column {
+    Column {
+        name,
+        ty: ColumnType::Text,
+        nullable: false,
+    }
+}
+
+const fn count(name: &'static str) -> Column {
+    Column {
+        name,
+        ty: ColumnType::Integer,
+        nullable: false,
+    }
+}
+
+const fn index(columns: &'static [&'static str]) -> IndexSpec {
+    IndexSpec {
+        columns,
+        sparse: false,
+    }
+}
+
+const fn sparse(columns: &'static [&'static str]) -> IndexSpec {
+    IndexSpec {
+        columns,
+        sparse: true,
+    }
+}
+
+const fn sort(by: &'static str, order: &'static [&'static str]) -> SortSpec {
+    SortSpec { by, order }
+}
+
+/// A kind that is only ever read by key, or listed by id.
+const fn plain(kind: Kind, table: &'static str, scope: Scope) -> KindSpec {
+    KindSpec {
+        kind,
+        table,
+        scope,
+        columns: &[],
+        sorts: &[BY_ID],
+        indexes: &[],
+    }
+}
+
 const BY_ID: SortSpec = SortSpec { by: "id", order: &[] };
 
 static ACCOUNT: KindSpec = KindSpec {
@@ -191,7 +262,7 @@ static USER: KindSpec = KindSpec {
     scope: Scope::Account,
     columns: &[text("email")],
     sorts: &[BY_ID],
-    indexes: &[IndexSpec { columns: &["email"] }],
+    indexes: &[index(&["email"])],
 };
 
 static ACCESS_KEY: KindSpec = KindSpec {
@@ -204,7 +275,7 @@ static ACCESS_KEY: KindSpec = KindSpec {
         nullable: false,
     }],
     sorts: &[BY_ID],
-    indexes: &[IndexSpec { columns: &["owner"] }],
+    indexes: &[index(&["owner"])],
 };
 
 static SOLUTION: KindSpec = KindSpec {
@@ -238,17 +309,11 @@ static SOLUTION: KindSpec = KindSpec {
         },
     ],
     indexes: &[
-        IndexSpec {
-            columns: &["marketplace_arn"],
-        },
-        IndexSpec { columns: &["name"] },
-        IndexSpec { columns: &["status"] },
-        IndexSpec {
-            columns: &["category"],
-        },
-        IndexSpec {
-            columns: &["created"],
-        },
+        index(&["marketplace_arn"]),
+        index(&["name"]),
+        index(&["status"]),
+        index(&["category"]),
+        index(&["created"]),
     ],
 };
 
@@ -263,6 +328,7 @@ static OPPORTUNITY: KindSpec = KindSpec {
         text("company"),
         text("stage"),
         text("review_status"),
+        text("partner_identifier"),
     ],
     sorts: &[
         SortSpec {
@@ -286,24 +352,14 @@ static OPPORTUNITY: KindSpec = KindSpec {
         },
     ],
     indexes: &[
-        IndexSpec {
-            columns: &["company", "last_modified"],
-        },
-        IndexSpec {
-            columns: &["review_status", "last_modified"],
-        },
-        IndexSpec {
-            columns: &["stage", "last_modified"],
-        },
-        IndexSpec {
-            columns: &["last_modified"],
-        },
-        IndexSpec {
-            columns: &["created"],
-        },
-        IndexSpec {
-            columns: &["target_close"],
-        },
+        // First, because an identifier of the partner's own names one opportunity, as a rule. Most have none.
+        sparse(&["partner_identifier", "last_modified"]),
+        index(&["company", "last_modified"]),
+        index(&["review_status", "last_modified"]),
+        index(&["stage", "last_modified"]),
+        index(&["last_modified"]),
+        index(&["created"]),
+        index(&["target_close"]),
     ],
 };
 
@@ -317,8 +373,21 @@ mod tests {
             let spec = kind.spec();
             assert_eq!(spec.kind, kind);
             for sort in spec.sorts {
-                let served = sort.order.is_empty() || spec.indexes.iter().any(|i| i.columns == sort.order);
+                let served = sort.order.is_empty()
+                    || spec.indexes.iter().any(|i| !i.sparse && i.columns == sort.order);
                 assert!(served, "{} by {}", spec.table, sort.by);
+            }
+        }
+    }
+
+    #[test]
+    fn the_first_column_of_a_sparse_index_may_be_null_or_it_would_leave_nothing_out() {
+        for kind in Kind::ALL {
+            for index in kind.spec().indexes.iter().filter(|i| i.sparse) {
+                assert!(
+                    kind.spec().column(index.columns[0]).unwrap().nullable,
+                    "{index:?}"
+                );
             }
         }
     }

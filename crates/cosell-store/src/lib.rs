@@ -16,10 +16,10 @@ mod record;
 pub mod suite;
 
 pub use changes::{
-    ApplyError, AuditEntry, Changes, ClaimedJob, Conflict, Event, Expect, FinishedJob, Idempotency, Job,
-    JobId, StoredAudit, StoredEvent, Write,
+    ApplyError, AuditEntry, AuditQuery, Changes, ClaimedJob, Conflict, Event, Expect, FinishedJob,
+    Idempotency, Job, JobId, StoredAudit, StoredEvent, StoredJob, Write,
 };
-pub use contract::{Progress, ProgressFn, Report, Store, StoreError};
+pub use contract::{Erased, Progress, ProgressFn, Report, Store, StoreError};
 pub use kind::{Column, ColumnType, IndexSpec, Kind, KindSpec, Scope, SortSpec};
 pub use query::{Cursor, Filter, Item, MAX_IN_VALUES, MAX_PAGE, Page, Query, Sort};
 pub use record::{Key, Record, Stored, Value};

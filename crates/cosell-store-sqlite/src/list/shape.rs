@@ -8,7 +8,7 @@ use crate::sql;
 use cosell_store::{ColumnType, Filter, Value};
 use std::fmt::Write as _;
 
-/// What the first index column is held to.
+/// What the index column after the lead is held to.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Fixed {
     /// Nothing: the stream runs over the column's values.
@@ -24,6 +24,8 @@ pub(super) enum Fixed {
 pub(super) struct Stream {
     /// Columns of the index, without tenant and id.
     pub index: &'static [&'static str],
+    /// The one value that the index's first column is held to, where two columns lead the order.
+    pub lead: Option<Value>,
     pub fixed: Fixed,
     /// Where it starts in walking direction: values for the leading columns of the tail, and whether a row there is in.
     pub start: Option<(Vec<Value>, Inclusive)>,
@@ -46,7 +48,7 @@ pub(super) struct Streams {
 impl Stream {
     /// The columns that order the rows of the stream: those of the index that are not fixed, then the id.
     pub(super) fn tail(&self) -> Vec<&'static str> {
-        let skip = usize::from(self.fixed != Fixed::Free);
+        let skip = usize::from(self.lead.is_some()) + usize::from(self.fixed != Fixed::Free);
         self.index.iter().skip(skip).copied().chain(["id"]).collect()
     }
 
@@ -63,7 +65,14 @@ impl Stream {
             sql::index_name(ask.spec, self.index)
         );
         let mut number = 1;
-        match (&self.fixed, self.index.first()) {
+        let mut leading = self.index.iter();
+        if self.lead.is_some()
+            && let Some(column) = leading.next()
+        {
+            number += 1;
+            let _ = write!(sql, " AND {column}=?{number}");
+        }
+        match (&self.fixed, leading.next()) {
             (Fixed::Equal(_), Some(column)) => {
                 number += 1;
                 let _ = write!(sql, " AND {column}=?{number}");
@@ -118,7 +127,7 @@ impl Stream {
             Fixed::Free | Fixed::Null => None,
         };
         let start = self.start.iter().flat_map(|(values, _)| values);
-        fixed.into_iter().chain(start).chain(&self.end)
+        self.lead.iter().chain(fixed).chain(start).chain(&self.end)
     }
 }
 
@@ -133,24 +142,27 @@ pub(super) fn smallest(ty: ColumnType) -> Value {
 /// Chooses the streams of a query.
 pub(super) fn streams(ask: &Ask<'_>) -> Streams {
     for index in ask.spec.indexes {
-        let first = index.columns[0];
+        let (first, rest) = (index.columns[0], &index.columns[1..]);
         let own_order = index.columns == ask.order;
-        if !own_order && index.columns[1..] != *ask.order {
-            continue;
-        }
-        for (n, filter) in ask.query.filters.iter().enumerate() {
-            if let Filter::In(column, values) = filter
-                && *column == first
-            {
-                let mut values: Vec<&Value> = values.iter().filter(|v| !v.is_null()).collect();
-                values.sort();
-                values.dedup();
-                if ask.query.sort.descending {
-                    values.reverse();
-                }
-                let fixed = values.into_iter().map(|v| Fixed::Equal(v.clone())).collect();
-                return build(ask, index.columns, fixed, own_order, Some(n));
+        if own_order || rest == ask.order {
+            if let Some((n, values)) = any_of(ask, first) {
+                return build(
+                    ask,
+                    index.columns,
+                    None,
+                    fixed_to(ask, values),
+                    own_order,
+                    vec![n],
+                );
             }
+        } else if let [second, tail @ ..] = rest
+            && tail == ask.order
+            && let Some((n, lead)) = any_of(ask, first)
+            && let [lead] = lead[..]
+            && let Some((m, values)) = any_of(ask, second)
+        {
+            let lead = Some(lead.clone());
+            return build(ask, index.columns, lead, fixed_to(ask, values), false, vec![n, m]);
         }
     }
     let mut fixed = vec![Fixed::Free];
@@ -161,23 +173,45 @@ pub(super) fn streams(ask: &Ask<'_>) -> Streams {
         // NULL is the smallest value.
         fixed.insert(if ask.query.sort.descending { 1 } else { 0 }, Fixed::Null);
     }
-    build(ask, ask.order, fixed, true, None)
+    build(ask, ask.order, None, fixed, true, vec![])
 }
 
-/// One stream for each way to fix the first column, narrowed by cursor and ranges. `own_order`: the index is the one of
-/// the sort itself, so the fixed column is also the first of the order, and streams follow each other.
+/// The first filter that names the values of a column, with those values: distinct, ascending, without NULL.
+fn any_of<'a>(ask: &Ask<'a>, wanted: &str) -> Option<(usize, Vec<&'a Value>)> {
+    let filters = ask.query.filters.iter().enumerate();
+    let mut named = filters.filter_map(|(n, filter)| match filter {
+        Filter::In(column, values) if *column == wanted => Some((n, values)),
+        _ => None,
+    });
+    let (n, values) = named.next()?;
+    let mut values: Vec<&Value> = values.iter().filter(|v| !v.is_null()).collect();
+    values.sort();
+    values.dedup();
+    Some((n, values))
+}
+
+fn fixed_to(ask: &Ask<'_>, mut values: Vec<&Value>) -> Vec<Fixed> {
+    if ask.query.sort.descending {
+        values.reverse();
+    }
+    values.into_iter().map(|v| Fixed::Equal(v.clone())).collect()
+}
+
+/// One stream for each way to fix the first column (after the lead), narrowed by cursor and ranges. `own_order`: the
+/// index is the one of the sort itself, so the fixed column is also the first of the order, and streams follow each
+/// other. `served`: the filters that lead and fixed values stand for.
 fn build(
     ask: &Ask<'_>,
     index: &'static [&'static str],
+    lead: Option<Value>,
     fixed: Vec<Fixed>,
     own_order: bool,
-    by: Option<usize>,
+    mut served: Vec<usize>,
 ) -> Streams {
-    let mut served: Vec<usize> = by.into_iter().collect();
     let merge = !own_order && fixed.len() > 1;
-    // Ranges (and an `In` with one value) serve the stream if they are about its first free column, which is the same for all streams but the one of
-    // NULLs; and where there is one of NULLs there is no filter on that column.
-    let free = if by.is_some() { &index[1..] } else { index };
+    // Ranges (and an `In` with one value) serve the stream if they are about its first free column, which is the same
+    // for all streams but the one of NULLs; and where there is one of NULLs there is no filter on that column.
+    let free = &index[served.len()..];
     let (mut low, mut high) = (None, None);
     let first_free = free.first().copied().unwrap_or("id");
     for (n, filter) in ask.query.filters.iter().enumerate() {
@@ -203,6 +237,7 @@ fn build(
     for fixed in fixed {
         let mut stream = Stream {
             index,
+            lead: lead.clone(),
             fixed,
             start: None,
             end: None,

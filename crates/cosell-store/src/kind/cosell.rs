@@ -6,43 +6,7 @@
 //! column leads the order of every sort, so that the other participant's or type's rows are never walked. A query of
 //! such a list must give the column as [`Filter::In`](crate::Filter::In) with one value.
 
-use super::{BY_ID, Column, ColumnType, IndexSpec, Kind, KindSpec, Scope, SortSpec, text, time};
-
-const fn required(name: &'static str) -> Column {
-    Column {
-        name,
-        ty: ColumnType::Text,
-        nullable: false,
-    }
-}
-
-const fn count(name: &'static str) -> Column {
-    Column {
-        name,
-        ty: ColumnType::Integer,
-        nullable: false,
-    }
-}
-
-const fn index(columns: &'static [&'static str]) -> IndexSpec {
-    IndexSpec { columns }
-}
-
-const fn sort(by: &'static str, order: &'static [&'static str]) -> SortSpec {
-    SortSpec { by, order }
-}
-
-/// A kind that is only ever read by key.
-const fn plain(kind: Kind, table: &'static str, scope: Scope) -> KindSpec {
-    KindSpec {
-        kind,
-        table,
-        scope,
-        columns: &[],
-        sorts: &[BY_ID],
-        indexes: &[],
-    }
-}
+use super::{BY_ID, Kind, KindSpec, Scope, count, index, plain, required, sort, text, time};
 
 pub(super) static ENGAGEMENT: KindSpec = plain(Kind::Engagement, "engagement", Scope::Shared);
 

@@ -13,6 +13,7 @@ pub mod cosell;
 pub mod jobs;
 pub mod lists;
 pub mod model;
+pub mod operator;
 pub mod outbox;
 pub mod pages;
 pub mod properties;
@@ -100,6 +101,22 @@ macro_rules! store_contract_suite {
                 a_job_enqueued_again_is_replaced
                 the_next_due_time_follows_claims_and_ends
                 many_workers_share_the_jobs_without_overlap
+            );
+            $crate::store_contract_suite!(@async $make operator
+                an_opportunity_is_found_by_the_partners_own_identifier_as_it_changes
+                the_review_queue_shows_the_oldest_first_and_narrows_by_status_account_and_company
+                each_of_two_connected_accounts_finds_the_connection
+                jobs_are_claimed_in_the_order_of_their_times_even_after_a_lease_ran_out
+                jobs_of_the_same_time_are_claimed_in_the_order_of_their_ids
+                jobs_are_listed_with_who_holds_them
+                the_audit_log_is_read_by_account_and_time_in_both_directions
+                the_audit_log_is_paged_without_loss_among_entries_of_one_time
+                a_pruned_audit_log_keeps_what_is_younger_and_never_repeats_a_number
+                a_reset_erases_one_account_in_one_catalog_and_nothing_else
+                a_reset_of_a_catalog_erases_what_its_accounts_share
+                a_reset_of_everything_leaves_identities_settings_and_the_audit_log
+                a_large_reset_finishes_too
+                events_after_a_reset_have_new_numbers
             );
             $crate::store_contract_suite!(@async $make upkeep
                 a_check_of_a_sound_store_counts_records_and_finds_nothing

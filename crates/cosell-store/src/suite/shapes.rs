@@ -207,7 +207,80 @@ pub fn shapes() -> Vec<Shape> {
             ("failed", vec![]),
         ],
     });
+    all.extend(operator_shapes());
     all
+}
+
+/// The lists of the operator: AWS's directory of submitted deals, connections, and the partner's own identifier.
+fn operator_shapes() -> Vec<Shape> {
+    let deals = |name, always, optional, by| Shape {
+        name,
+        kind: Kind::Deal,
+        always,
+        optional,
+        sorts: vec![(by, vec![])],
+    };
+    let submitted = Filter::Range {
+        column: "submitted",
+        from: Some(10.into()),
+        to: Some(30.into()),
+    };
+    vec![
+        deals(
+            "the review queue",
+            vec![],
+            vec![
+                some("status", Kind::Deal),
+                some("account", Kind::Deal),
+                some("company", Kind::Deal),
+                vec![submitted],
+            ],
+            "submitted",
+        ),
+        deals(
+            "the deals of an account",
+            vec![one("account", &[ACCOUNT])],
+            vec![some("status", Kind::Deal)],
+            "submitted",
+        ),
+        deals(
+            "the deals of a status, further narrowed",
+            vec![one("status", &["Submitted"])],
+            vec![
+                vec![Filter::Range {
+                    column: "amount",
+                    from: Some(100.into()),
+                    to: None,
+                }],
+                some("industry", Kind::Deal),
+                some("country", Kind::Deal),
+                some("stage", Kind::Deal),
+            ],
+            "submitted",
+        ),
+        deals("the deals by id", vec![], vec![ids(Kind::Deal)], "id"),
+        Shape {
+            name: "the connections of an account, as the lower one",
+            kind: Kind::Connection,
+            always: vec![one("one", &[ACCOUNT])],
+            optional: vec![],
+            sorts: vec![("id", vec![])],
+        },
+        Shape {
+            name: "the connections of an account, as the higher one",
+            kind: Kind::Connection,
+            always: vec![one("other", &[OTHER])],
+            optional: vec![],
+            sorts: vec![("id", vec![])],
+        },
+        Shape {
+            name: "opportunities by the partner's own identifier",
+            kind: Kind::Opportunity,
+            always: vec![one("partner_identifier", &["CRM-1", "CRM-2"])],
+            optional: vec![],
+            sorts: vec![("last_modified", vec![]), ("created", vec![])],
+        },
+    ]
 }
 
 /// Stand-ins for the four types of task.
@@ -216,6 +289,21 @@ pub const TASK_TYPES: [&str; 4] = ["by-opportunity", "by-invitation", "from-lead
 /// The values a column takes in tests: the first is frequent, the others are not.
 pub fn pool(kind: Kind, column: &str) -> Vec<Value> {
     let texts: &[&str] = match (kind, column) {
+        (Kind::Deal, "status") => &["Submitted", "In review", "Approved", "Action Required"],
+        (Kind::Opportunity, "partner_identifier") => {
+            let mut some = vec![Value::Null];
+            some.extend((1..20).map(|n| Value::from(format!("CRM-{n}"))));
+            return some;
+        }
+        (_, "account" | "one" | "other") => &[ACCOUNT, OTHER, "777788889999"],
+        (_, "stage") => &["Prospect", "Qualified", "Committed"],
+        (_, "review_status") => &["Submitted", "Approved"],
+        (_, "company") => &["Example Corp", "Any Company", "Ünï GmbH"],
+        (_, "partner_identifier") => &["CRM-1", "CRM-2"],
+        (_, "industry") => &["Retail", "Education"],
+        (_, "country") => &["US", "DE", "JP"],
+        (_, "target_close") => &["2030-01-31", "2030-02-28"],
+        (_, "amount") => return [5, 100, 20_000].map(Value::from).to_vec(),
         (_, "participant") => &["RECEIVER", "SENDER"],
         (Kind::Invitation, "status") => &["ACCEPTED", "EXPIRED", "PENDING", "REJECTED"],
         (Kind::SnapshotJob, "status") => &["Running", "Stopped"],
@@ -232,7 +320,9 @@ pub fn pool(kind: Kind, column: &str) -> Vec<Value> {
         (_, "invitation") => &["engi-0", "engi-1", "engi-2"],
         (_, "name") => &["weekly", "Weekly", "a list", "Ünï"],
         (_, "context_types") => return [0, 1, 2, 3, 5, 6, 7].map(Value::from).to_vec(),
-        (_, "created" | "invited" | "started") => return (0..40).map(Value::from).collect(),
+        (_, "created" | "invited" | "started" | "submitted" | "last_modified") => {
+            return (0..40).map(Value::from).collect();
+        }
         (_, "failed") => return (0..4).map(Value::from).collect(),
         _ => panic!("{kind:?} has a column {column} that the tests have no values for"),
     };
