@@ -6,13 +6,16 @@
 
 pub mod amount;
 pub mod arn;
+pub mod audit;
 pub mod calendar;
+pub mod camel;
 pub mod catalog;
 pub mod echo;
 pub mod engagement;
 pub mod opportunity;
 pub mod prospecting;
 pub mod reference;
+pub mod review;
 pub mod settings;
 pub mod snapshot;
 pub mod task;

@@ -95,8 +95,14 @@ fn check_shape(shape: &'static Shape, text: &str) -> Result<u32, Rejection> {
             "The request is not valid JSON: {error}. Send one JSON object."
         ))
     })?;
-    let unknown = explain::types(shape, &value).map_err(Rejection::Serialization)?;
-    let violations = explain::violations(shape, &value);
+    check_value(shape, &value)
+}
+
+/// Checks a document that came another way than as a request, by the table of its shape, and counts its unknown members.
+/// `null` counts as absent. Paths in violations begin below the document.
+pub fn check_value(shape: &Shape, value: &Value) -> Result<u32, Rejection> {
+    let unknown = explain::types(shape, value).map_err(Rejection::Serialization)?;
+    let violations = explain::violations(shape, value);
     if violations.is_empty() {
         Ok(unknown)
     } else {

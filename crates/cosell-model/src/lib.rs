@@ -14,7 +14,7 @@ pub mod timestamp;
 pub mod wire;
 mod words;
 
-pub use decode::{Decoded, Rejection, check_input, decode};
+pub use decode::{Decoded, Rejection, check_input, check_value, decode};
 pub use error::{ApiError, ErrorKind, Violation};
 pub use generated::operations::{Input, Operation};
 pub use generated::{enums, patterns, shapes, types};

@@ -97,6 +97,22 @@ pub(crate) fn life_cycle_mut(document: &mut GetOpportunityResponse) -> &mut Life
     document.life_cycle.get_or_insert_with(LifeCycle::default)
 }
 
+/// Appends the next steps to their history where they are new; the oldest entries give way (behaviours 2.8). Both sides
+/// of a deal keep a history of their own.
+pub(crate) fn remember_steps<T>(
+    history: &mut Vec<T>,
+    before: Option<&str>,
+    sent: Option<&str>,
+    entry: impl FnOnce(String) -> T,
+) {
+    let Some(steps) = sent.filter(|steps| !steps.is_empty() && before != Some(*steps)) else {
+        return;
+    };
+    history.push(entry(steps.to_owned()));
+    let surplus = history.len().saturating_sub(NEXT_STEPS_HISTORY);
+    history.drain(..surplus);
+}
+
 /// True for the two stages in which a deal is over.
 pub fn is_closed(stage: &Stage) -> bool {
     matches!(stage, Stage::Launched | Stage::ClosedLost)

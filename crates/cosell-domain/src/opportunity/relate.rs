@@ -110,19 +110,27 @@ fn check_last(stored: &Opportunity, next: &Opportunity, found: &mut Violations) 
     }
 }
 
+/// How many entities of a kind a deal has at most; offers and offer sets count together (behaviours 2.12).
+pub(crate) const fn limit(kind: &RelatedEntityType) -> usize {
+    match kind {
+        RelatedEntityType::AwsProducts => 20,
+        RelatedEntityType::AwsMarketplaceOffers | RelatedEntityType::AwsMarketplaceOfferSets => 1,
+        _ => 10,
+    }
+}
+
 fn check_limit(kind: &RelatedEntityType, related: &RelatedEntityIdentifiers, found: &mut Violations) {
     let count = |kind: &RelatedEntityType| list(related, kind).map_or(0, Vec::len);
     let (offers, sets) = (
         RelatedEntityType::AwsMarketplaceOffers,
         RelatedEntityType::AwsMarketplaceOfferSets,
     );
-    let (held, limit, noun) = match kind {
-        RelatedEntityType::AwsProducts => (count(kind), 20, kind.to_string()),
-        kind if *kind == offers || *kind == sets => {
-            let noun = format!("{offers} and {sets} together");
-            (count(&offers) + count(&sets), 1, noun)
-        }
-        _ => (count(kind), 10, kind.to_string()),
+    let limit = limit(kind);
+    let (held, noun) = if *kind == offers || *kind == sets {
+        let noun = format!("{offers} and {sets} together");
+        (count(&offers) + count(&sets), noun)
+    } else {
+        (count(kind), kind.to_string())
     };
     if held >= limit {
         found.add(

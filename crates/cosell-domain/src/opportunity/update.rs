@@ -1,7 +1,7 @@
 //! UpdateOpportunity: replaces everything a partner may write, under the lock of LastModifiedDate and of the review.
 //!
 //! The whole payload comes each time and what is left out is cleared (behaviours 2.10). In the sandbox the review status
-//! in an update makes AWS act (behaviours 1.3); the rules of that are in `review`, below.
+//! in an update makes AWS act (behaviours 1.3); `trigger`, below, says when, and `crate::review` what that does.
 
 use cosell_model::enums::{
     NationalSecurity, OpportunityOrigin, PrimaryNeedFromAws, ReviewStatus, SalesInvolvementType, Stage,
@@ -11,9 +11,8 @@ use cosell_model::{Timestamp, Violation};
 
 use super::locks::{self, Lock};
 use super::spend::{self, Duration, Estimates};
-use super::{
-    AwsSide, NEXT_STEPS_HISTORY, Opportunity, conditions, has_validated_solution, no_support_needed, required,
-};
+use super::{Opportunity, conditions, has_validated_solution, no_support_needed, remember_steps, required};
+use crate::review::{self, Standing};
 use crate::{Catalog, Violations};
 
 /// What an update needs to know besides its input.
@@ -51,7 +50,7 @@ pub fn update(
     }
     let mut found = Violations::new();
     let sent = input.life_cycle.take().unwrap_or_default();
-    let verdict = review(stored.review_status(), sent.review_status.as_ref(), context);
+    let verdict = trigger(stored.review_status(), sent.review_status.as_ref(), context);
     let acted = match verdict {
         Ok(acted) => acted,
         Err(message) => {
@@ -115,7 +114,7 @@ pub fn update(
     if corrected && acted == Acted::Nothing {
         resubmit(&mut next);
     }
-    remember_approval(stored, &mut next);
+    review::remember_approval(stored, &mut next);
     next.touch(context.now);
     found.into_result(next).map_err(Refusal::Violations)
 }
@@ -127,20 +126,6 @@ fn resubmit(next: &mut Opportunity) {
     life_cycle.review_comments = None;
     life_cycle.review_status_reason = None;
     next.private.resubmitted_by_edit = true;
-}
-
-/// Notes that AWS approved the deal, now or before: its review status may be gone after this update.
-fn remember_approval(stored: &Opportunity, next: &mut Opportunity) {
-    let approved = Some(&ReviewStatus::Approved);
-    if stored.review_status() != approved && next.review_status() != approved {
-        return;
-    }
-    let life_cycle = next.document.life_cycle.as_ref();
-    let target_close_date = life_cycle.and_then(|cycle| cycle.target_close_date.clone());
-    next.private
-        .aws
-        .get_or_insert_with(|| AwsSide::opened(target_close_date))
-        .approved = true;
 }
 
 /// What the review status of an update brings about.
@@ -155,12 +140,11 @@ enum Acted {
 }
 
 /// The sandbox triggers. `Err` says why the status cannot be sent.
-fn review(
+fn trigger(
     stored: Option<&ReviewStatus>,
     sent: Option<&ReviewStatus>,
     context: Context<'_>,
 ) -> Result<Acted, &'static str> {
-    use ReviewStatus as S;
     if sent == stored {
         return Ok(Acted::Nothing);
     }
@@ -171,19 +155,15 @@ fn review(
         }
         (Catalog::Sandbox, None) if context.orphan_quirk => Ok(Acted::Orphaned),
         (Catalog::Sandbox, None) => Ok(Acted::Nothing),
-        (Catalog::Sandbox, Some(target @ (S::Approved | S::ActionRequired | S::Rejected | S::InReview))) => {
-            match stored {
-                // An edit in Action Required is a new submission, which AWS can act on at once.
-                Some(S::Submitted | S::InReview | S::ActionRequired) => Ok(Acted::Aws(target.clone())),
-                Some(S::PendingSubmission) => {
-                    Err("AWS reviews only what was submitted: submit the opportunity first")
-                }
-                None => Err(
-                    "The opportunity has lost its review status because an update left it out: create it anew",
-                ),
-                Some(_) => Err("The review is over: its status can no longer change"),
-            }
-        }
+        (Catalog::Sandbox, Some(target)) if review::is_awss(target) => match review::standing(stored) {
+            // An edit in Action Required is a new submission, which AWS can act on at once.
+            Standing::Open | Standing::WithPartner => Ok(Acted::Aws(target.clone())),
+            Standing::Draft => Err("AWS reviews only what was submitted: submit the opportunity first"),
+            Standing::Orphan => Err(
+                "The opportunity has lost its review status because an update left it out: create it anew",
+            ),
+            Standing::Over => Err("The review is over: its status can no longer change"),
+        },
         (Catalog::Sandbox, Some(_)) => Err(
             "An update can set Approved, Action Required, Rejected or In review, or echo the current status",
         ),
@@ -193,43 +173,37 @@ fn review(
 fn merge_life_cycle(stored: &Opportunity, sent: LifeCycle, acted: &Acted, now: Timestamp) -> LifeCycle {
     let before = stored.document.life_cycle.clone().unwrap_or_default();
     let mut history = before.next_steps_history.unwrap_or_default();
-    if let Some(steps) = sent.next_steps.as_ref().filter(|steps| !steps.is_empty())
-        && before.next_steps.as_ref() != Some(steps)
-    {
-        history.push(NextStepsHistory {
-            value: steps.clone(),
-            time: now,
-        });
-        let surplus = history.len().saturating_sub(NEXT_STEPS_HISTORY);
-        history.drain(..surplus);
-    }
-    let (review_status, review_comments, review_status_reason) = match acted {
-        Acted::Nothing => (
-            before.review_status,
-            before.review_comments,
-            before.review_status_reason,
-        ),
-        Acted::Orphaned => (None, None, None),
-        Acted::Aws(status) => {
-            // A reason is given for refusing or asking back only.
-            let explains = matches!(status, ReviewStatus::ActionRequired | ReviewStatus::Rejected);
-            (
-                Some(status.clone()),
-                sent.review_comments,
-                sent.review_status_reason.filter(|_| explains),
-            )
-        }
-    };
-    LifeCycle {
+    remember_steps(
+        &mut history,
+        before.next_steps.as_deref(),
+        sent.next_steps.as_deref(),
+        |value| NextStepsHistory { value, time: now },
+    );
+    let mut next = LifeCycle {
         stage: sent.stage,
         closed_lost_reason: sent.closed_lost_reason,
         next_steps: sent.next_steps,
         target_close_date: sent.target_close_date,
-        review_status,
-        review_comments,
-        review_status_reason,
+        review_status: None,
+        review_comments: None,
+        review_status_reason: None,
         next_steps_history: (!history.is_empty()).then_some(history),
+    };
+    match acted {
+        Acted::Nothing => {
+            next.review_status = before.review_status;
+            next.review_comments = before.review_comments;
+            next.review_status_reason = before.review_status_reason;
+        }
+        Acted::Orphaned => {}
+        Acted::Aws(status) => review::write(
+            &mut next,
+            status.clone(),
+            sent.review_status_reason,
+            sent.review_comments,
+        ),
     }
+    next
 }
 
 fn replace(

@@ -7,6 +7,8 @@
 )]
 
 mod assign;
+mod audit;
+mod aws_edit;
 mod aws_side;
 mod create;
 mod engagement;
@@ -16,6 +18,7 @@ mod properties;
 mod prospecting;
 mod relate;
 mod review;
+mod review_desk;
 mod snapshot;
 mod snapshot_job;
 mod spend;

@@ -1,4 +1,4 @@
-//! AcceptEngagementInvitation, RejectEngagementInvitation, and the expiry of what nobody answered.
+//! AcceptEngagementInvitation, RejectEngagementInvitation, the expiry of what nobody answered, and AWS's withdrawal.
 
 use cosell_model::Timestamp;
 use cosell_model::enums::InvitationStatus as Status;
@@ -46,6 +46,36 @@ pub fn expire(stored: &Invitation, now: Timestamp) -> Option<Invitation> {
         next.referral = None;
         next
     })
+}
+
+/// Decides AWS's withdrawal of an invitation that it sent and that nobody has answered.
+///
+/// The contract has no status for it, so the invitation expires at once: its ExpirationDate becomes `now`, whoever was
+/// invited can no longer answer, and the deal behind a referral is forgotten. A withdrawn invitation does not hinder a
+/// new one.
+pub fn withdraw(stored: &Invitation, now: Timestamp) -> Result<Invitation, Refusal> {
+    if !stored.is_from_aws() {
+        return Err(Refusal::Conflict(format!(
+            "Invitation {} was sent by account {}: AWS can withdraw only its own, and accept or reject those it received",
+            stored.id, stored.sender.account_id
+        )));
+    }
+    match stored.status_at(now) {
+        Status::Pending => {
+            let mut next = answered(stored, Status::Expired, now);
+            next.expires_at = now;
+            next.referral = None;
+            Ok(next)
+        }
+        Status::Expired => Err(Refusal::Conflict(format!(
+            "Invitation {} is EXPIRED already: there is nothing left to withdraw",
+            stored.id
+        ))),
+        status => Err(Refusal::Conflict(format!(
+            "Invitation {} is {status} already: only a PENDING invitation can be withdrawn",
+            stored.id
+        ))),
+    }
 }
 
 fn answered(stored: &Invitation, status: Status, now: Timestamp) -> Invitation {

@@ -7,7 +7,9 @@
 
 pub mod answer;
 pub mod create;
+pub mod lead;
 pub mod payload;
+pub mod recipients;
 pub mod referral;
 pub mod view;
 

@@ -18,7 +18,7 @@ use crate::opportunity::spend::{self, Duration};
 use crate::{Violations, calendar};
 
 /// How many people of the sender an invitation names.
-const MAX_SENDER_CONTACTS: usize = 3;
+pub(super) const MAX_SENDER_CONTACTS: usize = 3;
 
 /// How many characters of a contact's business title an invitation to a lead shows.
 const BUSINESS_TITLE_LIMIT: usize = 80;

@@ -1,5 +1,8 @@
-//! The sandbox's referral: CreateOpportunity of origin AWS Referral makes AWS invite the caller to an opportunity that
-//! nobody sees before the invitation is accepted. Everything here is as recorded (behaviours 1.4).
+//! AWS's referral: an invitation to an opportunity that nobody sees before the invitation is accepted.
+//!
+//! In the sandbox CreateOpportunity of origin AWS Referral brings it about, and everything is as recorded
+//! (behaviours 1.4); in either catalog an operator can, with words of AWS's own. Each partner gets an engagement and an
+//! opportunity for itself: partners who are offered the same deal must not learn of each other.
 
 use cosell_model::enums::{
     EngagementInvitationPayloadType as Kind, OpportunityOrigin, ReceiverResponsibility,
@@ -8,8 +11,9 @@ use cosell_model::types::{
     CreateEngagementRequest, CreateOpportunityRequest, GetOpportunityResponse, OpportunityInvitationPayload,
     Payload, SenderContact,
 };
-use cosell_model::{Timestamp, Violation};
+use cosell_model::{Check, Timestamp, Violation, shapes};
 
+use super::recipients::{self, Ids, Recipient};
 use super::{Invitation, Receiver, Referral, create, payload};
 use crate::engagement::{self, DESCRIPTION_LIMIT, Engagement, Refusal, TITLE_LIMIT, party, truncated};
 use crate::opportunity::spend::Estimates;
@@ -51,9 +55,112 @@ pub struct Referred {
     pub invitation: Invitation,
 }
 
-/// Decides a referral: all that it brings about, or every violation of the input. It must carry what the invitation
-/// shows of the deal.
-pub fn refer(mut input: CreateOpportunityRequest, known: Context<'_>) -> Result<Referred, Refusal> {
+/// What AWS tells the partner besides the deal.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Terms {
+    /// AWS's message, 1 to 255 characters.
+    pub message: String,
+    /// AWS's people to turn to, 1 to 3.
+    pub contacts: Vec<SenderContact>,
+    /// What the partner is wanted for, at least one thing.
+    pub responsibilities: Vec<ReceiverResponsibility>,
+}
+
+impl Default for Terms {
+    /// As recorded in AWS's sandbox; the contact's address is made up.
+    fn default() -> Self {
+        Self {
+            message: MESSAGE.to_owned(),
+            contacts: vec![SenderContact {
+                email: "pdm@aws.example".to_owned(),
+                first_name: Some("AWS".to_owned()),
+                last_name: Some("Partner Development".to_owned()),
+                business_title: Some("PDM".to_owned()),
+                phone: None,
+            }],
+            responsibilities: vec![
+                ReceiverResponsibility::ServicesPartner,
+                ReceiverResponsibility::SoftwarePartner,
+            ],
+        }
+    }
+}
+
+impl Terms {
+    fn check(&self, found: &mut Violations) {
+        recipients::check_message(&self.message, found);
+        if self.contacts.is_empty() || self.contacts.len() > payload::MAX_SENDER_CONTACTS {
+            found.invalid(
+                "contacts",
+                format!("Name 1 to {} of AWS's people", payload::MAX_SENDER_CONTACTS),
+            );
+        }
+        if !self.contacts.iter().all(Check::check) {
+            found.invalid(
+                "contacts",
+                "A contact needs an e-mail address in lower case, names and a title of at most 80 characters, and a phone number such as +4711111111 or none",
+            );
+        }
+        if self.responsibilities.is_empty() || !self.responsibilities.iter().all(Check::check) {
+            found.invalid(
+                "responsibilities",
+                format!(
+                    "Name at least one of: {}",
+                    ReceiverResponsibility::VALUES.join(", ")
+                ),
+            );
+        }
+    }
+}
+
+/// A referral to one partner or to several: for each its own engagement, opportunity and invitation, in the order of
+/// `to`, or nothing for any of them.
+///
+/// The catalog, the client token and the origin of `input` are not looked at.
+pub fn refer_to(
+    input: &CreateOpportunityRequest,
+    terms: &Terms,
+    to: &[(Recipient, Ids)],
+    known: recipients::Context<'_>,
+) -> Result<Vec<Referred>, Refusal> {
+    let mut found = Violations::new();
+    recipients::check(to, known.catalog, &mut found);
+    terms.check(&mut found);
+    // An operator's document has not passed the contract's checks of a request, which also asks for these two.
+    let mut input = input.clone();
+    known.catalog.as_str().clone_into(&mut input.catalog);
+    "operator".clone_into(&mut input.client_token);
+    recipients::check_form(&shapes::CREATE_OPPORTUNITY_REQUEST, &input, &mut found);
+    found.into_result(())?;
+    to.iter()
+        .map(|(recipient, ids)| {
+            let context = Context {
+                account: &recipient.profile.account_id,
+                catalog: known.catalog,
+                region: known.region,
+                opportunity_id: &ids.opportunity,
+                engagement_id: &ids.engagement,
+                invitation_id: &ids.invitation,
+                now: known.now,
+                estimates: known.estimates,
+            };
+            refer_as(input.clone(), terms, recipient.alias.clone(), context)
+        })
+        .collect()
+}
+
+/// Decides the sandbox's referral: all that it brings about, or every violation of the input. It must carry what the
+/// invitation shows of the deal.
+pub fn refer(input: CreateOpportunityRequest, known: Context<'_>) -> Result<Referred, Refusal> {
+    refer_as(input, &Terms::default(), None, known)
+}
+
+fn refer_as(
+    mut input: CreateOpportunityRequest,
+    terms: &Terms,
+    alias: Option<String>,
+    known: Context<'_>,
+) -> Result<Referred, Refusal> {
     // The rules of a draft hold for AWS's deals alike, apart from who may bring them.
     input.origin = Some(OpportunityOrigin::PartnerReferral);
     let drafted = opportunity::create::create(
@@ -69,7 +176,7 @@ pub fn refer(mut input: CreateOpportunityRequest, known: Context<'_>) -> Result<
     );
     let mut opportunity = drafted?;
     opportunity.private.origin = OpportunityOrigin::AWSReferral;
-    let outline = outline(&opportunity.document)?;
+    let outline = outline(&opportunity.document, terms)?;
 
     let aws = party::aws(known.catalog);
     let engagement = engagement::create::create(
@@ -94,9 +201,9 @@ pub fn refer(mut input: CreateOpportunityRequest, known: Context<'_>) -> Result<
         }),
         Receiver {
             account_id: known.account.to_owned(),
-            alias: None,
+            alias,
         },
-        MESSAGE.to_owned(),
+        terms.message.clone(),
         create::Context {
             engagement: &engagement,
             sender: &aws,
@@ -120,15 +227,14 @@ pub fn refer(mut input: CreateOpportunityRequest, known: Context<'_>) -> Result<
     })
 }
 
-fn outline(document: &GetOpportunityResponse) -> Result<OpportunityInvitationPayload, Vec<Violation>> {
-    let responsibilities = vec![
-        ReceiverResponsibility::ServicesPartner,
-        ReceiverResponsibility::SoftwarePartner,
-    ];
+fn outline(
+    document: &GetOpportunityResponse,
+    terms: &Terms,
+) -> Result<OpportunityInvitationPayload, Vec<Violation>> {
     let mut found = Violations::new();
     check_present(document, &mut found);
     found.into_result(())?;
-    let Some(mut outline) = payload::of_opportunity(document, &[], responsibilities) else {
+    let Some(mut outline) = payload::of_opportunity(document, &[], terms.responsibilities.clone()) else {
         // All of it is there, and the other members are bounded alike in opportunities and invitations.
         let mut found = Violations::new();
         found.invalid(
@@ -137,13 +243,7 @@ fn outline(document: &GetOpportunityResponse) -> Result<OpportunityInvitationPay
         );
         return Err(found.into_vec());
     };
-    outline.sender_contacts = Some(vec![SenderContact {
-        email: "pdm@aws.example".to_owned(),
-        first_name: Some("AWS".to_owned()),
-        last_name: Some("Partner Development".to_owned()),
-        business_title: Some("PDM".to_owned()),
-        phone: None,
-    }]);
+    outline.sender_contacts = Some(terms.contacts.clone());
     Ok(outline)
 }
 

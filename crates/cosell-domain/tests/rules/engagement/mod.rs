@@ -3,6 +3,7 @@
 mod contexts;
 mod invitations;
 mod members;
+mod offers;
 mod properties;
 mod receivers;
 mod referrals;

@@ -1,7 +1,11 @@
 //! AWS's own view of a deal, and the answer of GetAwsOpportunitySummary that is made of it.
 //!
 //! AWS keeps a stage, a team and insights of its own; the customer, the spend and the associated entities it shows are
-//! the partner's, so they are read from the partner's document rather than kept twice.
+//! the partner's, so they are read from the partner's document rather than kept twice, unless AWS has come to another
+//! view of them. `edit` is what AWS's seller may do, `change` the form in which it is asked for.
+
+pub mod change;
+pub mod edit;
 
 use cosell_model::enums::{AwsOpportunityStage, InvolvementTypeChangeReason};
 use cosell_model::types::{
@@ -36,6 +40,15 @@ pub struct AwsSide {
     /// AWS's own figures of the software deal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub software_revenue: Option<AwsSoftwareRevenue>,
+    /// The entities that AWS relates to the deal. A list that is absent shows the partner's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub related_entity_ids: Option<AwsOpportunityRelatedEntities>,
+    /// The customer's people as AWS knows them, in place of the partner's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer: Option<AwsOpportunityCustomer>,
+    /// What AWS expects of the project, such as the results of its sizing. A member that is absent shows the partner's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<AwsOpportunityProject>,
 }
 
 impl AwsSide {
@@ -53,6 +66,9 @@ impl AwsSide {
             involvement_type_change_reason: None,
             cosell_motion: None,
             software_revenue: None,
+            related_entity_ids: None,
+            customer: None,
+            project: None,
         }
     }
 }
@@ -63,6 +79,9 @@ pub fn summary(opportunity: &Opportunity) -> Option<GetAwsOpportunitySummaryResp
     let document = &opportunity.document;
     let related = &document.related_entity_identifiers;
     let project = document.project.as_ref();
+    let own_related = aws.related_entity_ids.clone().unwrap_or_default();
+    let own_contacts = aws.customer.as_ref().and_then(|own| own.contacts.clone());
+    let own_project = aws.project.clone().unwrap_or_default();
     Some(GetAwsOpportunitySummaryResponse {
         related_opportunity_id: Some(document.id.clone()),
         origin: Some(opportunity.private.origin.clone()),
@@ -73,20 +92,30 @@ pub fn summary(opportunity: &Opportunity) -> Option<GetAwsOpportunitySummaryResp
         insights: aws.insights.clone(),
         involvement_type_change_reason: aws.involvement_type_change_reason.clone(),
         related_entity_ids: Some(AwsOpportunityRelatedEntities {
-            aws_products: related.aws_products.clone(),
-            solutions: related.solutions.clone(),
-            aws_marketplace_solutions: related.aws_marketplace_solutions.clone(),
-            aws_marketplace_products: related.aws_marketplace_products.clone(),
+            aws_products: own_related.aws_products.or_else(|| related.aws_products.clone()),
+            solutions: own_related.solutions.or_else(|| related.solutions.clone()),
+            aws_marketplace_solutions: own_related
+                .aws_marketplace_solutions
+                .or_else(|| related.aws_marketplace_solutions.clone()),
+            aws_marketplace_products: own_related
+                .aws_marketplace_products
+                .or_else(|| related.aws_marketplace_products.clone()),
         }),
         customer: Some(AwsOpportunityCustomer {
-            contacts: document
-                .customer
-                .as_ref()
-                .and_then(|customer| customer.contacts.clone()),
+            contacts: own_contacts.or_else(|| {
+                document
+                    .customer
+                    .as_ref()
+                    .and_then(|customer| customer.contacts.clone())
+            }),
         }),
         project: Some(AwsOpportunityProject {
-            expected_customer_spend: project.and_then(|project| project.expected_customer_spend.clone()),
-            aws_partition: project.and_then(|project| project.aws_partition.clone()),
+            expected_customer_spend: own_project
+                .expected_customer_spend
+                .or_else(|| project.and_then(|project| project.expected_customer_spend.clone())),
+            aws_partition: own_project
+                .aws_partition
+                .or_else(|| project.and_then(|project| project.aws_partition.clone())),
         }),
         cosell_motion: aws.cosell_motion.clone(),
         software_revenue: aws.software_revenue.clone(),
