@@ -27,6 +27,12 @@ impl Cents {
         self.0 > 0
     }
 
+    /// The sum. Saturates far beyond what the wire form can carry.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+
     /// A part of `1/parts`, rounded half up to whole cents. `parts` must be above zero.
     pub fn divided_by(self, parts: u32) -> Self {
         let parts = i128::from(parts.max(1));

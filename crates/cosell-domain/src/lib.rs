@@ -7,11 +7,16 @@
 pub mod amount;
 pub mod arn;
 pub mod audit;
+pub mod autopilot;
 pub mod calendar;
 pub mod camel;
 pub mod catalog;
+mod dice;
 pub mod echo;
 pub mod engagement;
+pub mod fault;
+pub mod flaw;
+pub mod glob;
 pub mod opportunity;
 pub mod prospecting;
 pub mod reference;
@@ -22,4 +27,5 @@ pub mod task;
 pub mod violations;
 
 pub use catalog::Catalog;
+pub use flaw::Flaw;
 pub use violations::Violations;

@@ -117,6 +117,7 @@ fn copy(outline: &OpportunityInvitationPayload, account: &str, known: Context<'_
             involvement_type: None,
             visibility: None,
             resubmitted_by_edit: false,
+            submissions: 0,
             shared: false,
             tags: Default::default(),
             aws: None,

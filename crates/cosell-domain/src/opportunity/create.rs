@@ -102,6 +102,7 @@ pub fn create(input: CreateOpportunityRequest, context: Context<'_>) -> Result<O
         involvement_type: None,
         visibility: None,
         resubmitted_by_edit: false,
+        submissions: 0,
         shared: false,
         tags,
         aws: None,

@@ -61,6 +61,10 @@ pub struct Private {
     /// AWS's samples send next has nothing left to do.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub resubmitted_by_edit: bool,
+    /// How often it came to AWS's review: one for the first submission, one more for each resubmission, by whichever
+    /// way. Zero for a draft, and for what was submitted before this was counted.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub submissions: u32,
     /// True from the moment on at which it was shared in an engagement or got a snapshot job: only then others are
     /// concerned by its changes.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -71,6 +75,10 @@ pub struct Private {
     /// AWS's own view of the deal; exists from the submission on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub aws: Option<AwsSide>,
+}
+
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 impl Opportunity {

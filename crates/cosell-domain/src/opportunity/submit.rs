@@ -57,6 +57,7 @@ pub fn submit(
     next.private.involvement_type = Some(involvement);
     next.private.visibility = Some(visibility);
     next.private.resubmitted_by_edit = false;
+    next.private.submissions = stored.private.submissions.saturating_add(1);
     next.private
         .aws
         .get_or_insert_with(|| AwsSide::opened(target_close_date));

@@ -126,6 +126,7 @@ fn resubmit(next: &mut Opportunity) {
     life_cycle.review_comments = None;
     life_cycle.review_status_reason = None;
     next.private.resubmitted_by_edit = true;
+    next.private.submissions = next.private.submissions.saturating_add(1);
 }
 
 /// What the review status of an update brings about.

@@ -7,9 +7,9 @@ use cosell_model::enums::Industry;
 use cosell_model::types::{
     ProspectingInsights, ProspectingResult, ProspectingResultAws, ProspectingResultCustomer,
 };
-use sha2::{Digest, Sha256};
 
 use super::{Subject, geography};
+use crate::dice::Dice;
 use crate::task::Task;
 
 const LEVELS: [&str; 3] = ["High", "Medium", "Low"];
@@ -195,38 +195,5 @@ fn insights(about: About<'_>) -> ProspectingInsights {
         solution_score: Some(dice.choose("solution", &LEVELS).to_owned()),
         solution_category: Some(category.to_owned()),
         solution_sub_category: Some(dice.choose("sub-category", parts).to_owned()),
-    }
-}
-
-/// Dice that always fall the same way for the same seed, subject and question.
-#[derive(Clone, Copy)]
-struct Dice<'a> {
-    seed: u64,
-    about: &'a [&'a str],
-}
-
-impl Dice<'_> {
-    /// A number below `sides`, which must be above zero.
-    fn roll(self, question: &str, sides: usize) -> usize {
-        let mut hash = Sha256::new();
-        hash.update(self.seed.to_be_bytes());
-        for part in self.about.iter().chain([&question]) {
-            // The length keeps neighbouring parts apart.
-            hash.update((part.len() as u64).to_be_bytes());
-            hash.update(part);
-        }
-        let digest = hash.finalize();
-        let number = digest
-            .iter()
-            .take(4)
-            .fold(0usize, |number, byte| number << 8 | usize::from(*byte));
-        number % sides.max(1)
-    }
-
-    fn choose(self, question: &str, options: &[&'static str]) -> &'static str {
-        options
-            .get(self.roll(question, options.len()))
-            .copied()
-            .unwrap_or_default()
     }
 }

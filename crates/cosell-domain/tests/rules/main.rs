@@ -9,9 +9,11 @@
 mod assign;
 mod audit;
 mod aws_edit;
+mod autopilot;
 mod aws_side;
 mod create;
 mod engagement;
+mod fault;
 mod lead;
 mod locks;
 mod properties;
