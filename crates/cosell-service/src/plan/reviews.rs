@@ -26,6 +26,8 @@ impl Plan<'_> {
                 continue;
             };
             for engagement in self.engagements_of(&account, &id).await? {
+                // Whoever accepts meanwhile writes the engagement, so a copy that is opened now is not missed.
+                self.known_engagement(&engagement).await?;
                 if matches!(status, ReviewStatus::Approved | ReviewStatus::Rejected) {
                     self.aws_answers(&engagement, &status).await?;
                 }
