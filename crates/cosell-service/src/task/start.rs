@@ -53,15 +53,16 @@ pub(super) async fn start(
         Told {
             task_id: Some(id),
             task_status: Some(status),
-        } if matches!(&*status, "IN_PROGRESS" | "PENDING") => {
-            match record::find(service, account, catalog, &id).await? {
-                Some((task, _)) => answer(&task),
-                None => Ok(answered),
-            }
-        }
+        } if OPEN.contains(&&*status) => match record::find(service, account, catalog, &id).await? {
+            Some((task, _)) => answer(&task),
+            None => Ok(answered),
+        },
         _ => Ok(answered),
     }
 }
+
+/// How a task stands that has not ended. Prospecting without any engagement has nothing in progress and waits for its end.
+const OPEN: [&str; 2] = ["IN_PROGRESS", "PENDING"];
 
 /// What matters of a kept answer.
 #[derive(Deserialize)]
