@@ -29,6 +29,8 @@ mod tags;
 mod task;
 
 #[cfg(test)]
+mod story;
+#[cfg(test)]
 mod testing;
 
 pub use clock::{Clock, ClockMode, SystemClock, VirtualClock};

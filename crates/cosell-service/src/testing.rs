@@ -9,7 +9,7 @@ use cosell_store::{Changes, Record, Store, Write};
 use cosell_store_sqlite::{Options, SqliteStore};
 use serde_json::Value;
 
-use crate::{Caller, PageTokens, Service, Settings, SystemClock, Throttle};
+use crate::{Caller, Clock, PageTokens, Service, Settings, SystemClock, Throttle};
 
 pub(crate) const ONE: &str = "111122223333";
 pub(crate) const TWO: &str = "222233334444";
@@ -30,10 +30,15 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new() -> Self {
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open_ephemeral(Options::default()).unwrap());
+        Self::over(store, Arc::new(SystemClock), Settings::default())
+    }
+
+    /// A service over that store and clock.
+    pub(crate) fn over(store: Arc<dyn Store>, clock: Arc<dyn Clock>, settings: Settings) -> Self {
         let service = Service::new(
             Arc::clone(&store),
-            Arc::new(SystemClock),
-            Settings::default(),
+            clock,
+            settings,
             PageTokens::new([1; 32]),
             Throttle::off(),
         );
@@ -117,7 +122,8 @@ impl World {
         large
     }
 
-    async fn pages(
+    /// Every row of a list, read in pages of that size.
+    pub(crate) async fn pages(
         &self,
         account: &str,
         operation: Operation,

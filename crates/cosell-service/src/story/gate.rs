@@ -1,0 +1,133 @@
+//! A store that can hold a write back until something else has happened, so that a test decides who is overtaken by whom.
+
+use std::ops::Range;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use cosell_model::Timestamp;
+use cosell_store::{
+    ApplyError, Changes, ClaimedJob, Idempotency, Key, Page, ProgressFn, Query, Report, Store, StoreError,
+    Stored, StoredAudit, StoredEvent,
+};
+use tokio::sync::oneshot::{Receiver, Sender, channel};
+
+/// Told to the test when a write has come, and by the test when it may go on.
+struct Gate {
+    arrived: Sender<()>,
+    go: Receiver<()>,
+}
+
+pub(crate) struct Gated {
+    store: Arc<dyn Store>,
+    gate: Mutex<Option<Gate>>,
+}
+
+impl Gated {
+    pub(crate) fn new(store: Arc<dyn Store>) -> Self {
+        Self {
+            store,
+            gate: Mutex::new(None),
+        }
+    }
+
+    /// Does `slow` up to its first write, then all of `fast`, then the rest of `slow`, which must write something.
+    pub(crate) async fn overtaken<A, B>(
+        &self,
+        slow: impl Future<Output = A>,
+        fast: impl Future<Output = B>,
+    ) -> (A, B) {
+        let (arrived, has_arrived) = channel();
+        let (goes, go) = channel();
+        *self.gate.lock().unwrap() = Some(Gate { arrived, go });
+        let fast = async {
+            has_arrived.await.unwrap();
+            let done = fast.await;
+            goes.send(()).unwrap();
+            done
+        };
+        // On the heap: two operations at once are much for the stack of a test.
+        let (slow, fast) = (Box::pin(slow), Box::pin(fast));
+        let both = async { tokio::join!(slow, fast) };
+        let patience = std::time::Duration::from_secs(20);
+        tokio::time::timeout(patience, both)
+            .await
+            .expect("the slow one writes something, and neither waits for the other")
+    }
+}
+
+#[async_trait]
+impl Store for Gated {
+    async fn apply(&self, changes: Changes) -> Result<(), ApplyError> {
+        let gate = self.gate.lock().unwrap().take();
+        if let Some(gate) = gate {
+            gate.arrived.send(()).unwrap();
+            gate.go.await.unwrap();
+        }
+        self.store.apply(changes).await
+    }
+
+    async fn get(&self, key: &Key) -> Result<Option<Stored>, StoreError> {
+        self.store.get(key).await
+    }
+
+    async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Stored>>, StoreError> {
+        self.store.get_many(keys).await
+    }
+
+    async fn query(&self, query: &Query) -> Result<Page, StoreError> {
+        self.store.query(query).await
+    }
+
+    async fn idempotency(
+        &self,
+        account: &str,
+        operation: &str,
+        token: &str,
+        now: Timestamp,
+    ) -> Result<Option<Idempotency>, StoreError> {
+        self.store.idempotency(account, operation, token, now).await
+    }
+
+    async fn reserve(&self, sequence: &str, count: u64) -> Result<Range<u64>, StoreError> {
+        self.store.reserve(sequence, count).await
+    }
+
+    async fn claim_jobs(
+        &self,
+        now: Timestamp,
+        worker: &str,
+        limit: usize,
+        lease_millis: u64,
+    ) -> Result<Vec<ClaimedJob>, StoreError> {
+        self.store.claim_jobs(now, worker, limit, lease_millis).await
+    }
+
+    async fn next_job_at(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.store.next_job_at().await
+    }
+
+    async fn events_after(&self, after: u64, limit: usize) -> Result<Vec<StoredEvent>, StoreError> {
+        self.store.events_after(after, limit).await
+    }
+
+    async fn wait_events(&self, after: u64, limit: usize) -> Result<Vec<StoredEvent>, StoreError> {
+        self.store.wait_events(after, limit).await
+    }
+
+    async fn audit_after(&self, after: u64, limit: usize) -> Result<Vec<StoredAudit>, StoreError> {
+        self.store.audit_after(after, limit).await
+    }
+
+    async fn check(&self, progress: ProgressFn) -> Result<Report, StoreError> {
+        self.store.check(progress).await
+    }
+
+    async fn backup(&self, path: &Path, progress: ProgressFn) -> Result<(), StoreError> {
+        self.store.backup(path, progress).await
+    }
+
+    async fn close(&self) {
+        self.store.close().await;
+    }
+}
