@@ -2,13 +2,14 @@
 
 use std::ops::Range;
 use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use cosell_model::Timestamp;
 use cosell_store::{
-    ApplyError, Changes, ClaimedJob, Idempotency, Key, Page, ProgressFn, Query, Report, Store, StoreError,
-    Stored, StoredAudit, StoredEvent,
+    ApplyError, AuditQuery, Changes, ClaimedJob, Conflict, Erased, Idempotency, Key, Page, ProgressFn, Query, Report, Store,
+    StoreError, Stored, StoredAudit, StoredEvent, StoredJob,
 };
 use tokio::sync::oneshot::{Receiver, Sender, channel};
 
@@ -21,6 +22,8 @@ struct Gate {
 pub(crate) struct Gated {
     store: Arc<dyn Store>,
     gate: Mutex<Option<Gate>>,
+    /// How many writes from now on find that others were faster.
+    pub(crate) conflicts: AtomicU32,
 }
 
 impl Gated {
@@ -28,6 +31,7 @@ impl Gated {
         Self {
             store,
             gate: Mutex::new(None),
+            conflicts: AtomicU32::new(0),
         }
     }
 
@@ -63,6 +67,15 @@ impl Store for Gated {
         if let Some(gate) = gate {
             gate.arrived.send(()).unwrap();
             gate.go.await.unwrap();
+        }
+        let one_less = |count: u32| count.checked_sub(1);
+        if self
+            .conflicts
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less)
+            .is_ok()
+        {
+            let key = changes.writes[0].key().clone();
+            return Err(ApplyError::Conflict(Conflict::Exists(key)));
         }
         self.store.apply(changes).await
     }
@@ -117,6 +130,22 @@ impl Store for Gated {
 
     async fn audit_after(&self, after: u64, limit: usize) -> Result<Vec<StoredAudit>, StoreError> {
         self.store.audit_after(after, limit).await
+    }
+
+    async fn jobs(&self, kind: Option<&str>, limit: usize) -> Result<Vec<StoredJob>, StoreError> {
+        self.store.jobs(kind, limit).await
+    }
+
+    async fn audit(&self, query: &AuditQuery) -> Result<Vec<StoredAudit>, StoreError> {
+        self.store.audit(query).await
+    }
+
+    async fn prune_audit(&self, before: Timestamp) -> Result<u64, StoreError> {
+        self.store.prune_audit(before).await
+    }
+
+    async fn reset(&self, account: Option<&str>, catalog: Option<&str>) -> Result<Erased, StoreError> {
+        self.store.reset(account, catalog).await
     }
 
     async fn check(&self, progress: ProgressFn) -> Result<Report, StoreError> {

@@ -35,11 +35,14 @@ async fn an_engagement_shares_a_hundred_opportunities() {
     }
     let one_more = story.opportunity(ONE).await;
     let job = story.job(ONE, &engagement, &one_more).await;
+    let lead = story.context(ONE, &engagement, "Lead").await;
     let before = story.everything().await;
     let refused = story.snapshot(ONE, &engagement, &one_more).await.unwrap_err();
     assert_eq!(refused.kind, ErrorKind::ServiceQuotaExceeded);
     let refused = story.on_job(ONE, Op::StartResourceSnapshotJob, &job).await;
     assert_eq!(refused.unwrap_err().kind, ErrorKind::ServiceQuotaExceeded);
+    let task = story.convert(ONE, &engagement, &lead).await;
+    assert_eq!(task["ReasonCode"], "ServiceQuotaExceeded");
     assert_eq!(story.everything().await, before);
     // What is shared already goes on being shared, also with those who join.
     let again = story.snapshot(ONE, &engagement, &ids[3]).await.unwrap();

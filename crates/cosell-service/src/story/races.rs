@@ -91,6 +91,8 @@ async fn a_member_that_joins_while_something_is_shared_sees_it() {
     for joins_first in [true, false] {
         let story = Story::new().await;
         let engagement = story.engagement(ONE).await;
+        // With a project told already, sharing leaves the engagement itself as it is.
+        story.context(ONE, &engagement, "CustomerProject").await;
         let id = story.opportunity(ONE).await;
         let invitation = story.invite(ONE, &engagement, TWO).await;
         let (accept, share) = (
@@ -310,5 +312,52 @@ async fn of_two_requests_with_one_token_at_once_one_has_an_effect_and_both_hear_
         assert_eq!(slow, fast, "{operation:?}");
         assert_eq!(story.everything().await, after, "{operation:?}");
         story.check_sound().await;
+    }
+}
+
+#[tokio::test]
+async fn of_two_that_accept_into_the_last_place_one_joins_and_the_other_stays_invited() {
+    let story = Story::new().await;
+    let engagement = story.engagement(ONE).await;
+    let two = story.invite(ONE, &engagement, TWO).await;
+    let three = story.invite(ONE, &engagement, THREE).await;
+    for number in 0..8 {
+        let account = format!("40000000000{number}");
+        story.partner(&account).await;
+        story.join(ONE, &engagement, &account).await;
+    }
+    let (slow, fast) = story
+        .gate
+        .overtaken(story.accept(TWO, &two), story.accept(THREE, &three))
+        .await;
+    fast.unwrap();
+    assert_eq!(slow.unwrap_err().kind, ErrorKind::ServiceQuotaExceeded);
+    assert_eq!(story.members(ONE, &engagement).await.len(), 10);
+    assert_eq!(story.invitation_status(TWO, &two).await, "PENDING");
+    story.check_sound().await;
+}
+
+#[tokio::test]
+async fn a_task_that_loses_again_and_again_is_refused_and_not_started() {
+    for (conflicts, wins) in [(7, true), (8, false)] {
+        let story = Story::new().await;
+        let id = story.opportunity(ONE).await;
+        let before = story.everything().await;
+        story.gate.conflicts.store(conflicts, Ordering::SeqCst);
+        let body = json!({"Identifier": id, "AwsSubmission": {"InvolvementType": "Co-Sell"}});
+        let answer = story
+            .call(ONE, Op::StartEngagementFromOpportunityTask, body)
+            .await;
+        let list = Op::ListEngagementFromOpportunityTasks;
+        let tasks = story.ok(ONE, list, json!({})).await;
+        let tasks = tasks["TaskSummaries"].as_array().unwrap().len();
+        if wins {
+            assert_eq!(answer.unwrap()["TaskStatus"], "COMPLETE");
+            assert_eq!(tasks, 1);
+        } else {
+            assert_eq!(answer.unwrap_err().kind, ErrorKind::Conflict);
+            assert_eq!(tasks, 0);
+            assert_eq!(story.everything().await, before);
+        }
     }
 }

@@ -265,3 +265,18 @@ async fn a_task_whose_trouble_is_over_in_time_is_done() {
     assert_eq!(story.pass(LEASE).await, 1);
     assert_eq!(story.ok(account, start, body).await["TaskStatus"], "COMPLETE");
 }
+
+#[tokio::test]
+async fn a_slow_task_that_loses_again_and_again_ends_later() {
+    let story = slow().await;
+    let (account, start, _, body) = each_kind(&story).await[0].clone();
+    story.ok(account, start, body.clone()).await;
+    for _ in 0..6 {
+        story.gate.conflicts.store(8, Ordering::SeqCst);
+        assert_eq!(story.pass(LEASE).await, 0);
+    }
+    let told = story.ok(account, start, body.clone()).await;
+    assert_eq!(told["TaskStatus"], "IN_PROGRESS");
+    assert_eq!(story.pass(LEASE).await, 1);
+    assert_eq!(story.ok(account, start, body).await["TaskStatus"], "COMPLETE");
+}

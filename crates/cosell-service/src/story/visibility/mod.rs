@@ -17,7 +17,7 @@ use super::*;
 use crate::testing::STRANGER;
 use model::Model;
 
-const CASES: u32 = 80;
+const CASES: u32 = 64;
 /// How many steps may pass unseen.
 const UNSEEN: usize = 12;
 
