@@ -8,8 +8,8 @@
 
 mod assign;
 mod audit;
-mod aws_edit;
 mod autopilot;
+mod aws_edit;
 mod aws_side;
 mod create;
 mod engagement;

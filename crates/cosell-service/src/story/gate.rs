@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use cosell_model::Timestamp;
 use cosell_store::{
-    ApplyError, AuditQuery, Changes, ClaimedJob, Conflict, Erased, Idempotency, Key, Page, ProgressFn, Query, Report, Store,
-    StoreError, Stored, StoredAudit, StoredEvent, StoredJob,
+    ApplyError, AuditQuery, Changes, ClaimedJob, Conflict, Erased, Idempotency, Key, Page, ProgressFn, Query,
+    Report, Store, StoreError, Stored, StoredAudit, StoredEvent, StoredJob,
 };
 use tokio::sync::oneshot::{Receiver, Sender, channel};
 
