@@ -1,5 +1,6 @@
 //! What a write costs: writes per second of a lone writer and of 64 waiting ones, and CPU per write, for documents of
-//! 3 KB with every index, a kept answer, an event and an audit entry.
+//! 3 KB with every index, a kept answer, an event and an audit entry; and how much more a partner's own identifier costs,
+//! which only the opportunities that have one should pay for.
 //!
 //! `cargo run --release -p cosell-store-sqlite --example write_cost [seconds] [folder]`
 
@@ -112,14 +113,25 @@ struct Figures {
     p99: Duration,
 }
 
-/// Lets `writers` write for a time: each creates a record and, if `update`, replaces its own again and again.
+/// What the writers of a run do.
+#[derive(Clone, Copy, PartialEq)]
+enum Work {
+    /// Each creates records.
+    Create,
+    /// Each creates records that have a partner's own identifier.
+    CreateIdentified,
+    /// Each creates one record and replaces it again and again.
+    Update,
+}
+
+/// Lets `writers` write for a time.
 async fn run(
     name: &str,
     store: &Arc<SqliteStore>,
     next: &Rc<Cell<u64>>,
     writers: usize,
     time: Duration,
-    update: bool,
+    work: Work,
 ) -> Figures {
     let (cpu_before, stats_before, start) = (cpu(), store.stats(), Instant::now());
     let local = tokio::task::LocalSet::new();
@@ -132,14 +144,18 @@ async fn run(
                 while start.elapsed() < time {
                     let now = 1_700_000_000_000 + start.elapsed().as_millis() as i64;
                     let (id, version) = match own {
-                        Some((id, version)) if update => (id, version + 1),
+                        Some((id, version)) if work == Work::Update => (id, version + 1),
                         _ => {
                             next.set(next.get() + 1);
                             (next.get(), 1)
                         }
                     };
                     own = Some((id, version));
-                    let record = record(id, version, now);
+                    let mut record = record(id, version, now);
+                    if work == Work::CreateIdentified {
+                        let identifier = format!("CRM-{:08x}", id.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32);
+                        record.columns.push(("partner_identifier", identifier.into()));
+                    }
                     let write = if version == 1 {
                         Write::Insert(record)
                     } else {
@@ -197,9 +213,50 @@ fn main() {
         .unwrap();
     runtime.block_on(async {
         let next = Rc::new(Cell::new(0));
-        let lone = run("create, lone writer", &store, &next, 1, time, false).await;
-        let many = run("create, 64 waiting writers", &store, &next, 64, time, false).await;
-        let updates = run("update, 64 waiting writers", &store, &next, 64, time, true).await;
+        let lone = run("create, lone writer", &store, &next, 1, time, Work::Create).await;
+        let many = run(
+            "create, 64 waiting writers",
+            &store,
+            &next,
+            64,
+            time,
+            Work::Create,
+        )
+        .await;
+        // In turns, since a create costs more the more there are.
+        let (mut without, mut identified) = (0.0, 0.0);
+        for _ in 0..4 {
+            let short = time / 2;
+            without += run(
+                "create, 64 waiting writers",
+                &store,
+                &next,
+                64,
+                short,
+                Work::Create,
+            )
+            .await
+            .micros;
+            identified += run(
+                "  with an identifier",
+                &store,
+                &next,
+                64,
+                short,
+                Work::CreateIdentified,
+            )
+            .await
+            .micros;
+        }
+        let updates = run(
+            "update, 64 waiting writers",
+            &store,
+            &next,
+            64,
+            time,
+            Work::Update,
+        )
+        .await;
         println!(
             "64 waiting writers do {:.1} times the writes of a lone one",
             many.per_second / lone.per_second
@@ -207,6 +264,10 @@ fn main() {
         println!(
             "an update costs {:.2} times the CPU of a create",
             updates.micros / many.micros
+        );
+        println!(
+            "a create with a partner's own identifier costs {:.2} times the CPU of one without",
+            identified / without
         );
         println!("p99 of a lone create: {:?}; of 64: {:?}", lone.p99, many.p99);
         println!("{} records in all", next.get());
