@@ -70,7 +70,8 @@ impl<T: Serialize> Serialize for Patch<T> {
     }
 }
 
-/// A change of AWS's side of a deal.
+/// A change of AWS's side of a deal. Read it with [`Edit::parse`] or through serde's entry points (`serde_json::from_str`);
+/// the derived functions of this type itself speak the contract's names and are the inside of those.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, remote = "Self", rename_all = "PascalCase")]
 pub struct Edit {
