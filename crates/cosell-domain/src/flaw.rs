@@ -38,14 +38,24 @@ const LISTED: usize = 60;
 
 /// What to write instead of `text`, where only `known` words may stand: the nearest, and all of them where they are few.
 pub(crate) fn one_of(text: &str, known: &[&str]) -> String {
-    let nearest = nearest(text, known);
-    let meant = nearest.map(|word| format!("did you mean {word:?}? "));
-    let list = known.iter().take(LISTED).copied().collect::<Vec<_>>().join(", ");
-    let rest = if known.len() > LISTED { ", and so on" } else { "" };
-    match (meant, known.len() > LISTED) {
-        (Some(meant), true) => meant.trim_end().to_owned(),
-        (meant, _) => format!("{}write one of: {list}{rest}", meant.unwrap_or_default()),
+    let nearest = nearest(text, known).map(|word| format!("did you mean {word:?}? "));
+    if known.len() <= LISTED {
+        return format!(
+            "{}write one of: {}",
+            nearest.unwrap_or_default(),
+            known.join(", ")
+        );
     }
+    nearest.map_or_else(
+        || {
+            let examples = known.iter().take(3).copied().collect::<Vec<_>>().join(", ");
+            format!(
+                "write one of the {} known values, such as {examples}",
+                known.len()
+            )
+        },
+        |nearest| nearest.trim_end().to_owned(),
+    )
 }
 
 /// The known word nearest to `text`, if one is near: same but for the case, or at most two letters off.
@@ -94,6 +104,17 @@ mod tests {
             one_of("postpone", &known),
             "write one of: approve, reject, action-required, leave"
         );
+    }
+
+    #[test]
+    fn of_many_words_only_some_are_told() {
+        let many: Vec<String> = (100..200).map(|number| format!("word-{number}")).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        assert_eq!(
+            one_of("another", &many),
+            "write one of the 100 known values, such as word-100, word-101, word-102"
+        );
+        assert_eq!(one_of("WORD-150", &many), "did you mean \"word-150\"?");
     }
 
     #[test]

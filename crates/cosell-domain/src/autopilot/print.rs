@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::rule::{Conditions, Rule};
+use super::rule::{Conditions, Percentage, Rule};
 use super::{Move, Outcome, Script};
 use crate::glob::Glob;
 
@@ -92,9 +92,19 @@ fn conditions(when: &Conditions) -> Value {
         }
     }
     if let Some(share) = when.percentage {
-        map.insert("percentage".to_owned(), json!(share.percent()));
+        map.insert("percentage".to_owned(), percentage(share));
     }
     Value::Object(map)
+}
+
+/// A whole percentage without a fraction, as people write it.
+fn percentage(share: Percentage) -> Value {
+    let percent = share.percent();
+    if percent.fract() == 0.0 {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 100")]
+        return json!(percent as u8);
+    }
+    json!(percent)
 }
 
 fn progress(step: &Move) -> Value {

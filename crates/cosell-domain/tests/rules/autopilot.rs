@@ -136,6 +136,11 @@ fn everything_wrong_is_told_at_once_with_place_and_advice() {
 fn text_that_is_no_toml_and_no_json_is_told_where_it_breaks() {
     assert!(flaws("default = \n")[0].1.contains("not valid TOML"));
     assert!(flaws("{\"default\": }")[0].1.contains("line 1 column 13"));
+    assert!(
+        flaws("default = 2026-11-21")[0]
+            .1
+            .contains("this is a date or a time of day")
+    );
     assert!(flaws("")[0].1.contains("default: this is missing"));
     assert!(flaws(&"#".repeat(1 << 21))[0].1.contains("at most 1048576"));
     let error = serde_json::from_value::<Script>(json!({"default": "later"})).unwrap_err();
