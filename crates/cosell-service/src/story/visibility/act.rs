@@ -45,19 +45,23 @@ pub(super) async fn act(story: &Story, model: &mut Model, step: Step) -> bool {
 
 /// Reads what owners see of their opportunities now, and draws what follows from it.
 pub(super) async fn settle(story: &Story, model: &mut Model) {
-    let mut approved = Vec::new();
+    let mut decided = Vec::new();
     for one in &mut model.opportunities {
         if let Some(owner) = one.owner.clone() {
             let before = one.review.clone();
             refresh(story, one, &owner).await;
-            let moved = before.is_some_and(|before| before != "Approved");
-            if moved && one.review.as_deref() == Some("Approved") {
-                approved.push(one.id.clone());
+            let answer = match one.review.as_deref() {
+                Some("Approved") => Answer::Accepted,
+                Some("Rejected") => Answer::Rejected,
+                _ => continue,
+            };
+            if before.is_some() && before != one.review {
+                decided.push((one.id.clone(), answer));
             }
         }
     }
-    for id in approved {
-        model.approved(&id, story.clock.now());
+    for (id, answer) in decided {
+        model.decided(&id, answer, story.clock.now());
     }
     model.catch_up();
 }

@@ -168,14 +168,16 @@ impl Model {
         newest_first.find(|one| one.engagement == engagement && one.receiver == AWS)
     }
 
-    /// AWS approved an opportunity, and joins where it was invited.
-    pub(super) fn approved(&mut self, id: &str, now: Timestamp) {
+    /// AWS approved or rejected an opportunity, and answers where it was invited.
+    pub(super) fn decided(&mut self, id: &str, answer: Answer, now: Timestamp) {
         for engagement in self.shared_in(id) {
             if let Some(invitation) = self.invitation_of_aws(&engagement)
                 && invitation.status(now) == "PENDING"
             {
-                invitation.answer = Answer::Accepted;
-                self.join(AWS, &engagement);
+                invitation.answer = answer;
+                if answer == Answer::Accepted {
+                    self.join(AWS, &engagement);
+                }
             }
         }
     }
