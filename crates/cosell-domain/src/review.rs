@@ -101,6 +101,12 @@ pub fn decide(
     if status == ReviewStatus::InReview && from == Some(&status) {
         return Ok(None);
     }
+    if stored.private.copy {
+        return Err(Refusal::Conflict(format!(
+            "Opportunity {} is a copy of another partner's deal and follows that deal's review: decide the original",
+            stored.document.id
+        )));
+    }
     if !open_to(from).contains(&status) {
         return Err(Refusal::Conflict(conflict(stored, &status)));
     }

@@ -79,6 +79,7 @@ fn referred(invitation: &Invitation, known: Context<'_>) -> Option<Opportunity> 
     life_cycle.stage = Some(Stage::Prospect);
     let target_close_date = life_cycle.target_close_date.clone();
     opportunity.private.aws = Some(AwsSide::opened(target_close_date));
+    opportunity.private.submitted_at = Some(known.now);
     opportunity.private.involvement_type = Some(SalesInvolvementType::CoSell);
     opportunity.private.visibility = Some(Visibility::Full);
     if let Some(lead) = known.lead {
@@ -118,12 +119,15 @@ fn copy(outline: &OpportunityInvitationPayload, account: &str, known: Context<'_
             visibility: None,
             resubmitted_by_edit: false,
             submissions: 0,
+            submitted_at: None,
+            copy: true,
+            listed: false,
             shared: false,
             tags: Default::default(),
             aws: None,
         },
     };
-    show_to_aws(&mut opportunity);
+    show_to_aws(&mut opportunity, known.now);
     opportunity
 }
 
@@ -228,7 +232,7 @@ pub fn follow(copy: &Opportunity, original: &ReviewStatus, now: Timestamp) -> Op
     life_cycle.review_comments = None;
     life_cycle.review_status_reason = None;
     next.private.resubmitted_by_edit = false;
-    show_to_aws(&mut next);
+    show_to_aws(&mut next, now);
     next.touch(now);
     Some(next)
 }
@@ -242,13 +246,14 @@ fn progress(status: &ReviewStatus) -> u8 {
 }
 
 /// From its submission on AWS has a side of the deal. A copy asks nothing of AWS, so it is there to be seen only.
-fn show_to_aws(opportunity: &mut Opportunity) {
+fn show_to_aws(opportunity: &mut Opportunity, now: Timestamp) {
     if opportunity.review_status() == Some(&ReviewStatus::PendingSubmission) {
         return;
     }
     let life_cycle = opportunity.document.life_cycle.as_ref();
     let target_close_date = life_cycle.and_then(|cycle| cycle.target_close_date.clone());
     let private = &mut opportunity.private;
+    private.submitted_at.get_or_insert(now);
     private
         .involvement_type
         .get_or_insert(SalesInvolvementType::ForVisibilityOnly);

@@ -65,6 +65,15 @@ pub struct Private {
     /// way. Zero for a draft, and for what was submitted before this was counted.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub submissions: u32,
+    /// When it was handed in last; for what was never submitted itself, when it came under review.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub submitted_at: Option<Timestamp>,
+    /// True for a copy of another partner's deal, as long as it follows that deal's review and has none of its own.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub copy: bool,
+    /// True from the moment on at which AWS's directory of deals lists it. Kept by whoever keeps the directory.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub listed: bool,
     /// True from the moment on at which it was shared in an engagement or got a snapshot job: only then others are
     /// concerned by its changes.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

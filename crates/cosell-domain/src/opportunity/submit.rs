@@ -58,6 +58,8 @@ pub fn submit(
     next.private.visibility = Some(visibility);
     next.private.resubmitted_by_edit = false;
     next.private.submissions = stored.private.submissions.saturating_add(1);
+    next.private.submitted_at = Some(now);
+    next.private.copy = false;
     next.private
         .aws
         .get_or_insert_with(|| AwsSide::opened(target_close_date));

@@ -100,8 +100,8 @@ pub fn update(
     let changed = locks::check(lock, &stored.document, &document, &mut found);
     check_solution(stored, &document, lock, &mut found);
     let corrected = lock == Lock::ActionRequired && changed && acted != Acted::Orphaned;
-    if corrected && found.is_empty() {
-        // A correction is a new submission, so it must leave what a submission needs.
+    if corrected && found.is_empty() && !stored.private.copy {
+        // A correction is a new submission, so it must leave what a submission needs. A copy was never submitted.
         let involvement = stored.private.involvement_type.as_ref();
         let involvement = involvement.unwrap_or(&SalesInvolvementType::CoSell);
         required::check(&document, involvement, context.now, &mut found);
@@ -112,7 +112,7 @@ pub fn update(
         private: stored.private.clone(),
     };
     if corrected && acted == Acted::Nothing {
-        resubmit(&mut next);
+        resubmit(&mut next, context.now);
     }
     review::remember_approval(stored, &mut next);
     next.touch(context.now);
@@ -120,13 +120,14 @@ pub fn update(
 }
 
 /// An allowed edit in Action Required puts the opportunity back to Submitted (the API reference's word).
-fn resubmit(next: &mut Opportunity) {
+fn resubmit(next: &mut Opportunity, now: Timestamp) {
     let life_cycle = super::life_cycle_mut(&mut next.document);
     life_cycle.review_status = Some(ReviewStatus::Submitted);
     life_cycle.review_comments = None;
     life_cycle.review_status_reason = None;
     next.private.resubmitted_by_edit = true;
     next.private.submissions = next.private.submissions.saturating_add(1);
+    next.private.submitted_at = Some(now);
 }
 
 /// What the review status of an update brings about.

@@ -1,5 +1,7 @@
 //! Partner accounts.
 
+use cosell_domain::Catalog;
+use cosell_domain::engagement::party;
 use cosell_model::Timestamp;
 use cosell_store::{Key, Kind, Record, Store, Write};
 use serde::{Deserialize, Serialize};
@@ -22,9 +24,9 @@ pub struct Account {
     pub created_date: Timestamp,
 }
 
-/// True for 12 digits.
+/// True for 12 digits, apart from those that stand for AWS itself in the sandbox: nobody else may be that account.
 pub fn is_account_id(text: &str) -> bool {
-    text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
+    text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit()) && !party::is_aws(Catalog::Sandbox, text)
 }
 
 /// The record of a new account.
@@ -32,7 +34,7 @@ pub(super) fn write(account: &Account) -> Result<Write, AdminError> {
     let id = &account.account_id;
     if !is_account_id(id) {
         return Err(AdminError::refused(format!(
-            "{id} is no account id: it takes 12 digits"
+            "{id} is no account id of a partner: it takes 12 digits, and those of AWS itself are not given away"
         )));
     }
     if account.company_name.trim().is_empty() || account.company_name.chars().count() > 120 {

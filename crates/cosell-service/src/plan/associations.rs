@@ -23,9 +23,13 @@ impl Plan<'_> {
             if self.engagements_of(owner, id).await?.contains(&share.engagement) {
                 continue;
             }
-            let mut query = self.query(Kind::Association, owner, "id");
-            query.filters = vec![in_engagement(&share.engagement)];
-            snapshot::check_room(&share.engagement, self.rows(query).await?.len())?;
+            let engagement = self.known_engagement(&share.engagement).await?;
+            // The first member has a row for all that is shared; whoever joins with this plan has none yet.
+            if let Some(first) = engagement.members.first() {
+                let mut query = self.query(Kind::Association, &first.profile.account_id, "id");
+                query.filters = vec![in_engagement(&share.engagement)];
+                snapshot::check_room(&share.engagement, self.rows(query).await?.len())?;
+            }
             let Some(mut opportunity) = self.opportunity(owner, id).await? else {
                 continue;
             };
@@ -35,7 +39,6 @@ impl Plan<'_> {
             }
             opportunity.private.shared = true;
             self.put_opportunity(owner, opportunity);
-            let engagement = self.known_engagement(&share.engagement).await?;
             self.put_engagement(engagement);
             self.associated
                 .insert((share.engagement, share.opportunity, share.owner));

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use cosell_domain::engagement::party;
-use cosell_domain::snapshot::{self, Snapshot, Template, view};
+use cosell_domain::snapshot::{self, Snapshot, Template, job::Job as SnapshotJob, view};
 use cosell_model::ApiError;
 use cosell_store::{Filter, Item, Kind, MAX_PAGE, Query, Sort};
 
@@ -47,22 +47,32 @@ impl Plan<'_> {
         Ok(())
     }
 
-    /// The engagements in which running jobs watch an opportunity. The jobs are in the plan from here on.
+    /// The engagements in which running jobs watch an opportunity.
     async fn watched_in(&mut self, account: &str, id: &str) -> Result<BTreeSet<String>, ApiError> {
+        let running = self.running_jobs(account, id).await?;
+        Ok(running
+            .into_iter()
+            .filter_map(|job| job.document.engagement_id)
+            .collect())
+    }
+
+    /// The running jobs that watch an opportunity. They are in the plan from here on.
+    pub(crate) async fn running_jobs(
+        &mut self,
+        account: &str,
+        id: &str,
+    ) -> Result<Vec<SnapshotJob>, ApiError> {
         let mut query = self.query(Kind::SnapshotJob, account, "id");
         query.filters = vec![
             Filter::In("resource", vec![id.into()]),
             Filter::In("status", vec!["Running".into()]),
         ];
-        let mut engagements = BTreeSet::new();
-        for item in all(self.service, query).await? {
-            let job = self.snapshot_job(account, &item.id).await?;
-            engagements.extend(
-                job.filter(|job| job.is_running())
-                    .and_then(|job| job.document.engagement_id),
-            );
+        let mut running = Vec::new();
+        for row in all(self.service, query).await? {
+            let job = self.snapshot_job(account, &row.id).await?;
+            running.extend(job.filter(SnapshotJob::is_running));
         }
-        Ok(engagements)
+        Ok(running)
     }
 
     /// The engagements that share an opportunity and have AWS among their members.
@@ -110,7 +120,7 @@ impl Plan<'_> {
     fn keep_snapshot(&mut self, share: Share, taken: Snapshot) {
         let now = self.now;
         for ((account, _), cell) in &mut self.snapshot_jobs {
-            let did = |job: &snapshot::job::Job| {
+            let did = |job: &SnapshotJob| {
                 job.is_running()
                     && job.template() == Some(share.template)
                     && job.document.resource_id.as_ref() == Some(&share.opportunity)

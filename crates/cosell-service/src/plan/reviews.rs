@@ -28,10 +28,12 @@ impl Plan<'_> {
             for engagement in self.engagements_of(&account, &id).await? {
                 // Whoever accepts meanwhile writes the engagement, so a copy that is opened now is not missed.
                 self.known_engagement(&engagement).await?;
+                let oldest = self.oldest_of(&account, &engagement).await?.as_deref() == Some(&*id);
                 if matches!(status, ReviewStatus::Approved | ReviewStatus::Rejected) {
-                    self.aws_answers(&engagement, &status).await?;
+                    self.aws_answers(&account, &id, oldest, &engagement, &status)
+                        .await?;
                 }
-                if self.oldest_of(&account, &engagement).await?.as_deref() == Some(&*id) {
+                if oldest {
                     self.copies_follow(&account, &engagement, &status).await?;
                 }
             }
@@ -51,16 +53,26 @@ impl Plan<'_> {
         changed.next().map(|(owned, _)| owned.clone())
     }
 
-    /// AWS accepts the invitation to what it approved, and rejects the one to what it rejected (behaviours 6.3). A full
-    /// engagement keeps it waiting.
-    async fn aws_answers(&mut self, engagement: &str, status: &ReviewStatus) -> Result<(), ApiError> {
+    /// AWS accepts the owner's invitation to what it approved, and rejects the one to what it rejected (behaviours 6.3).
+    /// An invitation that a partner wrote by hand is about the oldest deal it shares. A full engagement keeps it waiting.
+    async fn aws_answers(
+        &mut self,
+        owner: &str,
+        id: &str,
+        oldest: bool,
+        engagement: &str,
+        status: &ReviewStatus,
+    ) -> Result<(), ApiError> {
         let aws = party::aws(self.catalog);
-        let Some(invitation) = self.invitation_of_aws(engagement).await? else {
+        let now = self.now;
+        let sent = self.invitations_of_aws(owner, engagement).await?;
+        let meant = sent.into_iter().find(|one| {
+            let about = one.about.as_deref().map_or(oldest, |about| about == id);
+            about && one.status_at(now) == InvitationStatus::Pending
+        });
+        let Some(invitation) = meant else {
             return Ok(());
         };
-        if invitation.status_at(self.now) != InvitationStatus::Pending {
-            return Ok(());
-        }
         if *status == ReviewStatus::Rejected {
             let rejected = answer::reject(&invitation, &aws.account_id, None, self.now)?;
             self.put_invitation(rejected);
@@ -78,24 +90,25 @@ impl Plan<'_> {
         }
     }
 
-    /// The newest invitation of AWS to an engagement, whatever became of it.
-    pub(crate) async fn invitation_of_aws(
+    /// The invitations of AWS to an engagement that an account has sent, newest first, whatever became of them.
+    pub(crate) async fn invitations_of_aws(
         &mut self,
+        sender: &str,
         engagement: &str,
-    ) -> Result<Option<Invitation>, ApiError> {
+    ) -> Result<Vec<Invitation>, ApiError> {
         let aws = party::aws_account(self.catalog);
         let mut query = self.query(Kind::Invitation, aws, "invited");
         query.sort.descending = true;
         query.filters = vec![
             Filter::In("participant", vec![participant(Side::Receiver).into()]),
             Filter::In("engagement", vec![engagement.into()]),
+            Filter::In("sender", vec![sender.into()]),
         ];
-        // Answered ones are kept for good, so there may be more than one; expired ones are renewed every fifteen days at most.
-        let found = all(self.service, query).await?;
-        match found.first() {
-            Some(newest) => self.invitation(aws, &newest.id).await,
-            None => Ok(None),
+        let mut sent = Vec::new();
+        for row in all(self.service, query).await? {
+            sent.extend(self.invitation(aws, &row.id).await?);
         }
+        Ok(sent)
     }
 
     /// The copies of those who accepted the owner's invitation into the engagement.

@@ -107,6 +107,8 @@ async fn senders_status(
     if party::is_aws(plan.catalog(), sender) {
         return Ok(None);
     }
+    // Whoever shares something meanwhile writes the engagement.
+    plan.known_engagement(&invitation.engagement_id).await?;
     let Some(id) = plan.oldest_of(sender, &invitation.engagement_id).await? else {
         return Ok(None);
     };

@@ -11,7 +11,7 @@ use cosell_model::enums::InvitationStatus;
 use cosell_model::types::{AwsSubmission, StartEngagementFromOpportunityTaskRequest, Tag};
 use cosell_model::{ApiError, Operation};
 
-use super::perform::{Outcome, Stop, at, named_opportunity, share};
+use super::perform::{Outcome, Stop, at, named_opportunity, refused, share};
 use super::start;
 use crate::answer::encode;
 use crate::engagement::create::LENGTH as ENGAGEMENT_LENGTH;
@@ -62,7 +62,10 @@ pub(super) async fn perform(
         Some(known) => known,
         None => make_engagement(plan, &partner, &opportunity)?,
     };
-    let job = share(plan, account, id, &engagement, tags).await?;
+    let job = match running_job(plan, account, &opportunity, &engagement, tags).await? {
+        Some(job) => job,
+        None => share(plan, account, id, &engagement, tags).await?,
+    };
     let invitation = invite_aws(plan, &partner, &engagement, &opportunity).await?;
     submit(plan, account, id, submission).await?;
     Ok(Created {
@@ -72,6 +75,33 @@ pub(super) async fn perform(
         context: None,
         job: Some(job),
     })
+}
+
+/// The job that an earlier submission of the opportunity started and that still runs, with the tags added to it. The first
+/// submission gets one of its own beside what a conversion from a lead may have started (behaviours 4.2).
+async fn running_job(
+    plan: &mut Plan<'_>,
+    account: &str,
+    opportunity: &Opportunity,
+    engagement: &str,
+    tags: &[Tag],
+) -> Result<Option<String>, Stop> {
+    if opportunity.private.submissions == 0 {
+        return Ok(None);
+    }
+    let running = plan.running_jobs(account, &opportunity.document.id).await?;
+    let Some(job) = running
+        .into_iter()
+        .find(|job| job.document.engagement_id.as_deref() == Some(engagement))
+    else {
+        return Ok(None);
+    };
+    let tagged = job.tag(tags.to_vec()).map_err(refused(Step::CreateSnapshotJob))?;
+    let id = job.id().to_owned();
+    if let Some(tagged) = tagged {
+        plan.put_snapshot_job(account, tagged);
+    }
+    Ok(Some(id))
 }
 
 fn make_engagement(
@@ -103,13 +133,16 @@ async fn invite_aws(
     opportunity: &Opportunity,
 ) -> Result<Option<String>, Stop> {
     let now = plan.now();
+    let account = &partner.account_id;
+    let id = &opportunity.document.id;
     let holds = |earlier: &Invitation| {
         matches!(
             earlier.status_at(now),
             InvitationStatus::Pending | InvitationStatus::Accepted
-        )
+        ) && earlier.about.as_ref().is_none_or(|about| about == id)
     };
-    let earlier = plan.invitation_of_aws(engagement).await?.filter(holds);
+    let sent = plan.invitations_of_aws(account, engagement).await?;
+    let earlier = sent.into_iter().find(holds);
     let room: Engagement = plan.known_engagement(engagement).await?;
     if earlier.is_some() || room.is_member(party::aws_account(plan.catalog())) {
         return Ok(earlier.map(|earlier| earlier.id));

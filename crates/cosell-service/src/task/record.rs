@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use cosell_domain::Catalog;
-use cosell_domain::task::{Kind as TaskKind, Task, view};
+use cosell_domain::task::{Kind as TaskKind, Task, Work, view};
 use cosell_model::ApiError;
 use cosell_model::enums::ProspectingTaskStatus;
 use cosell_store::{Key, Kind, Record, Stored};
@@ -31,11 +31,19 @@ pub(crate) fn record(account: &str, catalog: Catalog, task: &Task, version: u64)
             ("opportunity", task.opportunity().into()),
             ("engagement", task.engagement().into()),
             ("invitation", task.invitation().into()),
-            ("context", task.context().into()),
+            ("context", asked_context(task).into()),
             ("name", task.name().into()),
             ("failed", i64::from(failed).into()),
         ],
     })
+}
+
+/// The context that the caller named, by which a task is looked for, whatever became of it.
+fn asked_context(task: &Task) -> Option<&str> {
+    match &task.work {
+        Work::OpportunityFromEngagement { context, .. } => Some(context),
+        _ => None,
+    }
 }
 
 /// What the list of its kind shows of a task.

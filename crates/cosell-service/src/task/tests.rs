@@ -191,13 +191,13 @@ async fn tasks_are_listed_by_what_they_are_about() {
             json!({"EngagementIdentifier": [ELSEWHERE]}),
             &[3],
         ),
-        // The lead's context until the task is complete, then the one it added: as the rows show it.
-        (from_engagement, json!({"ContextIdentifier": ["1"]}), &[3, 2]),
-        (from_engagement, json!({"ContextIdentifier": ["2"]}), &[1]),
+        // The lead's context, which the caller named, also where a row shows the one that was added.
+        (from_engagement, json!({"ContextIdentifier": ["1"]}), &[3, 2, 1]),
+        (from_engagement, json!({"ContextIdentifier": ["2"]}), &[]),
         (
             from_engagement,
             json!({"ContextIdentifier": ["1"], "EngagementIdentifier": [ENGAGEMENT]}),
-            &[2],
+            &[2, 1],
         ),
     ] {
         let world = world_of(kind).await;

@@ -80,13 +80,15 @@ pub fn invite_aws(
         account_id: aws.to_owned(),
         alias: None,
     };
-    Ok(build(
+    let mut invitation = build(
         Kind::OpportunityInvitation,
         payload,
         receiver,
         message.to_owned(),
         known,
-    ))
+    );
+    invitation.about = Some(document.id.clone());
+    Ok(invitation)
 }
 
 /// Decides AWS's invitation of a partner to a lead. `known.sender` is AWS; the outline comes from the engagement's lead
@@ -157,6 +159,7 @@ pub(super) fn build(
         existing_members: view::member_summaries(engagement),
         enrichment,
         referral: None,
+        about: None,
         opportunity_id: None,
     }
 }

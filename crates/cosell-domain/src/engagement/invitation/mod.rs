@@ -74,6 +74,9 @@ pub struct Invitation {
     /// For AWS's referrals: the opportunity that acceptance brings to light.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub referral: Option<Referral>,
+    /// For an invitation of AWS that a submission sent: the opportunity that was submitted. Nobody is shown this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<String>,
     /// The receiver's opportunity, once acceptance has opened one. Nobody is shown this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub opportunity_id: Option<String>,

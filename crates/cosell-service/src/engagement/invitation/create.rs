@@ -37,7 +37,13 @@ pub(crate) async fn run(service: &Service, caller: &Caller, body: &[u8]) -> Resu
     carry_out(service, once.deed(), catalog, Some(&once), async |plan| {
         let engagement = engagements::planned(plan, &caller.account, &input.engagement_identifier).await?;
         let earlier = match receiver {
-            Some(receiver) => pending(service, catalog, &engagement.id, receiver).await?,
+            Some(receiver) => {
+                let mut earlier = pending(service, catalog, &engagement.id, receiver).await?;
+                // AWS is invited by each member to its own deal.
+                let of_others = |one: &Invitation| one.sender.account_id != caller.account;
+                earlier.retain(|one| !(party::is_aws(catalog, receiver) && of_others(one)));
+                earlier
+            }
             None => Vec::new(),
         };
         let id = service.names.draw("engi-", LENGTH)?;

@@ -147,8 +147,13 @@ impl Hand<'_> {
         answer: &Value,
     ) {
         model.engagement(engagement).describe();
+        let id = text(answer, "ResourceSnapshotJobId");
+        if model.jobs.iter().any(|job| job.id == id && job.running) {
+            // A submission anew goes on with the job of the one before.
+            return;
+        }
         model.jobs.push(Job {
-            id: text(answer, "ResourceSnapshotJobId"),
+            id,
             owner: owner.to_owned(),
             engagement: engagement.to_owned(),
             opportunity: opportunity.to_owned(),

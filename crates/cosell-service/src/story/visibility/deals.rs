@@ -1,7 +1,7 @@
 //! Opportunities, and what is shared of them, as their owners do it.
 
 use super::act::{Hand, pick};
-use super::model::{Engagement, Job, Model};
+use super::model::{Engagement, Job, Model, Opportunity};
 use super::*;
 
 impl Hand<'_> {
@@ -14,7 +14,14 @@ impl Hand<'_> {
 
     /// An opportunity, who does something to it, and whether it is that account's.
     pub(super) fn opportunity(&self, model: &Model) -> Option<(String, String, bool)> {
-        let one = pick(&model.opportunities, self.step.first)?;
+        let reviews = matches!(self.step.deed, Deed::Approve | Deed::AskBack | Deed::Refuse);
+        let under_way = |one: &&Opportunity| {
+            let review = one.review.as_deref();
+            matches!(review, Some("Submitted" | "In review" | "Action Required"))
+        };
+        let fits = |one: &&Opportunity| self.step.actor < 4 || !reviews || under_way(one);
+        let opportunities: Vec<_> = model.opportunities.iter().filter(fits).collect();
+        let one = pick(&opportunities, self.step.first)?;
         let actor = self.somebody(one.owner.as_deref().unwrap_or(ONE));
         let known = one.owner.as_deref() == Some(&*actor);
         Some((one.id.clone(), actor, known))
@@ -74,18 +81,23 @@ impl Hand<'_> {
         self.share(model, &actor, &engagement, &id, &answer);
         let now = self.story.clock.now();
         let member = model.is_member(AWS, &engagement);
-        let earlier = model.invitation_of_aws(&engagement);
-        let earlier = earlier.filter(|one| matches!(one.status(now), "PENDING" | "ACCEPTED"));
+        let earlier = model.invitations_of_aws(&actor, &engagement).find(|one| {
+            let about = one.about.as_ref().is_none_or(|about| *about == id);
+            about && matches!(one.status(now), "PENDING" | "ACCEPTED")
+        });
         match (earlier, answer["EngagementInvitationId"].as_str()) {
             (Some(earlier), told) => assert_eq!(told, Some(&*earlier.id)),
             (None, None) => assert!(member),
-            (None, Some(new)) => self.invited(model, &engagement, new.to_owned(), &actor, AWS, false),
+            (None, Some(new)) => {
+                self.invited(model, &engagement, new.to_owned(), &actor, AWS, false);
+                model.invitations.last_mut().unwrap().about = Some(id);
+            }
         }
         true
     }
 
     pub(super) async fn start_from_lead(&self, model: &mut Model) -> bool {
-        let Some(room) = pick(&model.engagements, self.step.first) else {
+        let Some(room) = self.room_with_lead(model) else {
             return false;
         };
         let (engagement, actor) = (room.id.clone(), self.member(room));

@@ -17,7 +17,7 @@ use super::*;
 use crate::testing::STRANGER;
 use model::Model;
 
-const CASES: u32 = 64;
+const CASES: u32 = 96;
 /// How many steps may pass unseen.
 const UNSEEN: usize = 12;
 
@@ -55,33 +55,34 @@ const DEEDS: [(u32, Deed); 24] = [
     (2, Deed::AddLead),
     (1, Deed::AddProject),
     (7, Deed::Invite),
-    (2, Deed::InviteToLead),
+    (3, Deed::InviteToLead),
     (4, Deed::Accept),
     (6, Deed::AcceptByTask),
     (2, Deed::Reject),
     (1, Deed::Wait),
-    (4, Deed::Draft),
+    (3, Deed::Draft),
     (2, Deed::Refer),
     (5, Deed::Edit),
     (2, Deed::Submit),
     (4, Deed::Approve),
-    (1, Deed::AskBack),
-    (1, Deed::Refuse),
+    (2, Deed::AskBack),
+    (2, Deed::Refuse),
     (5, Deed::StartFromOpportunity),
-    (2, Deed::StartFromLead),
+    (3, Deed::StartFromLead),
     (1, Deed::Prospect),
     (5, Deed::Snapshot),
     (2, Deed::CreateJob),
     (3, Deed::StartJob),
     (2, Deed::StopJob),
-    (1, Deed::DeleteJob),
+    (3, Deed::DeleteJob),
 ];
 
 /// A deed, who does it to what: numbers that are read when it comes to it, since what there is depends on the others.
 #[derive(Debug, Clone, Copy)]
 struct Step {
     deed: Deed,
-    /// 0 to 3 for one of the partners or the stranger, whether or not it may; else somebody who may.
+    /// 0 to 3 for one of the partners or the stranger, whether or not it may; else somebody who may, and to something to
+    /// which it can be done.
     actor: usize,
     first: usize,
     second: usize,

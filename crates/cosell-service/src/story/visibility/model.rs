@@ -42,6 +42,8 @@ pub(super) struct Invitation {
     pub(super) to_lead: bool,
     pub(super) expires: Timestamp,
     pub(super) answer: Answer,
+    /// The opportunity of its sender that it is about, where a submission sent it.
+    pub(super) about: Option<String>,
     /// The opportunity that it opened.
     pub(super) opened: Option<String>,
     /// The opportunity that it will open.
@@ -162,18 +164,35 @@ impl Model {
         found.map(|(engagement, _, _)| engagement.clone()).collect()
     }
 
-    /// The newest invitation of AWS into an engagement.
-    pub(super) fn invitation_of_aws(&mut self, engagement: &str) -> Option<&mut Invitation> {
-        let mut newest_first = self.invitations.iter_mut().rev();
-        newest_first.find(|one| one.engagement == engagement && one.receiver == AWS)
+    /// The invitations of AWS into an engagement by one of its members, newest first.
+    pub(super) fn invitations_of_aws(
+        &mut self,
+        sender: &str,
+        engagement: &str,
+    ) -> impl Iterator<Item = &mut Invitation> {
+        let newest_first = self.invitations.iter_mut().rev();
+        newest_first
+            .filter(move |one| one.engagement == engagement && one.receiver == AWS && one.sender == sender)
+    }
+
+    /// Whether an opportunity is the oldest that its owner shares in an engagement.
+    fn is_oldest(&self, owner: &str, id: &str, engagement: &str) -> bool {
+        let number = |id: &str| id[1..].parse::<u64>().unwrap();
+        let shared = self.shared.iter();
+        let of_owner = shared.filter(|(of, _, by)| of == engagement && by == owner);
+        of_owner.map(|(_, one, _)| number(one)).min() == Some(number(id))
     }
 
     /// AWS approved or rejected an opportunity, and answers where it was invited.
     pub(super) fn decided(&mut self, id: &str, answer: Answer, now: Timestamp) {
+        let owner = self.opportunity(id).owner.clone().unwrap();
         for engagement in self.shared_in(id) {
-            if let Some(invitation) = self.invitation_of_aws(&engagement)
-                && invitation.status(now) == "PENDING"
-            {
+            let oldest = self.is_oldest(&owner, id, &engagement);
+            let meant = self.invitations_of_aws(&owner, &engagement).find(|one| {
+                let about = one.about.as_deref().map_or(oldest, |about| about == id);
+                about && one.status(now) == "PENDING"
+            });
+            if let Some(invitation) = meant {
                 invitation.answer = answer;
                 if answer == Answer::Accepted {
                     self.join(AWS, &engagement);

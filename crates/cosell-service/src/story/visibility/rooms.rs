@@ -39,11 +39,18 @@ impl Hand<'_> {
     }
 
     pub(super) async fn invite(&self, model: &mut Model, to_lead: bool) -> bool {
-        let Some(room) = pick(&model.engagements, self.step.first) else {
+        let Some(room) = (match to_lead {
+            true => self.room_with_lead(model),
+            false => pick(&model.engagements, self.step.first),
+        }) else {
             return false;
         };
         let now = self.story.clock.now();
-        let (id, actor) = (room.id.clone(), self.member(room));
+        let actor = match to_lead {
+            true => self.somebody(&room.creator),
+            false => self.member(room),
+        };
+        let id = room.id.clone();
         let receiver = [ONE, TWO, THREE, AWS][self.step.second % 4];
         let sent = if receiver == AWS { "aws" } else { receiver };
         let bare_lead = room.holds("Lead") && !room.holds("CustomerProject");
@@ -76,6 +83,13 @@ impl Hand<'_> {
         true
     }
 
+    /// An engagement around a lead, most often.
+    pub(super) fn room_with_lead<'a>(&self, model: &'a Model) -> Option<&'a Engagement> {
+        let fits = |room: &&Engagement| self.step.actor < 4 || (room.holds("Lead") && room.creator != AWS);
+        let rooms: Vec<_> = model.engagements.iter().filter(fits).collect();
+        pick(&rooms, self.step.first).copied()
+    }
+
     pub(super) fn invited(
         &self,
         model: &mut Model,
@@ -93,6 +107,7 @@ impl Hand<'_> {
             to_lead,
             expires: self.story.clock.now().plus_millis(EXPIRES_AFTER_MILLIS),
             answer: Answer::None,
+            about: None,
             opened: None,
             hidden: None,
         });

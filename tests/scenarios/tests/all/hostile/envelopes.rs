@@ -151,6 +151,9 @@ fn only_a_right_signature_gets_in() {
     attempt(&wrong_secret, 0, &body, &nothing).is("InvalidSignatureException");
     let unknown_key = Key::new("AKIAUNKNOWNUNKNOWN00", &right.secret);
     attempt(&unknown_key, 0, &body, &nothing).is("UnrecognizedClientException");
+    // AWS itself in the sandbox is nobody's to be, though a development server takes any other account id.
+    let as_aws = Key::new("390403897881", "any");
+    attempt(&as_aws, 0, &body, &nothing).is("UnrecognizedClientException");
     for off in [-600, 600] {
         attempt(&right, off, &body, &nothing).is("InvalidSignatureException");
     }

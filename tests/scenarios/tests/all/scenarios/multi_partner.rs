@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::harness::Answer;
-use crate::harness::deal::{get, review};
+use crate::harness::deal::{get, review, update};
 use crate::harness::engagement::named;
 use crate::harness::flows::{
     AWS, BY_ACCEPTING, FROM_OPPORTUNITY, VIEW, by_accepting, column, complete, deal, from_opportunity,
@@ -350,4 +350,54 @@ fn a_partner_that_rejects_stays_outside_and_gets_no_opportunity() {
     // Who was asked once can be asked again.
     let anew = invite(&mut deal.owner, &deal.engagement, second, "please");
     complete(&by_accepting(&mut two, &anew, "please"), BY_ACCEPTING);
+}
+
+#[test]
+fn a_partners_review_of_its_own_copy_leaves_awss_invitation_to_the_others_deal_alone() {
+    let second = "610000001912";
+    let mut deal = deal("610000001911", "alone");
+    let mut two = registered(second);
+    let invitation = invite(&mut deal.owner, &deal.engagement, second, "alone");
+    let task = complete(&by_accepting(&mut two, &invitation, "alone"), BY_ACCEPTING);
+    review(&mut two, task["OpportunityId"].as_str().unwrap(), "Rejected");
+    assert_eq!(invitation_status(&mut deal.owner, &deal.invitation), "PENDING");
+    review(&mut deal.owner, &deal.opportunity, "Approved");
+    assert_eq!(invitation_status(&mut deal.owner, &deal.invitation), "ACCEPTED");
+}
+
+#[test]
+fn a_copy_that_aws_sends_back_can_be_corrected_though_it_was_never_submitted_itself() {
+    let second = "610000001922";
+    let mut deal = deal("610000001921", "sent-back");
+    let mut two = registered(second);
+    let invitation = invite(&mut deal.owner, &deal.engagement, second, "sent-back");
+    let task = complete(&by_accepting(&mut two, &invitation, "sent-back"), BY_ACCEPTING);
+    let copy = task["OpportunityId"].as_str().unwrap();
+    review(&mut two, copy, "Action Required");
+    update(&mut two, copy, |body| {
+        body["Project"]["CustomerBusinessProblem"] = "Another problem, told at length".into();
+    })
+    .ok();
+    assert_eq!(get(&mut two, copy)["LifeCycle"]["ReviewStatus"], "Submitted");
+    review(&mut deal.owner, &deal.opportunity, "Approved");
+    assert_eq!(get(&mut two, copy)["LifeCycle"]["ReviewStatus"], "Approved");
+}
+
+#[test]
+fn a_deal_that_is_handed_in_again_goes_on_with_its_job_and_awss_invitation() {
+    let mut deal = deal("610000001931", "again");
+    for round in 0..3 {
+        review(&mut deal.owner, &deal.opportunity, "Action Required");
+        let token = format!("again-{round}");
+        let answer = from_opportunity(&mut deal.owner, &deal.opportunity, &token);
+        let task = complete(&answer, FROM_OPPORTUNITY);
+        assert_eq!(
+            [&task["ResourceSnapshotJobId"], &task["EngagementInvitationId"]],
+            [&deal.job, &deal.invitation]
+        );
+    }
+    assert_eq!(
+        rows(&mut deal.owner, "ListResourceSnapshotJobs", json!({})).len(),
+        1
+    );
 }
