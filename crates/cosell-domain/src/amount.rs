@@ -27,6 +27,11 @@ impl Cents {
         self.0 > 0
     }
 
+    /// The number of cents, or the greatest number there is for amounts beyond it. For sorting only.
+    pub fn clamped(self) -> i64 {
+        i64::try_from(self.0).unwrap_or(i64::MAX)
+    }
+
     /// The sum. Saturates far beyond what the wire form can carry.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {

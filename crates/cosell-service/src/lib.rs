@@ -34,6 +34,7 @@ mod story;
 mod testing;
 
 pub use clock::{Clock, ClockMode, SystemClock, VirtualClock};
+pub use opportunity::deal::Deal;
 pub use opportunity::record::record as opportunity_record;
 pub use page_token::PageTokens;
 pub use service::{Caller, Service, Settings};

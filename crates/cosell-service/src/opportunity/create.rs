@@ -49,6 +49,26 @@ pub(crate) async fn run(service: &Service, caller: &Caller, body: &[u8]) -> Resu
     }
 }
 
+/// Whether a creation would be taken: nothing where it would, else the answer it would get. Changes nothing.
+pub(crate) fn preview(service: &Service, caller: &Caller, body: &[u8]) -> Result<(), ApiError> {
+    let input: CreateOpportunityRequest = service.input(body)?;
+    let catalog = catalog(&input.catalog)?;
+    if input.origin == Some(OpportunityOrigin::AWSReferral) && catalog == Catalog::Sandbox {
+        return referral::preview(service, caller, catalog, input);
+    }
+    let context = create::Context {
+        account: &caller.account,
+        catalog,
+        region: &service.settings.region,
+        id: "O0",
+        now: service.now(),
+        estimates: &service.settings.estimates,
+    };
+    create::create(input, context)
+        .map(|_| ())
+        .map_err(ApiError::business_validation)
+}
+
 /// The answer of a creation.
 pub(super) fn answer(opportunity: &Opportunity) -> Result<Bytes, ApiError> {
     let document = &opportunity.document;

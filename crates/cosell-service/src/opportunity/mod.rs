@@ -4,6 +4,7 @@ pub(crate) mod assign;
 pub(crate) mod associate;
 pub(crate) mod aws_summary;
 pub(crate) mod create;
+pub(crate) mod deal;
 pub(crate) mod disassociate;
 pub(crate) mod get;
 pub(crate) mod list;

@@ -6,6 +6,7 @@ use cosell_domain::opportunity::{Opportunity, summary};
 use cosell_model::{ApiError, Timestamp, Violation};
 use cosell_store::{ApplyError, Changes, Key, Kind, Record, Stored, Write};
 
+use super::deal;
 use crate::answer::{encode, read_failed, stored, write_failed};
 use crate::audit::Deed;
 use crate::plan::Plan;
@@ -106,6 +107,14 @@ pub fn record(account: &str, opportunity: &Opportunity, version: u64) -> Result<
             "review_status",
             opportunity.review_status().map(|status| status.as_str()).into(),
         ),
+        (
+            "partner_identifier",
+            document
+                .partner_opportunity_identifier
+                .as_deref()
+                .filter(|identifier| !identifier.is_empty())
+                .into(),
+        ),
     ];
     Ok(Record {
         key: Key::new(Kind::Opportunity, account, &document.catalog, &document.id),
@@ -115,6 +124,32 @@ pub fn record(account: &str, opportunity: &Opportunity, version: u64) -> Result<
         private: encode(&opportunity.private)?,
         columns,
     })
+}
+
+/// Everything that is written where an opportunity becomes `next`: a new one, or the next state of one that was found with
+/// that version. AWS's directory of deals follows.
+pub(crate) fn writes(
+    account: &str,
+    before: Option<(&Opportunity, u64)>,
+    next: &Opportunity,
+) -> Result<Vec<Write>, ApiError> {
+    let version = before.map_or(1, |(_, version)| version + 1);
+    let listed = before
+        .filter(|(opportunity, _)| opportunity.private.listed)
+        .map(|(_, version)| version);
+    let deal = deal::write(account, next, listed, version)?;
+    let record = if deal.is_some() == next.private.listed {
+        record(account, next, version)?
+    } else {
+        let mut next = next.clone();
+        next.private.listed = deal.is_some();
+        record(account, &next, version)?
+    };
+    let write = match before {
+        Some((_, expected)) => Write::Replace { record, expected },
+        None => Write::Insert(record),
+    };
+    Ok(std::iter::once(write).chain(deal).collect())
 }
 
 /// What a decision makes of an opportunity: its next state, or none, and what the operation answers.
@@ -148,10 +183,7 @@ where
             Box::pin(plan.into_changes()).await?
         } else {
             Changes {
-                writes: vec![Write::Replace {
-                    record: record(name.account, &next, found.version + 1)?,
-                    expected: found.version,
-                }],
+                writes: writes(name.account, Some((&opportunity, found.version)), &next)?,
                 ..Changes::default()
             }
         };

@@ -42,3 +42,24 @@ pub(super) async fn run(
     })
     .await
 }
+
+/// Whether a referral would be made: nothing where it would, else the answer it would get. Changes nothing.
+pub(super) fn preview(
+    service: &Service,
+    caller: &Caller,
+    catalog: Catalog,
+    input: CreateOpportunityRequest,
+) -> Result<(), ApiError> {
+    let context = referral::Context {
+        account: &caller.account,
+        catalog,
+        region: &service.settings.region,
+        opportunity_id: "O0",
+        engagement_id: "eng-",
+        invitation_id: "engi-",
+        now: service.now(),
+        estimates: &service.settings.estimates,
+    };
+    referral::refer(input, context)?;
+    Ok(())
+}

@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use cosell_domain::echo;
 use cosell_domain::opportunity::{Opportunity, no_support_needed, update};
+use cosell_domain::{Catalog, echo};
 use cosell_model::types::{UpdateOpportunityRequest, UpdateOpportunityResponse};
-use cosell_model::{ApiError, Operation};
+use cosell_model::{ApiError, Operation, Timestamp};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
@@ -29,20 +29,7 @@ pub(crate) async fn run(service: &Service, caller: &Caller, body: &[u8]) -> Resu
             Some(input) => input,
             None => service.input(&body)?,
         };
-        let context = update::Context {
-            catalog,
-            now,
-            clears_contract_duration: has_contract_duration(stored)
-                && clears_contract_duration(&input, &body),
-            orphan_quirk: service.settings.orphan_quirk,
-            estimates: &service.settings.estimates,
-        };
-        let next = update::update(stored, input, context).map_err(|refusal| match refusal {
-            update::Refusal::Stale => {
-                ApiError::conflict("Conflicting error, last modified date is not the latest")
-            }
-            update::Refusal::Violations(violations) => ApiError::business_validation(violations),
-        })?;
+        let next = decide(service, catalog, stored, input, &body, now)?;
         let answer = encode(&UpdateOpportunityResponse {
             id: next.document.id.clone(),
             last_modified_date: next.document.last_modified_date,
@@ -50,6 +37,39 @@ pub(crate) async fn run(service: &Service, caller: &Caller, body: &[u8]) -> Resu
         Ok((Some(next), answer))
     })
     .await
+}
+
+/// The opportunity as an update would leave it.
+fn decide(
+    service: &Service,
+    catalog: Catalog,
+    stored: &Opportunity,
+    input: UpdateOpportunityRequest,
+    body: &[u8],
+    now: Timestamp,
+) -> Result<Opportunity, ApiError> {
+    let context = update::Context {
+        catalog,
+        now,
+        clears_contract_duration: has_contract_duration(stored) && clears_contract_duration(&input, body),
+        orphan_quirk: service.settings.orphan_quirk,
+        estimates: &service.settings.estimates,
+    };
+    update::update(stored, input, context).map_err(|refusal| match refusal {
+        update::Refusal::Stale => {
+            ApiError::conflict("Conflicting error, last modified date is not the latest")
+        }
+        update::Refusal::Violations(violations) => ApiError::business_validation(violations),
+    })
+}
+
+/// Whether an update would be taken: nothing where it would, else the answer it would get. Changes nothing.
+pub(crate) async fn preview(service: &Service, caller: &Caller, body: &[u8]) -> Result<(), ApiError> {
+    let body = restore_echoes(service, caller, body).await;
+    let input: UpdateOpportunityRequest = service.input(&body)?;
+    let catalog = catalog(&input.catalog)?;
+    let stored = record::load(service, Name::of(caller, catalog, &input.identifier)).await?;
+    decide(service, catalog, &stored, input, &body, service.now()).map(|_| ())
 }
 
 /// Takes back what clients echo from answers though the contract refuses it in requests: HTML entities in the answers of

@@ -340,9 +340,11 @@ impl<'a> Plan<'a> {
         };
         for ((account, id), cell) in &self.opportunities {
             match cell.next() {
-                Some(next) => changes.writes.push(replace(cell.version(), |version| {
-                    opportunities::record(account, next, version)
-                })?),
+                Some(next) => changes.writes.extend(opportunities::writes(
+                    account,
+                    cell.before().zip(cell.version()),
+                    next,
+                )?),
                 None => {
                     let key = Key::new(Kind::Opportunity, account, catalog, id);
                     expect(&mut changes, key, cell.version());
