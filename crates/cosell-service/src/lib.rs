@@ -36,6 +36,6 @@ mod testing;
 pub use clock::{Clock, ClockMode, SystemClock, VirtualClock};
 pub use opportunity::deal::Deal;
 pub use opportunity::record::record as opportunity_record;
-pub use page_token::PageTokens;
+pub use page_token::{Binding, PageTokens};
 pub use service::{Caller, Service, Settings};
 pub use throttle::Throttle;

@@ -28,11 +28,11 @@ struct Content {
 }
 
 /// What a token is bound to.
-pub(crate) struct Binding([u8; 32]);
+pub struct Binding([u8; 32]);
 
 impl Binding {
     /// Binds to the account, the operation and every parameter of the request but the token itself.
-    pub(crate) fn of<T: Serialize>(account: &str, operation: &str, parameters: &T) -> Result<Self, ApiError> {
+    pub fn of<T: Serialize>(account: &str, operation: &str, parameters: &T) -> Result<Self, ApiError> {
         let mut hash = Sha256::new();
         for part in [
             account.as_bytes(),
@@ -55,7 +55,8 @@ impl PageTokens {
         }
     }
 
-    pub(crate) fn seal(&self, cursor: Cursor, binding: &Binding, now: Timestamp) -> Result<String, ApiError> {
+    /// The token of the place where a page ended.
+    pub fn seal(&self, cursor: Cursor, binding: &Binding, now: Timestamp) -> Result<String, ApiError> {
         let content = Content {
             expires: now.as_millis() + LIFETIME_MILLIS,
             cursor,
@@ -76,7 +77,8 @@ impl PageTokens {
         Ok(URL_SAFE_NO_PAD.encode([&nonce[..], &sealed].concat()))
     }
 
-    pub(crate) fn open(&self, token: &str, binding: &Binding, now: Timestamp) -> Result<Cursor, ApiError> {
+    /// The place a token stands for; a refusal where it is not one of this binding, or is too old.
+    pub fn open(&self, token: &str, binding: &Binding, now: Timestamp) -> Result<Cursor, ApiError> {
         self.read(token, binding)
             .filter(|content| content.expires > now.as_millis())
             .map(|content| content.cursor)

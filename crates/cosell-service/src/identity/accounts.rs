@@ -6,7 +6,7 @@ use cosell_model::Timestamp;
 use cosell_store::{Key, Kind, Record, Store, Write};
 use serde::{Deserialize, Serialize};
 
-use super::AdminError;
+use super::{AdminError, Listed, Part, Shelf};
 use crate::answer::encode;
 
 /// A partner account.
@@ -23,6 +23,13 @@ pub struct Account {
     /// When it was registered.
     pub created_date: Timestamp,
 }
+
+const SHELF: Shelf<'static> = Shelf {
+    kind: Kind::Account,
+    account: "",
+    catalog: "",
+    filters: Vec::new(),
+};
 
 /// True for 12 digits, apart from those that stand for AWS itself in the sandbox: nobody else may be that account.
 pub fn is_account_id(text: &str) -> bool {
@@ -65,7 +72,7 @@ pub async fn find(store: &dyn Store, account_id: &str) -> Result<Option<Account>
 /// The account of that id, or a refusal that says how to register it.
 pub async fn expect(store: &dyn Store, account_id: &str) -> Result<Account, AdminError> {
     find(store, account_id).await?.ok_or_else(|| {
-        AdminError::refused(format!(
+        AdminError::Missing(format!(
             "There is no account {account_id}. See `cosell account list`, or register it with `cosell account create`"
         ))
     })
@@ -73,5 +80,10 @@ pub async fn expect(store: &dyn Store, account_id: &str) -> Result<Account, Admi
 
 /// Every account, by id.
 pub async fn list(store: &dyn Store) -> Result<Vec<Account>, AdminError> {
-    super::list(store, Kind::Account, "", "", Vec::new()).await
+    SHELF.all(store).await
+}
+
+/// A part of the accounts, by id.
+pub async fn part(store: &dyn Store, part: Part) -> Result<Listed<Account>, AdminError> {
+    SHELF.part(store, part).await
 }

@@ -8,7 +8,7 @@ use cosell_store::{Changes, Filter, Key, Kind, MAX_PAGE, Query, Record, Sort, St
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::{AdminError, Sealer, accounts};
+use super::{AdminError, Listed, Part, Sealer, Shelf, accounts};
 use crate::answer::encode;
 
 /// Whether a key opens anything.
@@ -162,17 +162,41 @@ pub async fn expect_sealer(store: &dyn Store, sealer: &Sealer) -> Result<(), Adm
 /// The keys of an account, by id.
 pub async fn list(store: &dyn Store, account: &str) -> Result<Vec<AccessKey>, AdminError> {
     accounts::expect(store, account).await?;
-    let owned = Filter::In("owner", vec![account.into()]);
-    super::list(store, Kind::AccessKey, "", "", vec![owned]).await
+    owned(account).all(store).await
+}
+
+/// A part of the keys of an account, by id.
+pub async fn part(store: &dyn Store, account: &str, part: Part) -> Result<Listed<AccessKey>, AdminError> {
+    accounts::expect(store, account).await?;
+    owned(account).part(store, part).await
+}
+
+fn owned(account: &str) -> Shelf<'_> {
+    Shelf {
+        kind: Kind::AccessKey,
+        account: "",
+        catalog: "",
+        filters: vec![Filter::In("owner", vec![account.into()])],
+    }
+}
+
+/// The key of that id, also a revoked one.
+pub async fn expect(store: &dyn Store, id: &str) -> Result<AccessKey, AdminError> {
+    load(store, id)
+        .await?
+        .map(|(key, ..)| key)
+        .ok_or_else(|| missing(id))
+}
+
+fn missing(id: &str) -> AdminError {
+    AdminError::Missing(format!("There is no access key {id}: see `cosell key list`"))
 }
 
 /// Revokes a key for good and forgets its secret. Revoking twice changes nothing. A running server notices within
 /// [`super::keyring::FRESH_FOR`].
 pub async fn revoke(store: &dyn Store, id: &str) -> Result<AccessKey, AdminError> {
     let Some((mut key, version, _)) = load(store, id).await? else {
-        return Err(AdminError::refused(format!(
-            "There is no access key {id}: see `cosell key list`"
-        )));
+        return Err(missing(id));
     };
     if key.status == Status::Revoked {
         return Ok(key);

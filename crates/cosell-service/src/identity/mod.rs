@@ -14,7 +14,9 @@ pub mod users;
 pub use keyring::{Credential, Keyring};
 pub use seal::Sealer;
 
-use cosell_store::{ApplyError, Changes, Filter, Kind, MAX_PAGE, Query, Sort, Store, StoreError, Write};
+use cosell_store::{
+    ApplyError, Changes, Cursor, Filter, Kind, MAX_PAGE, Query, Sort, Store, StoreError, Write,
+};
 use serde::de::DeserializeOwned;
 
 /// Why an administrative action does not happen.
@@ -23,6 +25,12 @@ pub enum AdminError {
     /// What was asked for cannot be; the text says what to do.
     #[error("{0}")]
     Refused(String),
+    /// There is no such thing; the text says where to look.
+    #[error("{0}")]
+    Missing(String),
+    /// There is one already.
+    #[error("{0}")]
+    Taken(String),
     /// The store failed.
     #[error("{0}")]
     Store(String),
@@ -72,40 +80,92 @@ async fn register(
         .await
     {
         Ok(()) => Ok(()),
-        Err(ApplyError::Conflict(_)) => Err(AdminError::Refused(taken())),
+        Err(ApplyError::Conflict(_)) => Err(AdminError::Taken(taken())),
         Err(error) => Err(error.into()),
     }
 }
 
-/// Everything of one kind that an operator registered in a scope, by id.
-async fn list<T: DeserializeOwned>(
-    store: &dyn Store,
-    kind: Kind,
-    account: &str,
-    catalog: &str,
-    filters: Vec<Filter>,
-) -> Result<Vec<T>, AdminError> {
-    let mut query = Query {
-        kind,
-        account: account.to_owned(),
-        catalog: catalog.to_owned(),
-        filters,
-        sort: Sort {
-            by: "id",
-            descending: false,
-        },
+/// Which part of a list is wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// Where the part before ended; `None` for the first.
+    pub after: Option<Cursor>,
+    /// Most items wanted, 1 to [`MAX_PAGE`].
+    pub limit: usize,
+}
+
+impl Part {
+    /// The first and greatest part there can be.
+    const FIRST: Self = Self {
         after: None,
         limit: MAX_PAGE,
     };
-    let mut found = Vec::new();
-    loop {
+}
+
+/// Part of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed<T> {
+    /// The items, by id. May be fewer than wanted while there are more.
+    pub items: Vec<T>,
+    /// Where to continue; `None` at the end.
+    pub next: Option<Cursor>,
+}
+
+/// The things of one kind that an operator registered in a scope.
+#[derive(Clone)]
+struct Shelf<'a> {
+    kind: Kind,
+    account: &'a str,
+    catalog: &'a str,
+    filters: Vec<Filter>,
+}
+
+impl Shelf<'_> {
+    /// A part of them, by id.
+    async fn part<T: DeserializeOwned>(
+        &self,
+        store: &dyn Store,
+        part: Part,
+    ) -> Result<Listed<T>, AdminError> {
+        let query = Query {
+            kind: self.kind,
+            account: self.account.to_owned(),
+            catalog: self.catalog.to_owned(),
+            filters: self.filters.clone(),
+            sort: Sort {
+                by: "id",
+                descending: false,
+            },
+            after: part.after,
+            limit: part.limit,
+        };
         let page = store.query(&query).await?;
-        for item in &page.items {
-            found.push(serde_json::from_slice(&item.summary)?);
-        }
-        match page.next {
-            Some(next) => query.after = Some(next),
-            None => return Ok(found),
+        let items = page
+            .items
+            .iter()
+            .map(|item| serde_json::from_slice(&item.summary));
+        Ok(Listed {
+            items: items.collect::<Result<_, _>>()?,
+            next: page.next,
+        })
+    }
+
+    /// All of them, by id.
+    async fn all<T: DeserializeOwned>(&self, store: &dyn Store) -> Result<Vec<T>, AdminError> {
+        let mut found = Vec::new();
+        let mut part = Part::FIRST;
+        loop {
+            let mut listed = self.part(store, part).await?;
+            found.append(&mut listed.items);
+            match listed.next {
+                Some(_) => {
+                    part = Part {
+                        after: listed.next,
+                        ..Part::FIRST
+                    }
+                }
+                None => return Ok(found),
+            }
         }
     }
 }

@@ -12,6 +12,7 @@ use super::AdminError;
 const NONCE: usize = 12;
 
 /// Encrypts and decrypts the secrets of an installation.
+#[derive(Clone)]
 pub struct Sealer {
     cipher: ChaCha20Poly1305,
     key: [u8; 32],

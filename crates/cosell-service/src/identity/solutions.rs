@@ -7,7 +7,7 @@ use cosell_model::types::SolutionBase;
 use cosell_model::{ApiError, Timestamp};
 use cosell_store::{Key, Kind, Record, Store, Write};
 
-use super::{AdminError, accounts};
+use super::{AdminError, Listed, Part, Shelf, accounts};
 use crate::answer::{encode, read_failed, stored};
 
 /// The solution that AWS's documentation gives every sandbox partner.
@@ -149,5 +149,25 @@ pub async fn list(
     catalog: Catalog,
 ) -> Result<Vec<SolutionBase>, AdminError> {
     accounts::expect(store, account).await?;
-    super::list(store, Kind::Solution, account, catalog.as_str(), Vec::new()).await
+    shelf(account, catalog).all(store).await
+}
+
+/// A part of the solutions of an account in one catalog, by identifier.
+pub async fn part(
+    store: &dyn Store,
+    account: &str,
+    catalog: Catalog,
+    part: Part,
+) -> Result<Listed<SolutionBase>, AdminError> {
+    accounts::expect(store, account).await?;
+    shelf(account, catalog).part(store, part).await
+}
+
+fn shelf(account: &str, catalog: Catalog) -> Shelf<'_> {
+    Shelf {
+        kind: Kind::Solution,
+        account,
+        catalog: catalog.as_str(),
+        filters: Vec::new(),
+    }
 }

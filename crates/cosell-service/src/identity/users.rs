@@ -4,7 +4,7 @@ use cosell_domain::opportunity::assign::User;
 use cosell_model::ApiError;
 use cosell_store::{Key, Kind, Query, Record, Sort, Store, Write};
 
-use super::{AdminError, accounts};
+use super::{AdminError, Listed, Part, Shelf, accounts};
 use crate::answer::{encode, read_failed, stored};
 
 /// E-mail addresses are compared without regard to case.
@@ -76,5 +76,20 @@ pub(crate) async fn first(store: &dyn Store, account: &str) -> Result<Option<Use
 /// Every user of an account, by e-mail address.
 pub async fn list(store: &dyn Store, account: &str) -> Result<Vec<User>, AdminError> {
     accounts::expect(store, account).await?;
-    super::list(store, Kind::User, account, "", Vec::new()).await
+    shelf(account).all(store).await
+}
+
+/// A part of the users of an account, by e-mail address.
+pub async fn part(store: &dyn Store, account: &str, part: Part) -> Result<Listed<User>, AdminError> {
+    accounts::expect(store, account).await?;
+    shelf(account).part(store, part).await
+}
+
+fn shelf(account: &str) -> Shelf<'_> {
+    Shelf {
+        kind: Kind::User,
+        account,
+        catalog: "",
+        filters: Vec::new(),
+    }
 }

@@ -1,0 +1,186 @@
+//! Bodies: taken in within bounds of size, time and nesting, and read into types that refuse what they do not know.
+
+use std::fmt::Display;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::request::Parts;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use hyper::body::Body;
+use serde::de::DeserializeOwned;
+use serde_path_to_error::Segment;
+
+use crate::Problem;
+use crate::problem::Kind;
+
+/// Most bytes of a body.
+pub(crate) const LARGEST: usize = 1024 * 1024;
+/// Most objects and arrays within each other.
+const DEEPEST: usize = 64;
+/// Most letters of a decoder's complaint that are passed on.
+const LONGEST_COMPLAINT: usize = 300;
+
+/// Takes in a body.
+pub(crate) async fn read<B>(parts: &Parts, body: &mut B, patience: Duration) -> Result<Bytes, Problem>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let too_large = || Problem::new(Kind::TooLarge, format!("A body has at most {LARGEST} bytes here"));
+    let stated = parts
+        .headers
+        .get(CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok());
+    if stated
+        .and_then(|text| text.parse::<u64>().ok())
+        .is_some_and(|length| length > LARGEST as u64)
+    {
+        return Err(too_large());
+    }
+    let collected = Limited::new(body, LARGEST).collect();
+    match tokio::time::timeout(patience, collected).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
+        Ok(Err(error)) => {
+            let mut problem = Problem::new(Kind::Malformed, "The body ended before its stated length");
+            problem.internal = Some(error.to_string());
+            Err(problem)
+        }
+        Err(_) => {
+            let seconds = patience.as_secs();
+            Err(Problem::new(
+                Kind::Timeout,
+                format!("The body did not arrive within {seconds} seconds"),
+            ))
+        }
+    }
+}
+
+/// Refuses a body that does not say it is JSON.
+pub(crate) fn expect_json(parts: &Parts) -> Result<(), Problem> {
+    let stated = parts
+        .headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    let essence = stated.and_then(|text| text.split(';').next()).unwrap_or_default();
+    if essence.trim().eq_ignore_ascii_case("application/json") {
+        Ok(())
+    } else {
+        let detail = "The body must be JSON, sent with the header content-type: application/json";
+        Err(Problem::new(Kind::UnsupportedMediaType, detail))
+    }
+}
+
+/// Reads a body as a type.
+pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    if body.is_empty() {
+        return Err(Problem::new(
+            Kind::Malformed,
+            "The body is missing: this endpoint takes a JSON object",
+        ));
+    }
+    if too_deep(body) {
+        let detail = format!("The body nests objects and arrays more than {DEEPEST} deep");
+        return Err(Problem::new(Kind::Malformed, detail));
+    }
+    let mut reader = serde_json::Deserializer::from_slice(body);
+    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+        let pointer = pointer(error.path());
+        let inner = error.into_inner();
+        if inner.is_data() {
+            Problem::member(pointer, complaint(&inner))
+        } else {
+            not_json(&inner)
+        }
+    })?;
+    reader.end().map_err(|error| not_json(&error))?;
+    Ok(value)
+}
+
+fn not_json(error: &serde_json::Error) -> Problem {
+    Problem::new(
+        Kind::Malformed,
+        format!("The body is not JSON: {}", complaint(error)),
+    )
+}
+
+fn complaint(error: &impl Display) -> String {
+    error.to_string().chars().take(LONGEST_COMPLAINT).collect()
+}
+
+fn pointer(path: &serde_path_to_error::Path) -> String {
+    let mut out = String::new();
+    for segment in path {
+        match segment {
+            Segment::Seq { index } => out.push_str(&format!("/{index}")),
+            Segment::Map { key } => {
+                out.push('/');
+                out.push_str(&key.replace('~', "~0").replace('/', "~1"));
+            }
+            Segment::Enum { .. } | Segment::Unknown => {}
+        }
+    }
+    out
+}
+
+fn too_deep(body: &[u8]) -> bool {
+    let (mut depth, mut in_text, mut escaped) = (0_usize, false, false);
+    for byte in body {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_text => escaped = true,
+            b'"' => in_text = !in_text,
+            b'{' | b'[' if !in_text => {
+                depth += 1;
+                if depth > DEEPEST {
+                    return true;
+                }
+            }
+            b'}' | b']' if !in_text => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only whether it can be read matters")]
+    struct Sample {
+        name: String,
+        more: Option<Vec<Sample>>,
+    }
+
+    #[test]
+    fn a_fault_is_named_by_its_place() {
+        let place = |body: &str| {
+            let problem = parse::<Sample>(body.as_bytes()).unwrap_err();
+            (
+                problem.kind,
+                problem.faults.first().and_then(|fault| fault.pointer.clone()),
+            )
+        };
+        assert_eq!(place(r#"{"name":1}"#), (Kind::Invalid, Some("/name".to_owned())));
+        let nested = r#"{"name":"a","more":[{"name":"b"},{"name":"c","colour":1}]}"#;
+        assert_eq!(place(nested), (Kind::Invalid, Some("/more/1/colour".to_owned())));
+        for broken in ["", "{", r#"{"name":"a"} {}"#, "\u{feff}{}"] {
+            assert_eq!(place(broken).0, Kind::Malformed, "{broken:?}");
+        }
+        assert_eq!(place(r#"{"name":"a","name":"b"}"#).0, Kind::Invalid);
+    }
+
+    #[test]
+    fn nesting_is_bounded_and_brackets_in_texts_are_none() {
+        let deep = format!("{}{}", "[".repeat(DEEPEST + 1), "]".repeat(DEEPEST + 1));
+        assert!(too_deep(deep.as_bytes()));
+        assert!(!too_deep(&deep.as_bytes()[1..=DEEPEST]));
+        assert!(!too_deep(format!("\"\\\"{}\"", "[".repeat(1000)).as_bytes()));
+    }
+}

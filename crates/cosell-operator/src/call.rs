@@ -1,0 +1,118 @@
+//! A request as an endpoint sees it: checked parameters, a body within bounds, and who asks.
+
+use bytes::Bytes;
+use cosell_domain::Catalog;
+use cosell_model::Timestamp;
+use cosell_service::Binding;
+use cosell_service::identity::Part;
+use cosell_store::Cursor;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::endpoint::{DEFAULT_LIMIT, Endpoint};
+use crate::operator::Operator;
+use crate::parameters::Parameters;
+use crate::problem::Fault;
+use crate::tokens::Token;
+use crate::{Page, Problem, Reply, body};
+
+/// Whom a cursor belongs to; no partner has this name.
+const OWNER: &str = "operator";
+
+/// A request whose parameters fit its endpoint.
+pub struct Call<'a> {
+    /// What does the work.
+    pub operator: &'a Operator,
+    /// Who asks.
+    pub token: &'a Token,
+    /// The request's id.
+    pub request_id: &'a str,
+    /// When it was taken in.
+    pub now: Timestamp,
+    pub(crate) endpoint: &'static Endpoint,
+    pub(crate) parameters: &'a Parameters,
+    pub(crate) body: &'a Bytes,
+}
+
+impl Call<'_> {
+    /// The value of a parameter, if it is there.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.parameters.get(name)
+    }
+
+    /// The value of a parameter that is always there: of the path, or required.
+    pub fn required(&self, name: &str) -> Result<&str, Problem> {
+        self.get(name)
+            .ok_or_else(|| Problem::internal(format!("{} has no parameter {name}", self.endpoint.id)))
+    }
+
+    /// The parameter `catalog`, where it is given.
+    pub fn catalog(&self) -> Option<Catalog> {
+        self.get("catalog").and_then(Catalog::from_name)
+    }
+
+    /// The value of a parameter that is a whole number.
+    pub fn integer(&self, name: &str) -> Option<i64> {
+        self.get(name)?.parse().ok()
+    }
+
+    /// The value of a parameter that is a moment.
+    pub fn time(&self, name: &str) -> Option<Timestamp> {
+        Timestamp::parse(self.get(name)?)
+    }
+
+    /// The words of a parameter that may have several; none where it is left out.
+    pub fn words(&self, name: &str) -> Vec<&str> {
+        self.get(name)
+            .map(|value| value.split(',').collect())
+            .unwrap_or_default()
+    }
+
+    /// The body as a type, which should refuse members that it does not know.
+    pub fn body<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        body::parse(self.body)
+    }
+
+    /// The body as it came: within the bound of size, and nothing else is known of it.
+    pub fn bytes(&self) -> &Bytes {
+        self.body
+    }
+
+    /// Which part of a list is wanted. The endpoint has the parameters `LIMIT` and `CURSOR`.
+    pub fn part(&self) -> Result<Part, Problem> {
+        let limit = self
+            .integer("limit")
+            .and_then(|limit| usize::try_from(limit).ok());
+        let open = |cursor| {
+            let opened = self.operator.page_tokens.open(cursor, &self.binding()?, self.now);
+            opened.map_err(|_| {
+                let detail = "belongs to other parameters or is older than 24 hours: start again without it";
+                Problem::faulty(vec![Fault::of_parameter("cursor", detail)])
+            })
+        };
+        Ok(Part {
+            after: self.get("cursor").map(open).transpose()?,
+            limit: limit.unwrap_or(DEFAULT_LIMIT),
+        })
+    }
+
+    /// The answer with a part of a list.
+    pub fn page<T: Serialize>(&self, items: Vec<T>, next: Option<Cursor>) -> Result<Reply, Problem> {
+        let seal = |cursor| {
+            Ok::<_, Problem>(
+                self.operator
+                    .page_tokens
+                    .seal(cursor, &self.binding()?, self.now)?,
+            )
+        };
+        Reply::json(&Page {
+            items,
+            next: next.map(seal).transpose()?,
+        })
+    }
+
+    fn binding(&self) -> Result<Binding, Problem> {
+        let meaning = self.parameters.meaning(self.endpoint);
+        Ok(Binding::of(OWNER, self.endpoint.id, &meaning)?)
+    }
+}

@@ -1,0 +1,56 @@
+//! What an endpoint answers when all went well.
+
+use bytes::Bytes;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::{BASE, Problem};
+
+/// The answer of a success. Its status is the endpoint's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// JSON, or empty.
+    pub body: Bytes,
+    /// Where a new thing is found.
+    pub location: Option<String>,
+}
+
+impl Reply {
+    /// An answer in JSON.
+    pub fn json<T: Serialize>(value: &T) -> Result<Self, Problem> {
+        let body = serde_json::to_vec(value)
+            .map_err(|error| Problem::internal(format!("an answer cannot be rendered: {error}")))?;
+        Ok(Self::stored(body))
+    }
+
+    /// An answer that is JSON already, such as a stored document.
+    pub fn stored(body: impl Into<Bytes>) -> Self {
+        Self {
+            body: body.into(),
+            location: None,
+        }
+    }
+
+    /// An answer without a body.
+    pub fn empty() -> Self {
+        Self::stored(Bytes::new())
+    }
+
+    /// Says where a new thing is found: `path` is beneath the base.
+    #[must_use]
+    pub fn at(mut self, path: &str) -> Self {
+        self.location = Some(format!("{BASE}{path}"));
+        self
+    }
+}
+
+/// Part of a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "{T}Page")]
+pub struct Page<T> {
+    /// The items, in the order of the list. There may be fewer than asked for while there are more.
+    pub items: Vec<T>,
+    /// What to send as `cursor` for the next page; absent at the end of the list.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
