@@ -29,6 +29,11 @@ const SETTINGS: &[Setting] = &[
         meaning: "address and port of the API",
     },
     Setting {
+        name: "operator-listen",
+        default: "",
+        meaning: "address and port of the operator API alone; empty: under /operator/v1 of the API's own",
+    },
+    Setting {
         name: "tls-cert",
         default: "",
         meaning: "PEM file with the certificate chain; empty: plain HTTP",
@@ -127,6 +132,9 @@ pub struct Flags {
     /// Address and port of the API
     #[arg(long, value_name = "ADDR")]
     pub listen: Option<String>,
+    /// Address and port of the operator API alone; without it, it is under /operator/v1 of the API's own
+    #[arg(long, value_name = "ADDR")]
+    pub operator_listen: Option<String>,
     /// PEM file with the certificate chain
     #[arg(long, value_name = "FILE")]
     pub tls_cert: Option<String>,
@@ -181,10 +189,11 @@ pub struct Flags {
 }
 
 impl Flags {
-    fn given(&self) -> [(&'static str, &Option<String>); 19] {
+    fn given(&self) -> [(&'static str, &Option<String>); 20] {
         [
             ("data", &self.data),
             ("listen", &self.listen),
+            ("operator-listen", &self.operator_listen),
             ("tls-cert", &self.tls_cert),
             ("tls-key", &self.tls_key),
             ("region", &self.region),
@@ -332,6 +341,15 @@ impl Config {
         self.parsed("listen", "an address and port such as 127.0.0.1:7733", |text| {
             text.parse().ok()
         })
+    }
+
+    /// The address to listen on for operators; `None` where that is the API's own.
+    pub fn operator_listen(&self) -> anyhow::Result<Option<SocketAddr>> {
+        if self.text("operator-listen").is_empty() {
+            return Ok(None);
+        }
+        let expected = "empty, or an address and port such as 127.0.0.1:7734";
+        self.parsed("operator-listen", expected, |text| text.parse().ok().map(Some))
     }
 
     /// A whole number within bounds.

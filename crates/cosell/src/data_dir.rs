@@ -133,7 +133,7 @@ fn create_private_folder(dir: &Path) -> std::io::Result<()> {
 }
 
 /// A new file that only its owner can read.
-fn private_file(path: &Path) -> std::io::Result<std::fs::File> {
+pub fn private_file(path: &Path) -> std::io::Result<std::fs::File> {
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]

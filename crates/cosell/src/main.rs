@@ -7,6 +7,7 @@ mod cli;
 mod config;
 mod data_dir;
 mod dev;
+mod operator_file;
 mod output;
 mod server;
 
@@ -20,7 +21,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("cosell: {error:#}");
-            ExitCode::FAILURE
+            cli::exit_code(&error)
         }
     }
 }

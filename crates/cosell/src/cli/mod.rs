@@ -3,11 +3,14 @@
 mod accounts;
 mod keys;
 mod maintenance;
+mod operator;
+mod remote;
 mod run;
 mod solutions;
 mod users;
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand};
@@ -50,6 +53,9 @@ enum Command {
     /// Register and list solutions
     #[command(subcommand)]
     Solution(solutions::Command),
+    /// Talk to a running server as its operator, and manage the tokens for it
+    #[command(subcommand)]
+    Operator(operator::Command),
     /// Copy the database to a new file, also while a server runs
     Backup(maintenance::Backup),
     /// Look through everything stored and report what is damaged; changes nothing
@@ -121,10 +127,18 @@ pub fn run() -> anyhow::Result<()> {
         Command::User(command) => block_on(users::run(output, command)),
         Command::Key(command) => block_on(keys::run(output, command)),
         Command::Solution(command) => block_on(solutions::run(output, command)),
+        Command::Operator(command) => block_on(operator::run(output, command)),
         Command::Backup(backup) => block_on(maintenance::backup(output, backup)),
         Command::Check(folder) => block_on(maintenance::check(output, &folder)),
         Command::Config(ConfigCommand::Show(show)) => show_config(output, &show),
     }
+}
+
+/// What the program ends with after an error: 2 where a server refused what was asked, 3 where there is no server or no right
+/// to ask, 1 for everything else.
+pub fn exit_code(error: &anyhow::Error) -> ExitCode {
+    let failure = error.downcast_ref::<remote::Failure>();
+    failure.map_or(ExitCode::FAILURE, |failure| failure.exit_code().into())
 }
 
 fn block_on(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {

@@ -1,6 +1,7 @@
 //! `cosell dev` and `cosell serve`: from configuration to a running server.
 
 use std::io::IsTerminal as _;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -8,6 +9,7 @@ use anyhow::Context as _;
 use clap::Args;
 use cosell_domain::amount::Cents;
 use cosell_domain::opportunity::spend::Estimates;
+use cosell_operator::Operator;
 use cosell_service::identity::{Keyring, keys};
 use cosell_service::{Clock, PageTokens, Service, Settings, SystemClock, Throttle};
 use cosell_store::Store;
@@ -17,8 +19,9 @@ use cosell_wire::sigv4::{SigningKeyCache, Verifier};
 use crate::config::{Config, Flags, Mode};
 use crate::data_dir::{self, Opened, Role};
 use crate::dev as development;
+use crate::operator_file::{self, OperatorFile};
 use crate::output::{Output, say};
-use crate::server::{self, Authentication, Handler, Limits, OpenAccounts, Server};
+use crate::server::{self, Authentication, Bound, Handler, Limits, OpenAccounts, Server};
 
 /// Derived signing keys that are kept: one per key, day and region.
 const SIGNING_KEYS: usize = 10_000;
@@ -46,6 +49,9 @@ pub fn dev(output: Output, command: Dev) -> anyhow::Result<()> {
     let config = Config::read(&command.flags, Mode::Dev)?;
     start_log(&config)?;
     development::check_address(config.listen()?)?;
+    if let Some(address) = config.operator_listen()? {
+        development::check_address(address)?;
+    }
     let (opened, place) = if command.ephemeral {
         (
             data_dir::ephemeral()?,
@@ -77,12 +83,33 @@ pub fn dev(output: Output, command: Dev) -> anyhow::Result<()> {
     let region = settings.region.clone();
     let store: Arc<dyn Store> = opened.store.clone();
     let open_accounts = Some(OpenAccounts::new(Arc::clone(&store), settings.region.clone()));
+    let folder = (!command.ephemeral).then(|| config.data());
+    let token = runtime.block_on(operator_file::token(
+        &*store,
+        folder.as_deref(),
+        SystemClock.now(),
+    ))?;
     let server = assemble(&config, opened, settings, origins, open_accounts)?;
-    let scheme = if server.tls.is_some() { "https" } else { "http" };
+    let scheme = scheme(&server);
     server.run(|bound| {
-        let endpoint = format!("{scheme}://{bound}");
-        announce(output, &endpoint, started, || {
-            development::banner(&endpoint, &place, &region)
+        let endpoint = format!("{scheme}://{}", bound.api);
+        let url = format!("{scheme}://{}", bound.operator);
+        if let Some(folder) = &folder {
+            note(&config, folder, scheme, bound, &token);
+        }
+        let announcement = Announcement {
+            endpoint: &endpoint,
+            operator_url: &url,
+            operator_token: Some(&token),
+            started,
+        };
+        announcement.say(output, || {
+            let banner = development::banner(&endpoint, &place, &region);
+            format!(
+                "{banner}\noperator API   {url}{}\noperator token {}",
+                cosell_operator::BASE,
+                *token
+            )
         });
     })?;
     runtime.block_on(store.close());
@@ -101,35 +128,82 @@ pub fn serve(output: Output, command: Serve) -> anyhow::Result<()> {
         .build()?;
     runtime.block_on(keys::expect_sealer(&*store, &opened.sealer))?;
     let settings = settings(&config)?;
+    let folder = config.data();
+    let token = runtime.block_on(operator_file::token(&*store, Some(&folder), SystemClock.now()))?;
     let server = assemble(&config, opened, settings, origins(&config), None)?;
-    let scheme = if server.tls.is_some() { "https" } else { "http" };
+    let scheme = scheme(&server);
     server.run(|bound| {
-        let endpoint = format!("{scheme}://{bound}");
-        announce(output, &endpoint, started, || {
+        let endpoint = format!("{scheme}://{}", bound.api);
+        let url = format!("{scheme}://{}", bound.operator);
+        note(&config, &folder, scheme, bound, &token);
+        let announcement = Announcement {
+            endpoint: &endpoint,
+            operator_url: &url,
+            // What a server for real use prints may be kept in a log that others read.
+            operator_token: None,
+            started,
+        };
+        announcement.say(output, || {
             let quotas = match config.text("throttle") {
                 "aws" => "AWS's published quotas, one write a second per account and operation (throttle = \"aws\")",
                 _ => "none (throttle = \"off\")",
             };
-            format!("cosell serves {endpoint}\nquotas: {quotas}")
+            let base = cosell_operator::BASE;
+            format!("cosell serves {endpoint}\noperator API: {url}{base}, token in operator.json of the data folder\nquotas: {quotas}")
         });
     })?;
     runtime.block_on(store.close());
     Ok(())
 }
 
-/// Says that the server is ready: in `words` for people, in one line of JSON for programs. It serves whether or not
-/// anyone hears.
-fn announce(output: Output, endpoint: &str, started: Instant, words: impl FnOnce() -> String) {
-    let millis = started.elapsed().as_millis();
-    let said = match output {
-        Output::Table => say(words()).and_then(|()| say(format_args!("ready in {millis} ms"))),
-        Output::Json => {
-            let ready = u64::try_from(millis).unwrap_or(u64::MAX);
-            say(serde_json::json!({ "Endpoint": endpoint, "ReadyMillis": ready }))
-        }
+fn scheme(server: &Server) -> &'static str {
+    if server.tls.is_some() { "https" } else { "http" }
+}
+
+/// Writes down where operators find the server. It serves whether or not that succeeds.
+fn note(config: &Config, folder: &Path, scheme: &str, bound: Bound, token: &str) {
+    let certificate = Some(config.text("tls-cert")).filter(|path| !path.is_empty());
+    let file = OperatorFile {
+        url: format!("{scheme}://{}", operator_file::reachable(bound.operator)),
+        token: token.to_owned(),
+        certificate: certificate.map(|path| std::path::absolute(path).unwrap_or_else(|_| path.into())),
     };
-    if let Err(error) = said {
-        tracing::warn!("{error:#}");
+    if let Err(error) = file.write(folder) {
+        tracing::warn!("commands on this machine will not find the server: {error:#}");
+    }
+}
+
+/// What a server says when it is ready.
+struct Announcement<'a> {
+    endpoint: &'a str,
+    operator_url: &'a str,
+    operator_token: Option<&'a str>,
+    started: Instant,
+}
+
+impl Announcement<'_> {
+    /// Says that the server is ready: in `words` for people, in one line of JSON for programs. It serves whether or not
+    /// anyone hears.
+    fn say(&self, output: Output, words: impl FnOnce() -> String) {
+        let millis = self.started.elapsed().as_millis();
+        let said = match output {
+            Output::Table => say(words()).and_then(|()| say(format_args!("ready in {millis} ms"))),
+            Output::Json => {
+                let ready = u64::try_from(millis).unwrap_or(u64::MAX);
+                let mut line = serde_json::json!({
+                    "Endpoint": self.endpoint,
+                    "ReadyMillis": ready,
+                    "operatorUrl": self.operator_url,
+                });
+                if let Some(token) = self.operator_token {
+                    line["operatorToken"] = token.into();
+                }
+                say(line)
+            }
+        };
+        if let Err(error) = said {
+            tracing::warn!("{error:#}");
+        }
     }
 }
 
@@ -148,7 +222,24 @@ fn assemble(
     };
     let tokens = PageTokens::new(opened.sealer.derive("page tokens"));
     let region = Some(config.text("region").to_owned()).filter(|region| !region.is_empty());
-    let service = Service::new(Arc::clone(&store), Arc::clone(&clock), settings, tokens, throttle);
+    let arn_region = settings.region.clone();
+    let service = Arc::new(Service::new(
+        Arc::clone(&store),
+        Arc::clone(&clock),
+        settings,
+        tokens,
+        throttle,
+    ));
+    let seconds = |name, to| config.number(name, 1, to).map(Duration::from_secs);
+    let operator = Operator::new(cosell_operator::Parts {
+        service: Arc::clone(&service),
+        store: Arc::clone(&store),
+        sealer: opened.sealer.clone(),
+        clock: Arc::clone(&clock),
+        region: arn_region,
+        version: env!("CARGO_PKG_VERSION"),
+        body_timeout: seconds("body-timeout", 3600)?,
+    });
     let authentication = Authentication {
         keyring: Keyring::new(store, opened.sealer),
         verifier: Verifier {
@@ -158,9 +249,9 @@ fn assemble(
         keys: SigningKeyCache::new(SIGNING_KEYS),
         open_accounts,
     };
-    let seconds = |name, to| config.number(name, 1, to).map(Duration::from_secs);
     let handler = Handler {
         service,
+        operator,
         authentication,
         clock,
         origins,
@@ -174,6 +265,7 @@ fn assemble(
     Ok(Server {
         handler: Arc::new(handler),
         listen: config.listen()?,
+        operator_listen: config.operator_listen()?,
         tls: server::tls(config)?,
         limits: Limits {
             header_timeout: seconds("header-timeout", 3600)?,

@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
-use super::handler::Handler;
+use super::handler::{Door, Handler};
 use super::preface::Prompt;
 
 /// How long a TLS handshake may take.
@@ -48,13 +48,14 @@ pub async fn serve(
     stream: TcpStream,
     tls: Option<tokio_rustls::TlsAcceptor>,
     handler: Arc<Handler>,
+    door: Door,
     limits: Limits,
     stopping: watch::Receiver<bool>,
 ) {
     match tls {
-        None => converse(stream, handler, limits, stopping).await,
+        None => converse(stream, handler, door, limits, stopping).await,
         Some(tls) => match tokio::time::timeout(HANDSHAKE, tls.accept(stream)).await {
-            Ok(Ok(stream)) => converse(stream, handler, limits, stopping).await,
+            Ok(Ok(stream)) => converse(stream, handler, door, limits, stopping).await,
             Ok(Err(error)) => tracing::debug!("TLS handshake failed: {error}"),
             Err(_) => tracing::debug!("TLS handshake took too long"),
         },
@@ -64,6 +65,7 @@ pub async fn serve(
 async fn converse(
     stream: impl AsyncRead + AsyncWrite + Unpin + 'static,
     handler: Arc<Handler>,
+    door: Door,
     limits: Limits,
     mut stopping: watch::Receiver<bool>,
 ) {
@@ -82,7 +84,7 @@ async fn converse(
         .max_concurrent_streams(STREAMS);
     let service = service_fn(move |request| {
         let handler = Arc::clone(&handler);
-        async move { Ok::<_, Infallible>(handler.answer(request).await) }
+        async move { Ok::<_, Infallible>(handler.answer(request, door).await) }
     });
     let stream = Prompt::new(stream, limits.header_timeout);
     let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));

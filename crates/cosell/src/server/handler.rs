@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use cosell_model::{ApiError, ErrorKind, Operation};
+use cosell_operator::{Operator, Problem, is_operator_path};
 use cosell_service::audit::Deed;
 use cosell_service::identity::{Keyring, accounts};
 use cosell_service::{Caller, Clock, Service};
@@ -18,7 +19,7 @@ use http::header::{ACCESS_CONTROL_REQUEST_HEADERS, CONTENT_LENGTH, EXPECT, ORIGI
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 
 /// Bytes of a refused body that are taken in and forgotten.
 const DISCARDED: u64 = 32 * 1024 * 1024;
@@ -58,10 +59,23 @@ impl OpenAccounts {
     }
 }
 
+/// By which listener a request came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Door {
+    /// The only one: partners and operators.
+    Both,
+    /// That of partners, where operators have their own.
+    Partners,
+    /// That of operators.
+    Operators,
+}
+
 /// Answers requests.
 pub struct Handler {
     /// The operations.
-    pub service: Service,
+    pub service: Arc<Service>,
+    /// What operators do.
+    pub operator: Operator,
     /// Who may call.
     pub authentication: Authentication,
     /// The time.
@@ -76,11 +90,18 @@ pub struct Handler {
 
 impl Handler {
     /// Answers one request. Never fails: what goes wrong is an answer too.
-    pub async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    pub async fn answer(&self, request: Request<Incoming>, door: Door) -> Response<Full<Bytes>> {
         let started = Instant::now();
         let request_id = RequestId::fresh();
         let (parts, body) = request.into_parts();
         let path = parts.uri.path();
+        // Before everything of partners: no signature, no web pages of other origins.
+        if is_operator_path(path) || (door == Door::Operators && !matches!(path, "/livez" | "/readyz")) {
+            return self
+                .operate_for_operator(&parts, body, door, &request_id)
+                .await
+                .map(Full::new);
+        }
         let ready = path != "/readyz" || self.service.is_ready().await;
         if let Some(response) = plain(&parts, &request_id, &self.origins, ready) {
             return response.map(Full::new);
@@ -102,6 +123,39 @@ impl Handler {
         }
         log.request(&request_id, response.status(), started);
         response.map(Full::new)
+    }
+
+    /// Answers a request to the operator API, or says that it is not here.
+    async fn operate_for_operator(
+        &self,
+        parts: &Parts,
+        mut body: Incoming,
+        door: Door,
+        request_id: &RequestId,
+    ) -> Response<Bytes> {
+        let elsewhere = match door {
+            Door::Partners => {
+                Some("The operator API is not served at this address: operator-listen says where it is")
+            }
+            Door::Operators if !is_operator_path(parts.uri.path()) => {
+                Some("Only the operator API is served at this address, under /operator/v1")
+            }
+            Door::Both | Door::Operators => None,
+        };
+        let response = match elsewhere {
+            Some(detail) => {
+                let mut response = Problem::not_found(detail).render(request_id.as_str());
+                response
+                    .headers_mut()
+                    .insert("x-request-id", request_id.header_value());
+                response
+            }
+            None => self.operator.answer(request_id.as_str(), parts, &mut body).await,
+        };
+        if response.status() != StatusCode::REQUEST_TIMEOUT && !body.is_end_stream() {
+            self.discard(parts, body).await;
+        }
+        response
     }
 
     async fn operate(

@@ -18,6 +18,8 @@ use tokio::sync::{Semaphore, mpsc, watch};
 pub use connection::Limits;
 pub use handler::{Authentication, Handler, OpenAccounts};
 
+use handler::Door;
+
 use crate::config::Config;
 
 /// What a server needs to run.
@@ -26,6 +28,8 @@ pub struct Server {
     pub handler: Arc<Handler>,
     /// Where it listens.
     pub listen: SocketAddr,
+    /// Where it listens for operators alone; `None` where they come by the same way as partners.
+    pub operator_listen: Option<SocketAddr>,
     /// Certificate and key; `None` for plain HTTP.
     pub tls: Option<Arc<rustls::ServerConfig>>,
     /// Bounds of a connection.
@@ -36,6 +40,19 @@ pub struct Server {
     pub threads: usize,
     /// How long requests under way are given at a stop.
     pub shutdown_timeout: Duration,
+}
+
+/// Connections of operators served at the same time, where they have a listener of their own: however many partners come,
+/// these are kept.
+const OPERATOR_CONNECTIONS: usize = 64;
+
+/// What a server is bound to.
+#[derive(Debug, Clone, Copy)]
+pub struct Bound {
+    /// For partners.
+    pub api: SocketAddr,
+    /// For operators; the same where there is one listener only.
+    pub operator: SocketAddr,
 }
 
 /// Reads the server's TLS configuration: `None` where no certificate is configured.
@@ -49,20 +66,24 @@ pub fn tls(config: &Config) -> anyhow::Result<Option<Arc<rustls::ServerConfig>>>
 }
 
 impl Server {
-    /// Binds the address, calls `ready` with the one that was bound, and serves until the process is asked to stop
+    /// Binds its addresses, calls `ready` with what was bound, and serves until the process is asked to stop
     /// (SIGINT or SIGTERM). Returns when every accepted request was answered or the shutdown timeout has passed.
-    pub fn run(self, ready: impl FnOnce(SocketAddr)) -> anyhow::Result<()> {
-        let listener = TcpListener::bind(self.listen).with_context(|| {
-            format!(
-                "cannot listen on {}: is another server running there? Choose another with --listen",
-                self.listen
-            )
-        })?;
-        listener.set_nonblocking(true)?;
-        let bound = listener.local_addr()?;
+    pub fn run(self, ready: impl FnOnce(Bound)) -> anyhow::Result<()> {
+        let listener = bind(self.listen, "--listen")?;
+        let operators = self
+            .operator_listen
+            .map(|address| bind(address, "--operator-listen"))
+            .transpose()?;
+        let api = listener.local_addr()?;
+        let bound = Bound {
+            api,
+            operator: match &operators {
+                Some(listener) => listener.local_addr()?,
+                None => api,
+            },
+        };
 
         let (stop, stopping) = watch::channel(false);
-        let connections = Arc::new(Semaphore::new(self.max_connections));
         let mut senders = Vec::new();
         let mut workers = Vec::new();
         for number in 0..self.threads.max(1) {
@@ -89,19 +110,32 @@ impl Server {
             .build()?;
         let signals = runtime.block_on(async {
             let listener = tokio::net::TcpListener::from_std(listener)?;
+            let operators = operators.map(tokio::net::TcpListener::from_std).transpose()?;
             // Before anyone is told to come: who stops the server at once must find it able to stop in good order.
             let mut signals = Signals::new()?;
             ready(bound);
-            let mut dealer = Dealer {
-                connections,
-                senders,
-                turn: 0,
+            let door = if operators.is_some() {
+                Door::Partners
+            } else {
+                Door::Both
+            };
+            let mut at_operators = Dealer::new(OPERATOR_CONNECTIONS, Door::Operators, senders.clone());
+            let mut dealer = Dealer::new(self.max_connections, door, senders);
+            let accept_operators = async {
+                match &operators {
+                    Some(listener) => at_operators.accept(listener).await,
+                    None => std::future::pending().await,
+                }
             };
             tokio::select! {
                 () = dealer.accept(&listener) => {}
+                () = accept_operators => {}
                 name = signals.wait() => tracing::info!("{name} received: finishing the requests under way"),
             }
             dealer.accept_waiting(&listener).await;
+            if let Some(listener) = &operators {
+                at_operators.accept_waiting(listener).await;
+            }
             anyhow::Ok(signals)
         })?;
         end_at_second_signal(runtime, signals)?;
@@ -143,16 +177,34 @@ fn jobs(
         .context("cannot start a thread")
 }
 
-type Accepted = (TcpStream, tokio::sync::OwnedSemaphorePermit);
+fn bind(address: SocketAddr, flag: &str) -> anyhow::Result<TcpListener> {
+    let listener = TcpListener::bind(address).with_context(|| {
+        format!("cannot listen on {address}: is another server running there? Choose another with {flag}")
+    })?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}
+
+type Accepted = (TcpStream, Door, tokio::sync::OwnedSemaphorePermit);
 
 /// Hands connections to the threads in turn, as long as there are fewer than allowed.
 struct Dealer {
     connections: Arc<Semaphore>,
+    door: Door,
     senders: Vec<mpsc::UnboundedSender<Accepted>>,
     turn: usize,
 }
 
 impl Dealer {
+    fn new(connections: usize, door: Door, senders: Vec<mpsc::UnboundedSender<Accepted>>) -> Self {
+        Self {
+            connections: Arc::new(Semaphore::new(connections)),
+            door,
+            senders,
+            turn: 0,
+        }
+    }
+
     /// Accepts for ever.
     async fn accept(&mut self, listener: &tokio::net::TcpListener) {
         loop {
@@ -187,7 +239,7 @@ impl Dealer {
     fn hand_over(&mut self, stream: tokio::net::TcpStream, permit: tokio::sync::OwnedSemaphorePermit) {
         let _ = stream.set_nodelay(true);
         if let Ok(stream) = stream.into_std() {
-            let _ = self.senders[self.turn].send((stream, permit));
+            let _ = self.senders[self.turn].send((stream, self.door, permit));
             self.turn = (self.turn + 1) % self.senders.len();
         }
     }
@@ -223,14 +275,14 @@ impl Worker {
         let local = tokio::task::LocalSet::new();
         local.block_on(&runtime, async {
             let mut tasks = tokio::task::JoinSet::new();
-            while let Some((stream, permit)) = accepted.recv().await {
+            while let Some((stream, door, permit)) = accepted.recv().await {
                 let Ok(stream) = tokio::net::TcpStream::from_std(stream) else {
                     continue;
                 };
                 let (handler, tls) = (Arc::clone(&self.handler), self.tls.clone());
                 let (limits, stopping) = (self.limits, self.stopping.clone());
                 tasks.spawn_local(async move {
-                    connection::serve(stream, tls, handler, limits, stopping).await;
+                    connection::serve(stream, tls, handler, door, limits, stopping).await;
                     drop(permit);
                 });
                 // Collects what has ended, so that the set does not grow.

@@ -1,0 +1,457 @@
+//! What commands use to talk to a running server's operator API: finds it, sends JSON, and turns what it refuses into words
+//! and an exit code.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use bytes::Bytes;
+use clap::Args;
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
+use http::uri::Scheme;
+use http::{Method, Request, StatusCode, Uri};
+use http_body_util::{BodyExt as _, Full};
+use hyper_util::rt::TokioIo;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, ServerName};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::operator_file::OperatorFile;
+
+/// How long it may take to reach the server.
+const REACH: Duration = Duration::from_secs(10);
+/// How long an answer may take.
+const PATIENCE: Duration = Duration::from_secs(600);
+/// Items asked for at once where all are wanted.
+const PAGE: &str = "100";
+
+/// Which server a command talks to.
+#[derive(Args, Debug, Clone)]
+pub struct Target {
+    /// The server, such as http://127.0.0.1:7733 [default: as operator.json in the data folder says]
+    #[arg(long, value_name = "URL", env = "COSELL_OPERATOR_URL")]
+    operator_url: Option<String>,
+    /// A token of the server [default: as operator.json in the data folder says]
+    #[arg(
+        long,
+        value_name = "TOKEN",
+        env = "COSELL_OPERATOR_TOKEN",
+        hide_env_values = true
+    )]
+    operator_token: Option<String>,
+    /// PEM file with the certificates to trust besides the system's
+    #[arg(long, value_name = "FILE", env = "COSELL_OPERATOR_CA")]
+    operator_ca: Option<PathBuf>,
+    /// The data folder of the server
+    #[arg(long, value_name = "DIR", env = "COSELL_DATA", default_value = "./.cosell")]
+    data: PathBuf,
+}
+
+/// Why a command came back without what it asked for.
+#[derive(Debug)]
+pub enum Failure {
+    /// The server refused the request.
+    Refused(Seen),
+    /// The server is not reached, or does not answer as one should.
+    Unreachable(String),
+    /// The server does not take the token, or the token may not do this.
+    Unauthorised(Seen),
+}
+
+/// A problem as it is read.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Seen {
+    status: u16,
+    title: String,
+    detail: String,
+    request_id: String,
+    errors: Vec<Fault>,
+    #[serde(rename = "ErrorList")]
+    error_list: Vec<Violation>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Fault {
+    pointer: Option<String>,
+    parameter: Option<String>,
+    detail: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Violation {
+    field_name: Option<String>,
+    code: String,
+    message: String,
+}
+
+impl Failure {
+    /// What the program should end with: 2 for a refusal, 3 for no server or no right.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Refused(_) => 2,
+            Self::Unreachable(_) | Self::Unauthorised(_) => 3,
+        }
+    }
+}
+
+impl std::error::Error for Failure {}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let seen = match self {
+            Self::Unreachable(words) => return f.write_str(words),
+            Self::Refused(seen) | Self::Unauthorised(seen) => seen,
+        };
+        let detail = if seen.detail.is_empty() {
+            &seen.title
+        } else {
+            &seen.detail
+        };
+        f.write_str(detail)?;
+        for fault in &seen.errors {
+            // With few faults the sentence says them all.
+            if !detail.contains(&fault.detail) {
+                let place = fault
+                    .parameter
+                    .as_deref()
+                    .or(fault.pointer.as_deref())
+                    .unwrap_or_default();
+                write!(f, "\n  {place}: {}", fault.detail)?;
+            }
+        }
+        for Violation {
+            field_name,
+            code,
+            message,
+        } in &seen.error_list
+        {
+            let place = field_name.as_deref().unwrap_or("the request");
+            write!(f, "\n  {place}: {message} ({code})")?;
+        }
+        if seen.status >= 500 && !seen.request_id.is_empty() {
+            write!(f, "\n  request {}", seen.request_id)?;
+        }
+        Ok(())
+    }
+}
+
+/// A path beneath `/operator/v1`, with its query.
+#[derive(Debug, Clone)]
+pub struct At(String);
+
+impl At {
+    /// A path of these segments, which may hold any letter.
+    pub fn new<'a>(segments: impl IntoIterator<Item = &'a str>) -> Self {
+        Self(
+            segments
+                .into_iter()
+                .map(|segment| format!("/{}", encoded(segment)))
+                .collect(),
+        )
+    }
+
+    /// A path and query as typed.
+    pub fn typed(text: &str) -> Self {
+        let path = text.strip_prefix(cosell_operator::BASE).unwrap_or(text);
+        Self(format!("/{}", path.trim_start_matches('/')))
+    }
+
+    /// With a parameter, where there is a value for it.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: Option<&str>) -> Self {
+        if let Some(value) = value {
+            self.0.push(if self.0.contains('?') { '&' } else { '?' });
+            self.0.push_str(&format!("{}={}", encoded(name), encoded(value)));
+        }
+        self
+    }
+}
+
+/// Every byte that is not plainly itself, escaped.
+fn encoded(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
+            _ => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    out
+}
+
+/// A page as it is read.
+#[derive(Deserialize)]
+struct Page<T> {
+    items: Vec<T>,
+    next: Option<String>,
+}
+
+/// A running server.
+pub struct Remote {
+    host: String,
+    port: u16,
+    /// What is trusted; `None` for plain HTTP.
+    tls: Option<Arc<rustls::ClientConfig>>,
+    token: String,
+    /// Where its address was found, for complaints.
+    found: &'static str,
+}
+
+impl Remote {
+    /// Finds the server: by flags or environment, else by `operator.json` in the data folder.
+    pub fn open(target: &Target) -> anyhow::Result<Self> {
+        let given = target.operator_url.clone().zip(target.operator_token.clone());
+        let (file, found) = match given {
+            Some((url, token)) => {
+                let file = OperatorFile {
+                    url,
+                    token,
+                    certificate: None,
+                };
+                (file, "--operator-url or COSELL_OPERATOR_URL")
+            }
+            None => {
+                let file =
+                    OperatorFile::read(&target.data).map_err(|error| unreachable(format!("{error:#}")))?;
+                let file = OperatorFile {
+                    url: target.operator_url.clone().unwrap_or(file.url),
+                    token: target.operator_token.clone().unwrap_or(file.token),
+                    certificate: file.certificate,
+                };
+                (file, "operator.json in the data folder")
+            }
+        };
+        let wrong = || {
+            anyhow::anyhow!(
+                "\"{}\" (from {found}) is no URL such as http://127.0.0.1:7733",
+                file.url
+            )
+        };
+        let uri: Uri = file.url.trim_end_matches('/').parse().map_err(|_| wrong())?;
+        let https = match uri.scheme() {
+            Some(scheme) if *scheme == Scheme::HTTP => false,
+            Some(scheme) if *scheme == Scheme::HTTPS => true,
+            _ => return Err(wrong()),
+        };
+        if !matches!(uri.path(), "" | "/" | cosell_operator::BASE) {
+            return Err(wrong());
+        }
+        let trusted = [target.operator_ca.clone(), file.certificate.clone()];
+        let tls = https.then(|| trust(trusted.into_iter().flatten())).transpose()?;
+        Ok(Self {
+            host: uri.host().ok_or_else(wrong)?.to_owned(),
+            port: uri.port_u16().unwrap_or(if https { 443 } else { 80 }),
+            tls,
+            token: file.token,
+            found,
+        })
+    }
+
+    /// Reads something.
+    pub async fn get<T: DeserializeOwned>(&self, at: &At) -> anyhow::Result<T> {
+        self.send(Method::GET, at, None::<&()>).await
+    }
+
+    /// Makes something, or does something that takes no more words.
+    pub async fn post<T: DeserializeOwned>(
+        &self,
+        at: &At,
+        body: Option<&impl Serialize>,
+    ) -> anyhow::Result<T> {
+        self.send(Method::POST, at, body).await
+    }
+
+    /// Puts something in the place of what was there.
+    pub async fn put<T: DeserializeOwned>(&self, at: &At, body: &impl Serialize) -> anyhow::Result<T> {
+        self.send(Method::PUT, at, Some(body)).await
+    }
+
+    /// Changes the members that are sent.
+    pub async fn patch<T: DeserializeOwned>(&self, at: &At, body: &impl Serialize) -> anyhow::Result<T> {
+        self.send(Method::PATCH, at, Some(body)).await
+    }
+
+    /// Takes something away.
+    pub async fn delete<T: DeserializeOwned>(&self, at: &At) -> anyhow::Result<T> {
+        self.send(Method::DELETE, at, None::<&()>).await
+    }
+
+    /// Every item of a list, all its pages, or the first `most` of them.
+    pub async fn list<T: DeserializeOwned>(&self, at: &At, most: usize) -> anyhow::Result<Vec<T>> {
+        let at = at.clone().with("limit", Some(PAGE));
+        let mut found: Vec<T> = Vec::new();
+        let mut cursor: Option<String> = None;
+        loop {
+            let page: Page<T> = self.get(&at.clone().with("cursor", cursor.as_deref())).await?;
+            found.extend(page.items);
+            cursor = page.next;
+            if cursor.is_none() || found.len() >= most {
+                found.truncate(most);
+                return Ok(found);
+            }
+        }
+    }
+
+    async fn send<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        at: &At,
+        body: Option<&impl Serialize>,
+    ) -> anyhow::Result<T> {
+        let host = format!("{}:{}", self.host, self.port);
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("{}{}", cosell_operator::BASE, at.0))
+            .header(HOST, &host)
+            .header(AUTHORIZATION, format!("Bearer {}", self.token));
+        let body = match body {
+            Some(body) => {
+                request = request.header(CONTENT_TYPE, "application/json");
+                Bytes::from(serde_json::to_vec(body)?)
+            }
+            None => Bytes::new(),
+        };
+        let request = request.body(Full::new(body)).context("this cannot be asked")?;
+        let found = self.found;
+        let reach = async {
+            let stream =
+                tokio::net::TcpStream::connect((self.host.trim_matches(['[', ']']), self.port)).await?;
+            stream.set_nodelay(true)?;
+            Ok::<_, std::io::Error>(stream)
+        };
+        let refused = |what: String| unreachable(format!("{host} (from {found}) {what}"));
+        let stream = match tokio::time::timeout(REACH, reach).await {
+            Ok(Ok(stream)) => stream,
+            Ok(Err(error)) => {
+                return Err(refused(format!("is not reached: {error}. Is the server running?")).into());
+            }
+            Err(_) => {
+                return Err(refused("is not reached in time. Is the server running?".to_owned()).into());
+            }
+        };
+        let talk = async {
+            match &self.tls {
+                None => converse(stream, request).await,
+                Some(tls) => {
+                    let name = ServerName::try_from(self.host.trim_matches(['[', ']']).to_owned())?;
+                    let connector = tokio_rustls::TlsConnector::from(Arc::clone(tls));
+                    let stream = connector.connect(name, stream).await.context(
+                        "the TLS connection is refused; --operator-ca names certificates to trust",
+                    )?;
+                    converse(stream, request).await
+                }
+            }
+        };
+        let (status, json, answer) = match tokio::time::timeout(PATIENCE, talk).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(error)) => return Err(refused(format!("gave no answer: {error:#}")).into()),
+            Err(_) => return Err(refused("gave no answer in time".to_owned()).into()),
+        };
+        if status.is_success() {
+            let answer = if answer.is_empty() {
+                Bytes::from_static(b"null")
+            } else {
+                answer
+            };
+            let read = serde_json::from_slice(&answer);
+            return read
+                .map_err(|error| refused(format!("answered what cannot be understood: {error}")).into());
+        }
+        let seen = match serde_json::from_slice::<Seen>(&answer) {
+            Ok(seen) if json => seen,
+            _ => return Err(refused(format!("is no cosell server: it answered {status}")).into()),
+        };
+        Err(match status {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS => {
+                Failure::Unauthorised(seen)
+            }
+            StatusCode::SERVICE_UNAVAILABLE => Failure::Unreachable(Failure::Refused(seen).to_string()),
+            _ => Failure::Refused(seen),
+        }
+        .into())
+    }
+}
+
+fn unreachable(words: String) -> Failure {
+    Failure::Unreachable(words)
+}
+
+async fn converse(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    request: Request<Full<Bytes>>,
+) -> anyhow::Result<(StatusCode, bool, Bytes)> {
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    let connection = tokio::spawn(connection);
+    let response = sender.send_request(request).await?;
+    let status = response.status();
+    let kind = response
+        .headers()
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    let json = kind.is_some_and(|kind| kind.contains("json"));
+    let body = response.into_body().collect().await?.to_bytes();
+    connection.abort();
+    Ok((status, json, body))
+}
+
+/// Trusts what the system trusts, and these files.
+fn trust(files: impl Iterator<Item = PathBuf>) -> anyhow::Result<Arc<rustls::ClientConfig>> {
+    let mut roots = rustls::RootCertStore::empty();
+    // A system without certificates trusts nobody, which is for the connection to complain of.
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    for file in files {
+        let read = || format!("cannot read certificates from {}", file.display());
+        for certificate in CertificateDer::pem_file_iter(&file).with_context(read)? {
+            roots.add(certificate.with_context(read)?).with_context(read)?;
+        }
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(Arc::new(config))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_and_parameters_are_escaped() {
+        let at = At::new(["accounts", "a/b", "ä"])
+            .with("q", Some("x&y=z ?"))
+            .with("none", None)
+            .with("r", Some("1"));
+        assert_eq!(at.0, "/accounts/a%2Fb/%C3%A4?q=x%26y%3Dz%20%3F&r=1");
+        for typed in ["/operator/v1/status", "/status", "status"] {
+            assert_eq!(At::typed(typed).0, "/status");
+        }
+    }
+
+    #[test]
+    fn a_refusal_is_told_with_all_that_is_wrong_and_nothing_twice() {
+        let seen: Seen = serde_json::from_str(
+            r#"{"status": 422, "title": "A rule forbids it", "detail": "Two things are wrong",
+                "errors": [{"pointer": "/name", "detail": "is too long"}],
+                "ErrorList": [{"FieldName": "project.title", "Code": "REQUIRED_FIELD_MISSING", "Message": "is missing"}]}"#,
+        )
+        .unwrap();
+        let failure = Failure::Refused(seen);
+        assert_eq!(
+            failure.to_string(),
+            "Two things are wrong\n  /name: is too long\n  project.title: is missing (REQUIRED_FIELD_MISSING)"
+        );
+        assert_eq!(failure.exit_code(), 2);
+        let seen = r#"{"status": 400, "detail": "limit: must be less", "errors": [{"parameter": "limit", "detail": "must be less"}]}"#;
+        let failure = Failure::Unauthorised(serde_json::from_str(seen).unwrap());
+        assert_eq!(failure.to_string(), "limit: must be less");
+        assert_eq!(failure.exit_code(), 3);
+    }
+}
