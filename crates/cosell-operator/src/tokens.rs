@@ -103,7 +103,7 @@ impl<'a> Presented<'a> {
 
 /// Where a token is kept.
 fn key(id: &str) -> Key {
-    Key::new(Kind::SellingSettings, "operator", "operator", id)
+    Key::global(Kind::OperatorToken, id)
 }
 
 fn record(token: &Token, hash: &str, version: u64) -> Result<Record, AdminError> {
@@ -155,11 +155,10 @@ pub async fn create(store: &dyn Store, new: NewToken, now: Timestamp) -> Result<
 
 /// A part of the tokens, by id; revoked and expired ones too.
 pub async fn part(store: &dyn Store, part: Part) -> Result<Listed<Token>, AdminError> {
-    let place = key("x");
     let query = Query {
-        kind: place.kind,
-        account: place.account,
-        catalog: place.catalog,
+        kind: Kind::OperatorToken,
+        account: String::new(),
+        catalog: String::new(),
         filters: Vec::new(),
         sort: Sort {
             by: "id",
