@@ -224,7 +224,11 @@ impl Remote {
                     token: target.operator_token.clone().unwrap_or(file.token),
                     certificate: file.certificate,
                 };
-                (file, "operator.json in the data folder")
+                let found = match target.operator_url {
+                    Some(_) => "--operator-url or COSELL_OPERATOR_URL",
+                    None => "operator.json in the data folder",
+                };
+                (file, found)
             }
         };
         let wrong = || {

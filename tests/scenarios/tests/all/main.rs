@@ -11,4 +11,5 @@ mod crash;
 mod crash_tasks;
 mod harness;
 mod hostile;
+mod operator;
 mod scenarios;

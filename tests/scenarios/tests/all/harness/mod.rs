@@ -6,9 +6,11 @@ pub mod deal;
 pub mod engagement;
 pub mod flows;
 pub mod modern;
+pub mod operator;
 pub mod server;
 pub mod sign;
 
 pub use client::{Answer, Caller, Connection};
+pub use operator::Operator;
 pub use server::{Server, cosell};
 pub use sign::Key;

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::{Caller, Key};
+use super::{Caller, Key, Operator};
 
 /// The program: `COSELL_BIN` where it is set, else built once in this run.
 pub fn program() -> &'static Path {
@@ -67,6 +67,8 @@ fn command(program: &Path) -> Command {
 pub struct Said {
     /// Whether it succeeded.
     pub success: bool,
+    /// What it ended with.
+    pub code: Option<i32>,
     /// Its output.
     pub out: String,
     /// Its complaints.
@@ -97,6 +99,7 @@ pub fn cosell_with(arguments: &[&str], variables: &[(&str, &str)]) -> Said {
         .expect("the program runs");
     Said {
         success: output.status.success(),
+        code: output.status.code(),
         out: String::from_utf8_lossy(&output.stdout).into_owned(),
         err: String::from_utf8_lossy(&output.stderr).into_owned(),
     }
@@ -107,6 +110,10 @@ pub struct Server {
     child: Child,
     /// Where it listens.
     pub address: SocketAddr,
+    /// Where it listens for operators.
+    pub operator_address: SocketAddr,
+    /// The operator's token, where the server says it.
+    pub operator_token: Option<String>,
     log: Arc<Mutex<String>>,
     reader: Option<JoinHandle<()>>,
 }
@@ -169,6 +176,7 @@ impl Server {
         });
         let mut lines = BufReader::new(child.stdout.take().ok_or("no stdout")?).lines();
         let mut address = None;
+        let (mut operator_address, mut operator_token) = (None, None);
         let ready = lines.by_ref().map_while(Result::ok).any(|line| {
             let endpoint = line
                 .strip_prefix("endpoint")
@@ -176,14 +184,25 @@ impl Server {
             if let Some((_, bound)) = endpoint.and_then(|text| text.split_once("://")) {
                 address = bound.trim().parse().ok();
             }
+            if let Some((_, bound)) = line
+                .strip_prefix("operator API")
+                .and_then(|text| text.split_once("://"))
+            {
+                operator_address = bound.split_once('/').and_then(|(bound, _)| bound.parse().ok());
+            }
+            if let Some(token) = line.strip_prefix("operator token ") {
+                operator_token = Some(token.to_owned());
+            }
             line.starts_with("ready in ")
         });
         // What is said later is read too: a full pipe would stop the server.
         std::thread::spawn(move || lines.for_each(drop));
-        match (ready, address) {
-            (true, Some(address)) => Ok(Self {
+        match (ready, address, operator_address) {
+            (true, Some(address), Some(operator_address)) => Ok(Self {
                 child,
                 address,
+                operator_address,
+                operator_token,
                 log,
                 reader: Some(reader),
             }),
@@ -200,6 +219,15 @@ impl Server {
     /// A caller with this key.
     pub fn caller(&self, key: Key) -> Caller {
         Caller::new(self.address, key)
+    }
+
+    /// An operator with the token that the server says.
+    pub fn operator(&self) -> Operator {
+        let token = self
+            .operator_token
+            .as_deref()
+            .expect("only `cosell dev` says a token");
+        Operator::new(self.operator_address, Some(token))
     }
 
     /// What was logged so far.

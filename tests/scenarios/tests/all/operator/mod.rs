@@ -1,0 +1,8 @@
+//! The operator API as operators meet it: who may do what, what is refused, and what the command line makes of it.
+
+mod accounts;
+mod hostile;
+mod listeners;
+mod matrix;
+mod terminal;
+mod tokens;
