@@ -118,6 +118,7 @@ pub struct Fault {
 /// A violation of a rule, as AWS names it.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
+#[schemars(rename = "Violation")]
 struct Listed<'a> {
     /// The field of the opportunity or other document, as AWS's ErrorList names it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -138,7 +139,7 @@ impl<'a> Listed<'a> {
     }
 }
 
-/// A problem on the wire.
+/// What went wrong and what to do about it: problem details as in RFC 9457.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "Problem")]

@@ -23,3 +23,53 @@ fn the_committed_document_is_what_the_table_says() {
          cosell-operator --test openapi`, look at the difference and commit it"
     );
 }
+
+#[test]
+fn every_reference_of_the_document_leads_somewhere_and_every_schema_is_used() {
+    let document = cosell_operator::openapi::document("0.0.0");
+    let mut references = Vec::new();
+    collect(&document, &mut references);
+    assert!(references.len() > 20);
+    for reference in &references {
+        let pointer = reference.strip_prefix('#').unwrap();
+        assert!(document.pointer(pointer).is_some(), "{reference}");
+    }
+    for name in document["components"]["schemas"].as_object().unwrap().keys() {
+        let reference = format!("#/components/schemas/{name}");
+        assert!(references.contains(&reference), "{name} is not used");
+        // Generated clients name their types so.
+        assert!(name.bytes().all(|byte| byte.is_ascii_alphanumeric()), "{name}");
+    }
+}
+
+#[test]
+fn what_a_request_must_be_says_that_nothing_else_is_taken() {
+    let document = cosell_operator::openapi::document("0.0.0");
+    let mut seen = 0;
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for operation in methods.as_object().unwrap().values() {
+            let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
+            if let Some(reference) = schema["$ref"].as_str() {
+                let schema = document.pointer(&reference[1..]).unwrap();
+                assert_eq!(schema["additionalProperties"], false, "{path}: {reference}");
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen >= 4);
+}
+
+fn collect(value: &serde_json::Value, references: &mut Vec<String>) {
+    match value {
+        serde_json::Value::Object(members) => {
+            for (name, value) in members {
+                match value.as_str() {
+                    Some(reference) if name == "$ref" => references.push(reference.to_owned()),
+                    _ => collect(value, references),
+                }
+            }
+        }
+        serde_json::Value::Array(items) => items.iter().for_each(|item| collect(item, references)),
+        _ => {}
+    }
+}

@@ -28,6 +28,11 @@ fn a_server_started_by_a_program_names_its_endpoint_in_one_line_of_json() {
         server.wait().unwrap();
         read.unwrap();
         assert!(matches!(reached, Some(Ok(_))), "{arguments:?}: {line}");
-        assert!(said.unwrap()["ReadyMillis"].is_u64(), "{line}");
+        let said = said.unwrap();
+        assert!(said["ReadyMillis"].is_u64(), "{line}");
+        assert_eq!(said["operatorUrl"], said["Endpoint"], "{line}");
+        // A token for everything belongs into no log of a server for real use.
+        let token = said["operatorToken"].as_str();
+        assert_eq!(token.is_some(), arguments[0] == "dev", "{line}");
     }
 }

@@ -63,6 +63,7 @@ struct Status {
 /// How the store is.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "StatusStore")]
 struct StoreStatus {
     /// Whether it answers.
     ready: bool,
@@ -74,6 +75,7 @@ struct StoreStatus {
 /// What has happened since the start.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "StatusCounts")]
 struct Counts {
     /// Members of partners' requests that the model does not know, which were passed over.
     unknown_members: u64,
@@ -84,6 +86,7 @@ struct Counts {
 /// A token as its holder may see it.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "StatusToken")]
 struct Asking {
     /// Its id.
     id: String,
