@@ -107,7 +107,7 @@ fn check(kind: Kind, value: &str) -> Result<(), String> {
         Kind::Text { max } => {
             !value.is_empty() && value.chars().count() <= max && !value.contains(char::is_control)
         }
-        Kind::Account => cosell_service::identity::accounts::is_account_id(value),
+        Kind::Account => value.len() == 12 && value.bytes().all(|byte| byte.is_ascii_digit()),
         Kind::Integer { min, max } => value
             .parse::<i64>()
             .is_ok_and(|number| (min..=max).contains(&number) && !value.starts_with('+')),
