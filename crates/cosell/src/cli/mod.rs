@@ -1,6 +1,7 @@
 //! The command line: what can be typed, and which room does it. Commands say what they did and what to do next.
 
 mod accounts;
+mod failure;
 mod keys;
 mod maintenance;
 mod operator;
@@ -137,7 +138,7 @@ pub fn run() -> anyhow::Result<()> {
 /// What the program ends with after an error: 2 where a server refused what was asked, 3 where there is no server or no right
 /// to ask, 1 for everything else.
 pub fn exit_code(error: &anyhow::Error) -> ExitCode {
-    let failure = error.downcast_ref::<remote::Failure>();
+    let failure = error.downcast_ref::<failure::Failure>();
     failure.map_or(ExitCode::FAILURE, |failure| failure.exit_code().into())
 }
 
