@@ -96,3 +96,18 @@ CREATE INDEX audit_by_account_time ON audit (account, time);
 DROP INDEX job_by_due;
 CREATE INDEX job_waiting ON job (run_at, id) WHERE worker IS NULL;
 CREATE INDEX job_leased ON job (due_at) WHERE worker IS NOT NULL;
+
+-- Versions of records that were replaced or deleted, in the order in which that happened: a row is only ever appended. Of
+-- the key, the index has what tells almost all records apart; the kind is looked at in the row. `until` is NULL where the
+-- change told no time.
+CREATE TABLE history (
+    seq INTEGER PRIMARY KEY,
+    until INTEGER,
+    kind TEXT NOT NULL,
+    tenant INTEGER NOT NULL,
+    id TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    document TEXT NOT NULL,
+    private TEXT NOT NULL
+) STRICT;
+CREATE INDEX history_by_id_version ON history (tenant, id, version);

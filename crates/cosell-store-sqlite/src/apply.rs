@@ -5,10 +5,11 @@
 //! rolls the whole transaction back. Nothing here may begin or commit a transaction.
 
 use crate::list::{Bind, value};
-use crate::{sql, tenants::Tenants};
+use crate::{history, sql, tenants::Tenants};
 use cosell_model::Timestamp;
 use cosell_store::{
-    ApplyError, Changes, ClaimedJob, Conflict, Expect, Job, JobId, Key, Record, Value, Write,
+    ApplyError, Changes, ClaimedJob, Conflict, Expect, Idempotency, Job, JobId, Key, Record, StoreError,
+    Value, Write,
 };
 use rusqlite::{Connection, OptionalExtension};
 use std::collections::HashSet;
@@ -80,6 +81,27 @@ fn exists(key: &Key) -> Refusal {
     Refusal::Answer(ApplyError::Conflict(Conflict::Exists(key.clone())))
 }
 
+/// Inserts many new records; if one of their keys is there already, inserts none and says so.
+pub(crate) fn bulk(
+    connection: &Connection,
+    tenants: &mut Tenants,
+    records: &[Record],
+) -> rusqlite::Result<Result<(), StoreError>> {
+    let mut seen = HashSet::with_capacity(records.len());
+    for record in records {
+        if !seen.insert(&record.key) || find(connection, tenants, &record.key, false)?.is_some() {
+            return Ok(Err(StoreError::Invalid(format!(
+                "{} exists already: fill a store only with records that are not in it",
+                record.key
+            ))));
+        }
+    }
+    for record in records {
+        insert(connection, tenants, record)?;
+    }
+    Ok(Ok(()))
+}
+
 /// Refuses a change that breaks the contract, without looking at the database.
 pub(crate) fn validate(changes: &Changes) -> Result<(), ApplyError> {
     let mut seen = HashSet::new();
@@ -105,7 +127,7 @@ pub(crate) fn validate(changes: &Changes) -> Result<(), ApplyError> {
     Ok(())
 }
 
-fn validate_record(record: &Record) -> Result<(), String> {
+pub(crate) fn validate_record(record: &Record) -> Result<(), String> {
     record.validate()?;
     for (name, part) in [
         ("document", &record.document),
@@ -213,6 +235,10 @@ pub(crate) fn write(
             .execute([&finished.id.0])?;
     }
     for (write, (row, mask)) in changes.writes.iter().zip(&checked.rows) {
+        let kind = write.key().kind;
+        if kind.spec().history && !matches!(write, Write::Insert(_)) {
+            history::keep(connection, kind, *row, history::time_of(changes))?;
+        }
         match write {
             Write::Insert(record) => insert(connection, tenants, record)?,
             Write::Replace { record, .. } => replace(connection, record, *row, *mask)?,
@@ -230,21 +256,7 @@ pub(crate) fn write(
                 .prepare_cached("DELETE FROM idempotency WHERE row=?1")?
                 .execute([row])?;
         }
-        connection
-            .prepare_cached(
-                "INSERT INTO idempotency (account, operation, token, request_hash, answer, created_at, expires_at, catalog) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-            )?
-            .execute((
-                &kept.account,
-                &kept.operation,
-                &kept.token,
-                &kept.request_hash[..],
-                &kept.answer[..],
-                kept.created_at.as_millis(),
-                kept.expires_at.as_millis(),
-                catalog_of(changes),
-            ))?;
+        keep_answer(connection, kept, catalog_of(changes))?;
     }
     for event in &changes.events {
         connection
@@ -284,13 +296,42 @@ pub(crate) fn write(
     Ok(())
 }
 
+/// Keeps an answer whose token is free.
+pub(crate) fn keep_answer(
+    connection: &Connection,
+    kept: &Idempotency,
+    catalog: Option<&str>,
+) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare_cached(
+        "INSERT INTO idempotency (account, operation, token, request_hash, answer, created_at, expires_at, catalog) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    )?;
+    statement
+        .execute((
+            &kept.account,
+            &kept.operation,
+            &kept.token,
+            &kept.request_hash[..],
+            &kept.answer[..],
+            kept.created_at.as_millis(),
+            kept.expires_at.as_millis(),
+            catalog,
+        ))
+        .map(drop)
+}
+
 /// The catalog that a change is about: that of the first record written that has one.
 fn catalog_of(changes: &Changes) -> Option<&str> {
     let catalogs = changes.writes.iter().map(|write| write.key().catalog.as_str());
     catalogs.into_iter().find(|catalog| !catalog.is_empty())
 }
 
-fn insert(connection: &Connection, tenants: &mut Tenants, record: &Record) -> rusqlite::Result<()> {
+/// Inserts a record whose key is absent.
+pub(crate) fn insert(
+    connection: &Connection,
+    tenants: &mut Tenants,
+    record: &Record,
+) -> rusqlite::Result<()> {
     let key = &record.key;
     let tenant = tenants.find_or_add(connection, &key.account, &key.catalog)?;
     let mut statement = connection.prepare_cached(sql::insert(key.kind))?;
@@ -330,7 +371,7 @@ fn replace(connection: &Connection, record: &Record, row: i64, mask: u32) -> rus
 }
 
 /// Checked UTF-8 bytes on their way into a text column.
-struct Text<'a>(&'a [u8]);
+pub(crate) struct Text<'a>(pub &'a [u8]);
 
 impl rusqlite::ToSql for Text<'_> {
     fn to_sql(&self) -> rusqlite::Result<rusqlite::types::ToSqlOutput<'_>> {
@@ -363,6 +404,16 @@ pub(crate) fn prune(connection: &Connection, now: Timestamp, most: usize) -> rus
     }
     Ok(count)
 }
+
+/// Lets go of every claim; how many there were.
+pub(crate) fn release(connection: &Connection) -> rusqlite::Result<u64> {
+    let released = connection.prepare_cached(RELEASE)?.execute([])?;
+    Ok(released as u64)
+}
+
+/// Makes claimed jobs wait again.
+pub(crate) const RELEASE: &str =
+    "UPDATE job INDEXED BY job_leased SET worker=NULL, due_at=run_at WHERE worker IS NOT NULL";
 
 /// Takes a block of a sequence.
 pub(crate) fn reserve(connection: &Connection, sequence: &str, count: i64) -> rusqlite::Result<Range<u64>> {

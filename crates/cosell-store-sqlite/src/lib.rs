@@ -9,6 +9,7 @@
 mod apply;
 mod checkpoint;
 mod error;
+mod history;
 mod list;
 mod log;
 mod migrate;
@@ -18,6 +19,7 @@ mod reset;
 mod sql;
 mod store;
 mod tenants;
+mod transfer;
 mod upkeep;
 mod writer;
 

@@ -165,6 +165,7 @@ mod tests {
         for sql in [
             apply::DUE,
             apply::DUE_AGAIN,
+            apply::RELEASE,
             PRUNE,
             WAITING,
             crate::store::NEXT_JOB,

@@ -2,7 +2,7 @@
 //!
 //! A reset goes in steps of at most [`STEP`] rows, each a commit of its own, between which other writes get their turn;
 //! so what fits one step goes at once or not at all, and a larger reset holds nobody up for longer than one step. What
-//! acts comes first (jobs, answers, events), then the records. Nothing here may touch identities, settings or the audit
+//! acts comes first (jobs, answers, events), then the records, then what they were. Nothing here may touch identities, settings or the audit
 //! log.
 
 use crate::sql;
@@ -58,7 +58,9 @@ pub(crate) fn step(connection: &Connection, target: &Target) -> rusqlite::Result
     let (answers, left) = spend(answers(connection, target, left)?);
     let (events, left) = spend(events(connection, target, left)?);
     let (records, left) = spend(records(connection, target, left)?);
+    let (history, left) = spend(history(connection, target, left)?);
     let erased = Erased {
+        history,
         records,
         events,
         answers,
@@ -149,13 +151,33 @@ fn events(connection: &Connection, target: &Target, most: usize) -> rusqlite::Re
     Ok(erased + emptied)
 }
 
-fn records(connection: &Connection, target: &Target, most: usize) -> rusqlite::Result<usize> {
-    let mut tenants = connection.prepare_cached("SELECT tenant, account, catalog FROM tenant")?;
-    let tenants = tenants
-        .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
-        .collect::<rusqlite::Result<Vec<(i64, String, String)>>>()?;
+/// Erases former versions. It comes last, since nobody reads them but those who look.
+fn history(connection: &Connection, target: &Target, most: usize) -> rusqlite::Result<usize> {
     let mut erased = 0;
-    for (tenant, account, catalog) in tenants {
+    for (tenant, account, catalog) in tenants(connection)? {
+        let theirs = target.account.as_ref().is_none_or(|wanted| *wanted == account);
+        let there = target.catalog.as_ref().is_none_or(|wanted| *wanted == catalog);
+        if theirs && there && !catalog.is_empty() && erased < most {
+            let mut statement = connection.prepare_cached(HISTORY)?;
+            erased += statement.execute((tenant, most - erased))?;
+        }
+    }
+    Ok(erased)
+}
+
+/// Deletes former versions of a tenant (`?1`), at most `?2`.
+const HISTORY: &str = "DELETE FROM history WHERE seq IN (\
+     SELECT seq FROM history INDEXED BY history_by_id_version WHERE tenant=?1 LIMIT ?2)";
+
+fn tenants(connection: &Connection) -> rusqlite::Result<Vec<(i64, String, String)>> {
+    let mut tenants = connection.prepare_cached("SELECT tenant, account, catalog FROM tenant")?;
+    let rows = tenants.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    rows.collect()
+}
+
+fn records(connection: &Connection, target: &Target, most: usize) -> rusqlite::Result<usize> {
+    let mut erased = 0;
+    for (tenant, account, catalog) in tenants(connection)? {
         if catalog.is_empty() || target.catalog.as_ref().is_some_and(|wanted| *wanted != catalog) {
             continue;
         }

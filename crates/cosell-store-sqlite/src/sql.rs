@@ -42,6 +42,11 @@ pub(crate) fn delete_body(kind: Kind) -> &'static str {
     &of(kind).delete_body
 }
 
+/// Keeps the present version of a row in the history: row, time.
+pub(crate) fn keep(kind: Kind) -> &'static str {
+    &of(kind).keep
+}
+
 /// Replaces version, summary and those columns whose bit is set in `changed`: row, version, summary, then the changed
 /// columns in their order. Indexes over unchanged columns are not touched, which is most of what an update would cost.
 pub(crate) fn update(kind: Kind, changed: u32) -> String {
@@ -75,6 +80,7 @@ struct Texts {
     update_body: String,
     delete: String,
     delete_body: String,
+    keep: String,
 }
 
 fn of(kind: Kind) -> &'static Texts {
@@ -110,6 +116,7 @@ fn texts(kind: Kind) -> Texts {
         update_body: format!("UPDATE {table}_body SET version=?2, document=?3, private=?4 WHERE row=?1"),
         delete: format!("DELETE FROM {table} WHERE row=?1"),
         delete_body: format!("DELETE FROM {table}_body WHERE row=?1"),
+        keep: crate::history::keep_sql(kind),
     }
 }
 

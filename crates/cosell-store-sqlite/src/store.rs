@@ -8,16 +8,18 @@ use crate::list::{bytes_of, page};
 use crate::open::{self, Options};
 use crate::readers::{Reader, Readers};
 use crate::tenants::Tenants;
-use crate::writer::{Command, Counters, Writer};
-use crate::{apply, log, reset, sql, upkeep};
+use crate::writer::{Command, Counters, Reply, Task, Writer};
+use crate::{apply, history, log, reset, sql, transfer, upkeep};
 use async_trait::async_trait;
 use cosell_model::Timestamp;
 use cosell_store::{
-    ApplyError, AuditQuery, Changes, ClaimedJob, Erased, Event, Idempotency, Key, MAX_PAGE, Page, ProgressFn,
-    Query, Report, Store, StoreError, Stored, StoredAudit, StoredEvent, StoredJob,
+    ApplyError, AuditQuery, Changes, ClaimedJob, Erased, Event, ExportItem, Idempotency, Key, MAX_PAGE, Page,
+    ProgressFn, Query, Record, Report, Store, StoreError, Stored, StoredAudit, StoredEvent, StoredJob,
+    TransferError,
 };
 use rusqlite::OptionalExtension;
 use std::fs::File;
+use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -26,6 +28,8 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 
+/// Said where the writer ended in the middle.
+pub(crate) const STOPPED: &str = "the writer stopped before it answered";
 /// How long a waiting reader of events sleeps at most: events that another process writes wake nobody here.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
@@ -42,11 +46,11 @@ pub struct Stats {
 
 /// A store in one folder. Dropping it finishes the writes that were accepted.
 pub struct SqliteStore {
-    folder: PathBuf,
-    options: Options,
+    pub(crate) folder: PathBuf,
+    pub(crate) options: Options,
     readers: Readers,
     // An `Option` only so that `drop` can close the queue before it waits for the threads.
-    queue: Option<mpsc::Sender<Command>>,
+    queue: Option<mpsc::Sender<Task>>,
     events: watch::Receiver<u64>,
     counters: Arc<Counters>,
     threads: Vec<JoinHandle<()>>,
@@ -149,7 +153,16 @@ impl SqliteStore {
         read(&self.readers.take()).map_err(|e| read_error(&e))
     }
 
-    async fn ask<T>(&self, make: impl FnOnce(oneshot::Sender<T>) -> Command + Send) -> Result<T, String> {
+    async fn ask<T>(&self, make: impl FnOnce(Reply<T>) -> Command + Send) -> Result<T, String> {
+        let answer = self.enqueue(|reply| make(reply).into()).await?;
+        answer.await.map_err(|_| STOPPED.into())
+    }
+
+    /// Puts a task before the writer; the answer comes through what is returned.
+    pub(crate) async fn enqueue<T>(
+        &self,
+        make: impl FnOnce(Reply<T>) -> Task + Send,
+    ) -> Result<oneshot::Receiver<T>, String> {
         let Some(queue) = &self.queue else {
             return Err("it is closed".into());
         };
@@ -166,9 +179,7 @@ impl SqliteStore {
             }
         };
         room.send(make(reply));
-        answer
-            .await
-            .map_err(|_| "the writer stopped before it answered".into())
+        Ok(answer)
     }
 
     async fn in_background<T: Send + 'static>(
@@ -176,13 +187,23 @@ impl SqliteStore {
         name: &str,
         work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
+        let answer = self.start_in_background(name, work)?;
+        answer
+            .await
+            .map_err(|_| StoreError::Unavailable("the work was given up".into()))?
+    }
+
+    /// Starts work on a thread of its own; its result comes through what is returned.
+    pub(crate) fn start_in_background<T: Send + 'static>(
+        &self,
+        name: &str,
+        work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<oneshot::Receiver<Result<T, StoreError>>, StoreError> {
         let (reply, answer) = oneshot::channel();
         // Nobody joins this thread: its answer is its end, and a caller that went away needs none.
         spawn(&self.folder, name, move || drop(reply.send(work())))
             .map_err(|e| StoreError::Unavailable(e.to_string()))?;
-        answer
-            .await
-            .map_err(|_| StoreError::Unavailable("the work was given up".into()))?
+        Ok(answer)
     }
 }
 
@@ -226,6 +247,25 @@ impl Store for SqliteStore {
             let found = keys.iter().map(|key| get(reader, key)).collect();
             moment.commit()?;
             found
+        })
+    }
+
+    async fn history(&self, key: &Key, version: u64) -> Result<Option<Stored>, StoreError> {
+        key.validate().map_err(StoreError::Invalid)?;
+        self.read(|reader| {
+            // The present one first: what is replaced between the two looks is in the history by the second.
+            match get(reader, key)? {
+                Some(present) if present.version == version => return Ok(Some(present)),
+                _ if !key.kind.spec().history => return Ok(None),
+                _ => {}
+            }
+            let tenant = reader
+                .tenants
+                .find(&reader.connection, &key.account, &key.catalog)?;
+            match tenant {
+                Some(tenant) => history::find(&reader.connection, key.kind, tenant, &key.id, version),
+                None => Ok(None),
+            }
         })
     }
 
@@ -320,6 +360,12 @@ impl Store for SqliteStore {
         .map_err(StoreError::Unavailable)?
     }
 
+    async fn release_claims(&self) -> Result<u64, StoreError> {
+        self.ask(Command::Release)
+            .await
+            .map_err(StoreError::Unavailable)?
+    }
+
     async fn next_job_at(&self) -> Result<Option<Timestamp>, StoreError> {
         self.read(|reader| {
             let mut statement = reader.connection.prepare_cached(NEXT_JOB)?;
@@ -405,6 +451,20 @@ impl Store for SqliteStore {
         }
     }
 
+    async fn prune_history(&self, before: Timestamp) -> Result<u64, StoreError> {
+        let mut pruned = 0;
+        loop {
+            let (step, more) = self
+                .ask(|reply| Command::PruneHistory { before, reply })
+                .await
+                .map_err(StoreError::Unavailable)??;
+            pruned += step;
+            if !more {
+                return Ok(pruned);
+            }
+        }
+    }
+
     async fn reset(&self, account: Option<&str>, catalog: Option<&str>) -> Result<Erased, StoreError> {
         let target = reset::Target::new(account, catalog)?;
         let mut all = Erased::default();
@@ -418,10 +478,35 @@ impl Store for SqliteStore {
             all.events += step.events;
             all.answers += step.answers;
             all.jobs += step.jobs;
+            all.history += step.history;
             if !more {
                 return Ok(all);
             }
         }
+    }
+
+    async fn bulk(
+        &self,
+        records: &mut (dyn Iterator<Item = Record> + Send),
+        progress: ProgressFn,
+    ) -> Result<u64, StoreError> {
+        transfer::bulk(self, records, &progress).await
+    }
+
+    async fn export(
+        &self,
+        sink: &mut (dyn FnMut(ExportItem) -> io::Result<()> + Send),
+        progress: ProgressFn,
+    ) -> Result<u64, TransferError> {
+        transfer::export_from(self, sink, progress).await
+    }
+
+    async fn import(
+        &self,
+        source: &mut (dyn Iterator<Item = io::Result<ExportItem>> + Send),
+        progress: ProgressFn,
+    ) -> Result<u64, TransferError> {
+        transfer::import_into(self, source, &progress).await
     }
 
     async fn check(&self, progress: ProgressFn) -> Result<Report, StoreError> {

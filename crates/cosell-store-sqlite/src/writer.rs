@@ -8,9 +8,9 @@
 use crate::apply::{self, Refusal};
 use crate::error::{read_error, write_error};
 use crate::tenants::Tenants;
-use crate::{log, reset};
+use crate::{history, log, reset, transfer};
 use cosell_model::Timestamp;
-use cosell_store::{ApplyError, Changes, ClaimedJob, StoreError};
+use cosell_store::{ApplyError, Changes, ClaimedJob, Record, StoreError};
 use rusqlite::Connection;
 use std::ops::Range;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ const MOST_PER_COMMIT: usize = 256;
 /// Answers pruned for each answer kept, so that pruning keeps up and one commit's share stays small.
 const PRUNED_PER_KEPT: usize = 2;
 
-type Reply<T> = oneshot::Sender<T>;
+pub(crate) type Reply<T> = oneshot::Sender<T>;
 
 /// What the writer is asked to do.
 pub(crate) enum Command {
@@ -43,11 +43,31 @@ pub(crate) enum Command {
         before: Timestamp,
         reply: Reply<Result<u64, StoreError>>,
     },
+    PruneHistory {
+        before: Timestamp,
+        reply: Reply<Result<(u64, bool), StoreError>>,
+    },
     Reset {
         target: reset::Target,
         reply: Reply<Result<reset::Step, StoreError>>,
     },
+    Release(Reply<Result<u64, StoreError>>),
+    Bulk(Vec<Record>, Reply<Result<(), StoreError>>),
     Close(Reply<()>),
+}
+
+/// What waits for the writer.
+pub(crate) enum Task {
+    /// Shares a commit with others.
+    Command(Command),
+    /// Has a transaction of its own, which may last.
+    Import(transfer::Import),
+}
+
+impl From<Command> for Task {
+    fn from(command: Command) -> Self {
+        Task::Command(command)
+    }
 }
 
 enum Outcome {
@@ -55,7 +75,10 @@ enum Outcome {
     Reserved(Range<u64>),
     Claimed(Vec<ClaimedJob>),
     Pruned(u64),
+    PrunedHistory(u64, bool),
     Reset(reset::Step),
+    Released(u64),
+    Bulk(Result<(), StoreError>),
     Closing,
 }
 
@@ -77,9 +100,17 @@ pub(crate) struct Writer {
 
 impl Writer {
     /// Works until the queue is closed and empty.
-    pub(crate) fn run(mut self, mut queue: mpsc::Receiver<Command>) {
+    pub(crate) fn run(mut self, mut queue: mpsc::Receiver<Task>) {
+        let mut tasks = Vec::with_capacity(MOST_PER_COMMIT);
         let mut batch = Vec::with_capacity(MOST_PER_COMMIT);
-        while queue.blocking_recv_many(&mut batch, MOST_PER_COMMIT) > 0 {
+        while queue.blocking_recv_many(&mut tasks, MOST_PER_COMMIT) > 0 {
+            for task in tasks.drain(..) {
+                match task {
+                    Task::Command(command) => batch.push(command),
+                    // Nobody waits for two things at once, so the order among those that wait together is free.
+                    Task::Import(import) => self.import(import),
+                }
+            }
             if batch.iter().any(|c| matches!(c, Command::Close(_))) {
                 // What is queued already is still taken and finished; nothing new gets in.
                 queue.close();
@@ -88,7 +119,21 @@ impl Writer {
         }
     }
 
+    fn import(&mut self, import: transfer::Import) {
+        let (items, reply) = import;
+        let imported = transfer::import(&self.connection, &mut self.tenants, items);
+        if imported.is_ok() {
+            self.counters.commits.fetch_add(1, Ordering::Relaxed);
+            // There may be other events now than those that waiting readers know.
+            self.events.send_modify(|n| *n += 1);
+        }
+        drop(reply.send(imported));
+    }
+
     fn batch(&mut self, batch: &mut Vec<Command>) {
+        if batch.is_empty() {
+            return;
+        }
         match self.attempt(batch) {
             Ok(outcomes) => {
                 for (command, outcome) in batch.drain(..).zip(outcomes) {
@@ -177,7 +222,15 @@ impl Writer {
                 ..
             } => apply::claim(&self.connection, *now, worker, *limit, *lease_millis).map(Outcome::Claimed),
             Command::PruneAudit { before, .. } => log::prune(&self.connection, *before).map(Outcome::Pruned),
+            Command::PruneHistory { before, .. } => {
+                let (count, more) = history::prune(&self.connection, *before)?;
+                Ok(Outcome::PrunedHistory(count, more))
+            }
             Command::Reset { target, .. } => reset::step(&self.connection, target).map(Outcome::Reset),
+            Command::Release(_) => apply::release(&self.connection).map(Outcome::Released),
+            Command::Bulk(records, _) => {
+                apply::bulk(&self.connection, &mut self.tenants, records).map(Outcome::Bulk)
+            }
             Command::Close(_) => Ok(Outcome::Closing),
         }
     }
@@ -217,7 +270,12 @@ fn answer(command: Command, outcome: Outcome) {
         (Command::Reserve { reply, .. }, Outcome::Reserved(range)) => drop(reply.send(Ok(range))),
         (Command::Claim { reply, .. }, Outcome::Claimed(jobs)) => drop(reply.send(Ok(jobs))),
         (Command::PruneAudit { reply, .. }, Outcome::Pruned(count)) => drop(reply.send(Ok(count))),
+        (Command::PruneHistory { reply, .. }, Outcome::PrunedHistory(count, more)) => {
+            drop(reply.send(Ok((count, more))));
+        }
         (Command::Reset { reply, .. }, Outcome::Reset(step)) => drop(reply.send(Ok(step))),
+        (Command::Release(reply), Outcome::Released(count)) => drop(reply.send(Ok(count))),
+        (Command::Bulk(_, reply), Outcome::Bulk(result)) => drop(reply.send(result)),
         (Command::Close(reply), Outcome::Closing) => drop(reply.send(())),
         // Outcomes are made from their own commands one by one. Dropping the reply answers `Unavailable`.
         _ => tracing::error!("an outcome does not belong to its command"),
@@ -230,7 +288,10 @@ fn refuse(command: Command, error: &rusqlite::Error) {
         Command::Reserve { reply, .. } => drop(reply.send(Err(read_error(error)))),
         Command::Claim { reply, .. } => drop(reply.send(Err(read_error(error)))),
         Command::PruneAudit { reply, .. } => drop(reply.send(Err(read_error(error)))),
+        Command::PruneHistory { reply, .. } => drop(reply.send(Err(read_error(error)))),
         Command::Reset { reply, .. } => drop(reply.send(Err(read_error(error)))),
+        Command::Release(reply) => drop(reply.send(Err(read_error(error)))),
+        Command::Bulk(_, reply) => drop(reply.send(Err(read_error(error)))),
         Command::Close(reply) => drop(reply.send(())),
     }
 }

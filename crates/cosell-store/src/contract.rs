@@ -6,9 +6,11 @@ use crate::changes::{
     ApplyError, AuditQuery, Changes, ClaimedJob, Idempotency, StoredAudit, StoredEvent, StoredJob,
 };
 use crate::query::{Page, Query};
-use crate::record::{Key, Stored};
+use crate::record::{Key, Record, Stored};
+use crate::transfer::{ExportItem, TransferError};
 use async_trait::async_trait;
 use cosell_model::Timestamp;
+use std::io;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -76,6 +78,8 @@ pub struct Erased {
     pub answers: u64,
     /// Jobs.
     pub jobs: u64,
+    /// Former versions of records.
+    pub history: u64,
 }
 
 /// A store. Shared by all tasks of a server; every method may be called at any time from any of them.
@@ -88,6 +92,12 @@ pub trait Store: Send + Sync {
 
     /// The records of several keys, in their order, all of one moment.
     async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Stored>>, StoreError>;
+
+    /// The record of a key as it was in a version, or as it is where that version is the present one; `None` if it never
+    /// had that version, or that version is not kept: only kinds with a [`history`](crate::KindSpec::history) keep what is
+    /// replaced or deleted, and only until it is pruned. Where a key that was deleted has come to the same version
+    /// again, the latest is meant.
+    async fn history(&self, key: &Key, version: u64) -> Result<Option<Stored>, StoreError>;
 
     /// One page of a list.
     async fn query(&self, query: &Query) -> Result<Page, StoreError>;
@@ -119,6 +129,11 @@ pub trait Store: Send + Sync {
         lease_millis: u64,
     ) -> Result<Vec<ClaimedJob>, StoreError>;
 
+    /// Makes every claimed job due again at its own time, as if its lease had run out; how many there were. For the start
+    /// of the only server, whose predecessor may have been killed with jobs in its hands. Claims count as before, so a
+    /// worker that still works on one cannot finish it once it is claimed anew.
+    async fn release_claims(&self) -> Result<u64, StoreError>;
+
     /// When the next job becomes due (or a lease runs out); `None` if there is no job. May lie in the past.
     async fn next_job_at(&self) -> Result<Option<Timestamp>, StoreError>;
 
@@ -143,8 +158,14 @@ pub trait Store: Send + Sync {
     /// newest entry of all stays whatever its time, so that no number is given twice.
     async fn prune_audit(&self, before: Timestamp) -> Result<u64, StoreError>;
 
+    /// Deletes the former versions of records that were replaced or deleted before a time, oldest first, in steps like
+    /// [`Store::prune_audit`]; how many went. The time is that of the change that did it: of its first audit entry, else
+    /// of its first event, else of its kept answer; a version whose change had none of them goes together with the next
+    /// one that has a time. It stops at the first that is not old enough, so a clock that was set back delays it.
+    async fn prune_history(&self, before: Timestamp) -> Result<u64, StoreError>;
+
     /// Erases what an account has in a catalog; in all catalogs, or of all accounts, where one of them is left out:
-    /// records that belong to an account and catalog, events, kept answers and jobs. Shared records go where the account
+    /// records that belong to an account and catalog with their history, events, kept answers and jobs. Shared records go where the account
     /// is left out; with an account, only those that name it in a column `account`. Accounts, users, keys, tokens,
     /// settings, connections, sequences and the audit log stay, so those who may call still can and no id is given twice.
     ///
@@ -152,6 +173,36 @@ pub trait Store: Send + Sync {
     /// all, a larger one lets other writes in between and, if it fails midway, is finished by a repetition. What is
     /// written to the same place meanwhile may be erased too or not.
     async fn reset(&self, account: Option<&str>, catalog: Option<&str>) -> Result<Erased, StoreError>;
+
+    /// Inserts new records fast, in changes of a few thousand each, in their order; how many. For filling a store: no
+    /// events, no audit entries. A key that is there already ends it with an `Invalid` that names the key; what came in
+    /// the changes before stays. `progress` tells how many are in.
+    async fn bulk(
+        &self,
+        records: &mut (dyn Iterator<Item = Record> + Send),
+        progress: ProgressFn,
+    ) -> Result<u64, StoreError>;
+
+    /// Hands everything there is, as it is at one moment, to `sink`, item by item in a fixed order: records by kind,
+    /// account, catalog and id, then sequences, kept answers in the order in which they were made, jobs by id and without
+    /// their leases, events, audit entries, and former versions in the order in which they were superseded; how many items.
+    /// Memory stays bounded however much it is; other reads and writes go on. An error of `sink` ends it.
+    async fn export(
+        &self,
+        sink: &mut (dyn FnMut(ExportItem) -> io::Result<()> + Send),
+        progress: ProgressFn,
+    ) -> Result<u64, TransferError>;
+
+    /// Replaces everything there is by the items of `source`, in one change; how many items. All or nothing: if the source
+    /// fails, or an item breaks the contract, or the process dies, or the future is dropped, everything is as it was.
+    /// Other writes wait until it is done, for as long as they wait for room in a queue; reads see the old state till then.
+    ///
+    /// Who remembers what was in the store (numbers of events, blocks of sequences, keys) must forget it.
+    async fn import(
+        &self,
+        source: &mut (dyn Iterator<Item = io::Result<ExportItem>> + Send),
+        progress: ProgressFn,
+    ) -> Result<u64, TransferError>;
 
     /// Looks through everything stored: the backend's own structures, that documents are JSON, that list rows and
     /// documents belong together. Changes nothing.

@@ -119,6 +119,8 @@ pub struct KindSpec {
     /// Its secondary indexes. Where several could serve a filter, the earlier one is preferred, so the more selective
     /// come first. Each one costs every write, so there is none that no query needs.
     pub indexes: &'static [IndexSpec],
+    /// Whether a version that is replaced or deleted stays readable with [`Store::history`](crate::Store::history).
+    pub history: bool,
 }
 
 impl KindSpec {
@@ -242,6 +244,15 @@ const fn plain(kind: Kind, table: &'static str, scope: Scope) -> KindSpec {
         columns: &[],
         sorts: &[BY_ID],
         indexes: &[],
+        history: false,
+    }
+}
+
+/// The same kind, with its former versions kept.
+const fn with_history(spec: KindSpec) -> KindSpec {
+    KindSpec {
+        history: true,
+        ..spec
     }
 }
 
@@ -254,6 +265,7 @@ static ACCOUNT: KindSpec = KindSpec {
     columns: &[],
     sorts: &[BY_ID],
     indexes: &[],
+    history: false,
 };
 
 static USER: KindSpec = KindSpec {
@@ -263,6 +275,7 @@ static USER: KindSpec = KindSpec {
     columns: &[text("email")],
     sorts: &[BY_ID],
     indexes: &[index(&["email"])],
+    history: false,
 };
 
 static ACCESS_KEY: KindSpec = KindSpec {
@@ -276,6 +289,7 @@ static ACCESS_KEY: KindSpec = KindSpec {
     }],
     sorts: &[BY_ID],
     indexes: &[index(&["owner"])],
+    history: false,
 };
 
 static SOLUTION: KindSpec = KindSpec {
@@ -315,6 +329,7 @@ static SOLUTION: KindSpec = KindSpec {
         index(&["category"]),
         index(&["created"]),
     ],
+    history: false,
 };
 
 static OPPORTUNITY: KindSpec = KindSpec {
@@ -361,6 +376,7 @@ static OPPORTUNITY: KindSpec = KindSpec {
         index(&["created"]),
         index(&["target_close"]),
     ],
+    history: true,
 };
 
 #[cfg(test)]

@@ -12,8 +12,10 @@ mod contract;
 mod kind;
 mod query;
 mod record;
+pub mod state;
 #[cfg(feature = "suite")]
 pub mod suite;
+mod transfer;
 
 pub use changes::{
     ApplyError, AuditEntry, AuditQuery, Changes, ClaimedJob, Conflict, Event, Expect, FinishedJob,
@@ -23,3 +25,4 @@ pub use contract::{Erased, Progress, ProgressFn, Report, Store, StoreError};
 pub use kind::{Column, ColumnType, IndexSpec, Kind, KindSpec, Scope, SortSpec};
 pub use query::{Cursor, Filter, Item, MAX_IN_VALUES, MAX_PAGE, Page, Query, Sort};
 pub use record::{Key, Record, Stored, Value};
+pub use transfer::{ExportItem, FormerVersion, TransferError};

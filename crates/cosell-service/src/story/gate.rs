@@ -1,5 +1,6 @@
 //! A store that can hold a write back until something else has happened, so that a test decides who is overtaken by whom.
 
+use std::io;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -8,8 +9,9 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use cosell_model::Timestamp;
 use cosell_store::{
-    ApplyError, AuditQuery, Changes, ClaimedJob, Conflict, Erased, Idempotency, Key, Page, ProgressFn, Query,
-    Report, Store, StoreError, Stored, StoredAudit, StoredEvent, StoredJob,
+    ApplyError, AuditQuery, Changes, ClaimedJob, Conflict, Erased, ExportItem, Idempotency, Key, Page,
+    ProgressFn, Query, Record, Report, Store, StoreError, Stored, StoredAudit, StoredEvent, StoredJob,
+    TransferError,
 };
 use tokio::sync::oneshot::{Receiver, Sender, channel};
 
@@ -88,6 +90,10 @@ impl Store for Gated {
         self.store.get_many(keys).await
     }
 
+    async fn history(&self, key: &Key, version: u64) -> Result<Option<Stored>, StoreError> {
+        self.store.history(key, version).await
+    }
+
     async fn query(&self, query: &Query) -> Result<Page, StoreError> {
         self.store.query(query).await
     }
@@ -114,6 +120,10 @@ impl Store for Gated {
         lease_millis: u64,
     ) -> Result<Vec<ClaimedJob>, StoreError> {
         self.store.claim_jobs(now, worker, limit, lease_millis).await
+    }
+
+    async fn release_claims(&self) -> Result<u64, StoreError> {
+        self.store.release_claims().await
     }
 
     async fn next_job_at(&self) -> Result<Option<Timestamp>, StoreError> {
@@ -144,8 +154,36 @@ impl Store for Gated {
         self.store.prune_audit(before).await
     }
 
+    async fn prune_history(&self, before: Timestamp) -> Result<u64, StoreError> {
+        self.store.prune_history(before).await
+    }
+
     async fn reset(&self, account: Option<&str>, catalog: Option<&str>) -> Result<Erased, StoreError> {
         self.store.reset(account, catalog).await
+    }
+
+    async fn bulk(
+        &self,
+        records: &mut (dyn Iterator<Item = Record> + Send),
+        progress: ProgressFn,
+    ) -> Result<u64, StoreError> {
+        self.store.bulk(records, progress).await
+    }
+
+    async fn export(
+        &self,
+        sink: &mut (dyn FnMut(ExportItem) -> io::Result<()> + Send),
+        progress: ProgressFn,
+    ) -> Result<u64, TransferError> {
+        self.store.export(sink, progress).await
+    }
+
+    async fn import(
+        &self,
+        source: &mut (dyn Iterator<Item = io::Result<ExportItem>> + Send),
+        progress: ProgressFn,
+    ) -> Result<u64, TransferError> {
+        self.store.import(source, progress).await
     }
 
     async fn check(&self, progress: ProgressFn) -> Result<Report, StoreError> {

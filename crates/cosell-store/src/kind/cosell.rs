@@ -6,9 +6,9 @@
 //! column leads the order of every sort, so that the other participant's or type's rows are never walked. A query of
 //! such a list must give the column as [`Filter::In`](crate::Filter::In) with one value.
 
-use super::{BY_ID, Kind, KindSpec, Scope, count, index, plain, required, sort, text, time};
+use super::{BY_ID, Kind, KindSpec, Scope, count, index, plain, required, sort, text, time, with_history};
 
-pub(super) static ENGAGEMENT: KindSpec = plain(Kind::Engagement, "engagement", Scope::Shared);
+pub(super) static ENGAGEMENT: KindSpec = with_history(plain(Kind::Engagement, "engagement", Scope::Shared));
 
 /// `context_types` is a set as a bit mask, so a filter by types is one by masks.
 pub(super) static ENGAGEMENT_MEMBER: KindSpec = KindSpec {
@@ -22,6 +22,7 @@ pub(super) static ENGAGEMENT_MEMBER: KindSpec = KindSpec {
         index(&["context_types", "created"]),
         index(&["created"]),
     ],
+    history: false,
 };
 
 /// Every list of invitations names one `participant`.
@@ -45,6 +46,7 @@ pub(super) static INVITATION: KindSpec = KindSpec {
         index(&["payload_type", "participant", "invited"]),
         index(&["participant", "invited"]),
     ],
+    history: true,
 };
 
 /// Every list of tasks names one `task_type`. Only prospecting tasks have a `name`, which is NULL for all others: a
@@ -80,6 +82,7 @@ pub(super) static TASK: KindSpec = KindSpec {
         index(&["task_type", "started"]),
         index(&["task_type", "failed"]),
     ],
+    history: true,
 };
 
 /// Lists stay within one engagement, which is the beginning of the id, so the key serves them. `restricted_to` is the
@@ -97,6 +100,7 @@ pub(super) static SNAPSHOT: KindSpec = KindSpec {
     ],
     sorts: &[BY_ID],
     indexes: &[],
+    history: false,
 };
 
 pub(super) static SNAPSHOT_HEAD: KindSpec = plain(Kind::SnapshotHead, "snapshot_head", Scope::Shared);
@@ -113,6 +117,7 @@ pub(super) static ASSOCIATION: KindSpec = KindSpec {
     ],
     sorts: &[BY_ID],
     indexes: &[index(&["resource"]), index(&["created_by"])],
+    history: false,
 };
 
 /// The jobs of a resource are looked up by id order whenever the resource changes; no list of the API does that.
@@ -133,7 +138,8 @@ pub(super) static SNAPSHOT_JOB: KindSpec = KindSpec {
         index(&["status", "created"]),
         index(&["created"]),
     ],
+    history: true,
 };
 
 pub(super) static SELLING_SETTINGS: KindSpec =
-    plain(Kind::SellingSettings, "selling_settings", Scope::Catalog);
+    with_history(plain(Kind::SellingSettings, "selling_settings", Scope::Catalog));

@@ -34,6 +34,7 @@ pub(super) static DEAL: KindSpec = KindSpec {
         index(&["status", "submitted"]),
         index(&["submitted"]),
     ],
+    history: false,
 };
 
 pub(super) static OPERATOR_TOKEN: KindSpec = plain(Kind::OperatorToken, "operator_token", Scope::Global);
@@ -48,6 +49,7 @@ pub(super) static CONNECTION: KindSpec = KindSpec {
     columns: &[required("one"), required("other")],
     sorts: &[BY_ID],
     indexes: &[index(&["one"]), index(&["other"])],
+    history: false,
 };
 
 pub(super) static OFFER: KindSpec = plain(Kind::Offer, "offer", Scope::Catalog);

@@ -448,6 +448,7 @@ fn erased(records: u64, others: u64) -> Erased {
         events: others,
         answers: others,
         jobs: others,
+        history: 0,
     }
 }
 

@@ -68,6 +68,7 @@ pub fn dev(output: Output, command: Dev) -> anyhow::Result<()> {
         .enable_all()
         .build()?;
     runtime.block_on(keys::expect_sealer(&*opened.store, &opened.sealer))?;
+    runtime.block_on(release_claims(&*opened.store))?;
     runtime
         .block_on(development::seed(
             &*opened.store,
@@ -127,6 +128,7 @@ pub fn serve(output: Output, command: Serve) -> anyhow::Result<()> {
         .enable_all()
         .build()?;
     runtime.block_on(keys::expect_sealer(&*store, &opened.sealer))?;
+    runtime.block_on(release_claims(&*store))?;
     let settings = settings(&config)?;
     let folder = config.data();
     let token = runtime.block_on(operator_file::token(&*store, Some(&folder), SystemClock.now()))?;
@@ -153,6 +155,18 @@ pub fn serve(output: Output, command: Serve) -> anyhow::Result<()> {
         });
     })?;
     runtime.block_on(store.close());
+    Ok(())
+}
+
+/// Lets go of the jobs that a killed server had in its hands: this is the only server of its folder, so nobody holds them.
+async fn release_claims(store: &dyn Store) -> anyhow::Result<()> {
+    let released = store
+        .release_claims()
+        .await
+        .context("cannot release claimed jobs")?;
+    if released > 0 {
+        tracing::info!(released, "jobs that the last server did not finish are due again");
+    }
     Ok(())
 }
 
