@@ -52,6 +52,10 @@ pub struct Settings {
     pub estimates: Estimates,
     /// The AWS products that can be associated.
     pub products: Products,
+    /// True where partners can invite only those with whom they are connected; else every two accounts count as connected.
+    pub connections_required: bool,
+    /// True where opportunities can be associated only with registered Marketplace offers; else with any well-formed one.
+    pub offers_required: bool,
     /// How long a task stays IN_PROGRESS, in milliseconds; 0 to do it within the first answer, as AWS's sandbox does.
     pub task_delay_millis: i64,
     /// What made-up prospecting results are drawn from: the same seed tells the same of the same company.
@@ -70,6 +74,8 @@ impl Default for Settings {
             orphan_quirk: true,
             estimates: Estimates::default(),
             products: Products::published(),
+            connections_required: false,
+            offers_required: false,
             task_delay_millis: 0,
             prospecting_seed: 0,
             audit: true,

@@ -99,6 +99,16 @@ const SETTINGS: &[Setting] = &[
         meaning: "monthly amount taken for an estimation URL that comes without one",
     },
     Setting {
+        name: "connections",
+        default: "open",
+        meaning: "open: every two partners count as connected; required: only those registered as connected can invite each other",
+    },
+    Setting {
+        name: "offers",
+        default: "open",
+        meaning: "open: any well-formed Marketplace offer can be associated; required: only registered ones",
+    },
+    Setting {
         name: "task-delay",
         default: "0",
         meaning: "seconds a task stays IN_PROGRESS, such as 1.5; 0: done within the first answer, as in AWS's sandbox",
@@ -174,6 +184,12 @@ pub struct Flags {
     /// Monthly amount taken for an estimation URL that comes without one
     #[arg(long, value_name = "AMOUNT")]
     pub estimate_amount: Option<String>,
+    /// open: every two partners count as connected; required: only registered connections
+    #[arg(long, value_name = "open|required")]
+    pub connections: Option<String>,
+    /// open: any well-formed Marketplace offer can be associated; required: only registered ones
+    #[arg(long, value_name = "open|required")]
+    pub offers: Option<String>,
     /// Seconds a task stays IN_PROGRESS, such as 1.5; 0: done within the first answer
     #[arg(long, value_name = "SECONDS")]
     pub task_delay: Option<String>,
@@ -189,7 +205,7 @@ pub struct Flags {
 }
 
 impl Flags {
-    fn given(&self) -> [(&'static str, &Option<String>); 20] {
+    fn given(&self) -> [(&'static str, &Option<String>); 22] {
         [
             ("data", &self.data),
             ("listen", &self.listen),
@@ -207,6 +223,8 @@ impl Flags {
             ("threads", &self.threads),
             ("sandbox-review-status-orphan", &self.sandbox_review_status_orphan),
             ("estimate-amount", &self.estimate_amount),
+            ("connections", &self.connections),
+            ("offers", &self.offers),
             ("task-delay", &self.task_delay),
             ("prospecting-seed", &self.prospecting_seed),
             ("log", &self.log),

@@ -22,6 +22,8 @@ pub struct Known<'a> {
     pub products: &'a Products,
     /// For solutions: the status of the account's registered solution, if there is one of that identifier.
     pub solution: Option<&'a cosell_model::enums::SolutionStatus>,
+    /// For offers: whether the account has registered the one of that identifier; `None` where any well-formed one will do.
+    pub offer: Option<bool>,
 }
 
 /// Decides an association. `None` where the entity is associated already: success without effect.
@@ -161,7 +163,13 @@ fn check_identifier(kind: &RelatedEntityType, identifier: &str, known: Known<'_>
             }
         }
         RelatedEntityType::AwsMarketplaceOffers => {
-            marketplace(identifier, &["Offer/"], "offer", Some(known.account), found)
+            marketplace(identifier, &["Offer/"], "offer", Some(known.account), found);
+            if known.offer == Some(false) {
+                found.invalid(
+                    FIELD,
+                    format!("There is no registered offer {identifier} in this account and catalog"),
+                );
+            }
         }
         RelatedEntityType::AwsMarketplaceOfferSets => {
             marketplace(

@@ -163,6 +163,7 @@ fn only_a_registered_and_active_solution_can_be_attached() {
             account: ACCOUNT,
             products: &products,
             solution: status.as_ref(),
+            offer: None,
         };
         let result = relate::associate(
             &created(&whole_input()),
@@ -190,6 +191,7 @@ fn an_operators_own_product_is_a_product() {
         account: ACCOUNT,
         products: &products,
         solution: None,
+        offer: None,
     };
     let kind = RelatedEntityType::AwsProducts;
     assert!(

@@ -133,6 +133,7 @@ pub fn attach(
         account: ACCOUNT,
         products: &products,
         solution: Some(&SolutionStatus::Active),
+        offer: None,
     };
     relate::associate(stored, &RelatedEntityType::from(kind), identifier, known, at)
 }

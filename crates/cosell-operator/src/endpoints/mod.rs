@@ -2,7 +2,9 @@
 //! with a list of endpoints and a line in [`RESOURCES`].
 
 mod accounts;
+mod connections;
 mod keys;
+mod offers;
 mod server;
 mod solutions;
 mod tokens;
@@ -46,6 +48,16 @@ pub static RESOURCES: &[Resource] = &[
         name: "solutions",
         description: "The solutions of a partner that opportunities can be associated with.",
         endpoints: solutions::ENDPOINTS,
+    },
+    Resource {
+        name: "offers",
+        description: "The AWS Marketplace offers of a partner that opportunities can be associated with.",
+        endpoints: offers::ENDPOINTS,
+    },
+    Resource {
+        name: "connections",
+        description: "Which partners are connected with each other.",
+        endpoints: connections::ENDPOINTS,
     },
     Resource {
         name: "tokens",

@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use crate::endpoint::{ACCOUNT, CATALOGS, CURSOR, Endpoint, Kind, LIMIT, Method, Parameter, shape};
 use crate::{Call, Page, Problem, Reply, Scope, Time};
 
-const CATALOG: Parameter = Parameter::required("catalog", Kind::Word(CATALOGS), "The catalog to list.");
+pub(super) const CATALOG: Parameter =
+    Parameter::required("catalog", Kind::Word(CATALOGS), "The catalog to list.");
 
 pub(super) static ENDPOINTS: &[Endpoint] = &[
     Endpoint {
@@ -44,7 +45,7 @@ pub(super) static ENDPOINTS: &[Endpoint] = &[
 /// A catalog.
 #[derive(Clone, Copy, Serialize, Deserialize, JsonSchema)]
 #[expect(clippy::upper_case_acronyms, reason = "AWS's spelling")]
-enum Catalog {
+pub(super) enum Catalog {
     /// The real one.
     AWS,
     /// For tests.

@@ -4,8 +4,10 @@
 //! an operator may have mistyped and say what to do. Nothing here prints, and no secret leaves except from `keys::create`.
 
 pub mod accounts;
+pub mod connections;
 pub mod keyring;
 pub mod keys;
+pub mod offers;
 pub mod partner;
 pub mod seal;
 pub mod solutions;

@@ -8,7 +8,7 @@ use cosell_model::{ApiError, Operation};
 
 use super::record::{self, Name};
 use crate::audit::Deed;
-use crate::identity::solutions;
+use crate::identity::{offers, solutions};
 use crate::service::{Caller, Service, catalog};
 
 pub(crate) async fn run(service: &Service, caller: &Caller, body: &[u8]) -> Result<Bytes, ApiError> {
@@ -28,10 +28,18 @@ pub(crate) async fn run(service: &Service, caller: &Caller, body: &[u8]) -> Resu
         }
         _ => None,
     };
+    let offer = match input.related_entity_type {
+        RelatedEntityType::AwsMarketplaceOffers if service.settings.offers_required => {
+            let named = &input.related_entity_identifier;
+            Some(offers::exists(&*service.store, &caller.account, catalog, named).await?)
+        }
+        _ => None,
+    };
     let known = Known {
         account: &caller.account,
         products: &service.settings.products,
         solution: solution.as_ref().map(|solution| &solution.status),
+        offer,
     };
     record::change(service, &deed, name, |stored, now| {
         let kind = &input.related_entity_type;

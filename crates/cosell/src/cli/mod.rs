@@ -1,9 +1,11 @@
 //! The command line: what can be typed, and which room does it. Commands say what they did and what to do next.
 
 mod accounts;
+mod connections;
 mod failure;
 mod keys;
 mod maintenance;
+mod offers;
 mod operator;
 mod remote;
 mod run;
@@ -54,6 +56,12 @@ enum Command {
     /// Register and list solutions
     #[command(subcommand)]
     Solution(solutions::Command),
+    /// Register and list AWS Marketplace offers
+    #[command(subcommand)]
+    Offer(offers::Command),
+    /// Connect partners with each other
+    #[command(subcommand)]
+    Connection(connections::Command),
     /// Talk to a running server as its operator, and manage the tokens for it
     #[command(subcommand)]
     Operator(operator::Command),
@@ -128,6 +136,8 @@ pub fn run() -> anyhow::Result<()> {
         Command::User(command) => block_on(users::run(output, command)),
         Command::Key(command) => block_on(keys::run(output, command)),
         Command::Solution(command) => block_on(solutions::run(output, command)),
+        Command::Offer(command) => block_on(offers::run(output, command)),
+        Command::Connection(command) => block_on(connections::run(output, command)),
         Command::Operator(command) => block_on(operator::run(output, command)),
         Command::Backup(backup) => block_on(maintenance::backup(output, backup)),
         Command::Check(folder) => block_on(maintenance::check(output, &folder)),

@@ -294,6 +294,8 @@ fn settings(config: &Config) -> anyhow::Result<Settings> {
     let mut settings = Settings {
         region: config.arn_region().to_owned(),
         orphan_quirk: config.switch("sandbox-review-status-orphan")?,
+        connections_required: config.one_of("connections", &["open", "required"])? == "required",
+        offers_required: config.one_of("offers", &["open", "required"])? == "required",
         // At most a day: longer than any client waits, and far from where a time could overflow.
         task_delay_millis: config.seconds("task-delay", 24 * 60 * 60)?,
         prospecting_seed: config.number("prospecting-seed", 0, u64::MAX)?,

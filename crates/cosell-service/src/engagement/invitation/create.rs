@@ -12,6 +12,7 @@ use super::record::participant;
 use crate::answer::{encode, read_failed, stored};
 use crate::engagement::record as engagements;
 use crate::idempotency::Once;
+use crate::identity::connections;
 use crate::plan::{all, carry_out};
 use crate::profile;
 use crate::service::{Caller, Service, catalog};
@@ -31,8 +32,10 @@ pub(crate) async fn run(service: &Service, caller: &Caller, body: &[u8]) -> Resu
     let account = input.invitation.receiver.account.as_ref();
     let receiver = account.map(|account| party::canonical(catalog, &account.aws_account_id));
     let known = match receiver {
-        Some(receiver) => profile::find(service, receiver).await?,
-        None => None,
+        Some(receiver) if is_connected(service, &caller.account, receiver).await? => {
+            profile::find(service, receiver).await?
+        }
+        _ => None,
     };
     carry_out(service, once.deed(), catalog, Some(&once), async |plan| {
         let engagement = engagements::planned(plan, &caller.account, &input.engagement_identifier).await?;
@@ -70,6 +73,14 @@ pub(crate) async fn run(service: &Service, caller: &Caller, body: &[u8]) -> Resu
         Ok(answer)
     })
     .await
+}
+
+/// Whether two partners are connected: any two, unless the server asks for connections.
+async fn is_connected(service: &Service, sender: &str, receiver: &str) -> Result<bool, ApiError> {
+    if !service.settings.connections_required {
+        return Ok(true);
+    }
+    connections::exists(&*service.store, sender, receiver).await
 }
 
 /// The unanswered invitations of an engagement to an account. Expired ones may be among them.

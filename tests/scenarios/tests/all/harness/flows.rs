@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::deal::{associate, create, draft};
 use super::engagement::{caller, invitation, named};
-use super::{Answer, Caller};
+use super::{Answer, Caller, Key, Server};
 
 /// AWS's account in catalog Sandbox.
 pub const AWS: &str = "390403897881";
@@ -238,7 +238,17 @@ pub struct Deal {
 /// Makes one in an account.
 #[track_caller]
 pub fn deal(account: &str, token: &str) -> Deal {
-    let mut owner = registered(account);
+    made_by(registered(account), token)
+}
+
+/// Makes one on a server of its own, on which any secret will do.
+#[track_caller]
+pub fn deal_on(server: &Server, account: &str, token: &str) -> Deal {
+    made_by(server.caller(Key::new(account, "any")), token)
+}
+
+#[track_caller]
+fn made_by(mut owner: Caller, token: &str) -> Deal {
     let opportunity = prepared(&mut owner, token);
     let answer = from_opportunity(&mut owner, &opportunity, &format!("task-{token}"));
     let task = complete(&answer, FROM_OPPORTUNITY);

@@ -1,6 +1,7 @@
 //! The operator API as operators meet it: who may do what, what is refused, and what the command line makes of it.
 
 mod accounts;
+mod connections;
 mod hostile;
 mod listeners;
 mod matrix;

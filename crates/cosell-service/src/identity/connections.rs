@@ -1,0 +1,105 @@
+//! Connections between partners: who may invite whom, where the server asks for connections at all. Ending one touches nothing
+//! that is shared already (behaviours 3.3).
+
+use cosell_model::{ApiError, Timestamp};
+use cosell_store::{Changes, Filter, Key, Kind, Record, Store, Write};
+use serde::{Deserialize, Serialize};
+
+use super::{AdminError, Listed, Part, Shelf, accounts};
+use crate::answer::{encode, read_failed};
+
+/// A connection between two partners. It has no direction.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Connection {
+    /// The lower of the two account ids.
+    pub one: String,
+    /// The higher one.
+    pub other: String,
+    /// When it was made.
+    pub created_date: Timestamp,
+}
+
+/// The two accounts in their order.
+fn ordered<'a>(a: &'a str, b: &'a str) -> (&'a str, &'a str) {
+    if a <= b { (a, b) } else { (b, a) }
+}
+
+fn key(a: &str, b: &str) -> Key {
+    let (one, other) = ordered(a, b);
+    Key::global(Kind::Connection, format!("{one}/{other}"))
+}
+
+/// Connects two registered accounts.
+pub async fn add(store: &dyn Store, a: &str, b: &str, now: Timestamp) -> Result<Connection, AdminError> {
+    accounts::expect(store, a).await?;
+    accounts::expect(store, b).await?;
+    if a == b {
+        return Err(AdminError::refused("An account needs no connection with itself"));
+    }
+    let (one, other) = ordered(a, b);
+    let connection = Connection {
+        one: one.to_owned(),
+        other: other.to_owned(),
+        created_date: now,
+    };
+    let document = encode(&connection)?;
+    let record = Record {
+        key: key(a, b),
+        version: 1,
+        document: document.clone(),
+        summary: document,
+        private: bytes::Bytes::new(),
+        columns: vec![("one", one.into()), ("other", other.into())],
+    };
+    let taken = || format!("Accounts {one} and {other} are connected already");
+    super::register(store, vec![Write::Insert(record)], taken).await?;
+    Ok(connection)
+}
+
+/// Ends the connection of two accounts.
+pub async fn remove(store: &dyn Store, a: &str, b: &str) -> Result<(), AdminError> {
+    let missing = || AdminError::Missing(format!("Accounts {a} and {b} are not connected"));
+    let key = key(a, b);
+    let found = store.get(&key).await?.ok_or_else(missing)?;
+    let changes = Changes {
+        writes: vec![Write::Delete {
+            key,
+            expected: found.version,
+        }],
+        ..Changes::default()
+    };
+    store.apply(changes).await.map_err(Into::into)
+}
+
+/// True where two accounts are connected.
+pub(crate) async fn exists(store: &dyn Store, a: &str, b: &str) -> Result<bool, ApiError> {
+    let found = store.get(&key(a, b)).await.map_err(read_failed)?;
+    Ok(found.is_some())
+}
+
+/// The connections of an account, or all of them.
+pub async fn list(store: &dyn Store, account: Option<&str>) -> Result<Vec<Connection>, AdminError> {
+    let Some(account) = account else {
+        return shelf(Vec::new()).all(store).await;
+    };
+    accounts::expect(store, account).await?;
+    let of = |column| vec![Filter::In(column, vec![account.into()])];
+    let mut found = shelf(of("one")).all(store).await?;
+    found.append(&mut shelf(of("other")).all(store).await?);
+    Ok(found)
+}
+
+/// A part of all connections, by the two accounts.
+pub async fn part(store: &dyn Store, part: Part) -> Result<Listed<Connection>, AdminError> {
+    shelf(Vec::new()).part(store, part).await
+}
+
+fn shelf(filters: Vec<Filter>) -> Shelf<'static> {
+    Shelf {
+        kind: Kind::Connection,
+        account: "",
+        catalog: "",
+        filters,
+    }
+}
