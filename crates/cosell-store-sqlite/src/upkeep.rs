@@ -57,10 +57,13 @@ fn look(connection: &Connection, progress: &ProgressFn, report: &mut Report) -> 
         })?;
         total += count;
     }
+    let former = connection.query_row("SELECT count(*) FROM history", [], |r| r.get::<_, u64>(0))?;
+    total += former;
     progress(Progress { done: 0, total });
     for kind in Kind::ALL {
         records(connection, kind.spec().table, total, progress, report)?;
     }
+    history(connection, total, progress, report)?;
     let newest: u64 = connection.query_row("SELECT coalesce(max(seq), 0) FROM event", [], |r| r.get(0))?;
     let oldest: u64 = connection.query_row("SELECT coalesce(min(seq), 1) FROM event", [], |r| r.get(0))?;
     let count: u64 = connection.query_row("SELECT count(*) FROM event", [], |r| r.get(0))?;
@@ -127,6 +130,43 @@ fn records(
     )?;
     if lonely > 0 {
         report.problem(format!("{table}: {lonely} documents have no list row"));
+    }
+    Ok(())
+}
+
+/// Former versions are no records, so they do not count as such.
+fn history(
+    connection: &Connection,
+    total: u64,
+    progress: &ProgressFn,
+    report: &mut Report,
+) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare(
+        "SELECT h.kind, h.id, h.version, h.document, h.private, t.account FROM history AS h \
+         LEFT JOIN tenant AS t ON t.tenant = h.tenant ORDER BY h.seq",
+    )?;
+    let mut rows = statement.query([])?;
+    let mut seen = 0;
+    while let Some(row) = rows.next()? {
+        seen += 1;
+        let name = format!(
+            "version {} of {} {}",
+            row.get::<_, i64>(2)?,
+            row.get::<_, String>(0)?,
+            row.get::<_, String>(1)?
+        );
+        if row.get_ref(5)? == ValueRef::Null {
+            report.problem(format!("{name} belongs to no account"));
+        }
+        for (column, part, may_be_empty) in [(3, "document", false), (4, "private part", true)] {
+            if let Some(error) = not_json(row, column, may_be_empty)? {
+                report.problem(format!("{name}: the {part} is not JSON: {error}"));
+            }
+        }
+        if seen % CHECK_STEP == 0 {
+            let done = report.records + seen;
+            progress(Progress { done, total });
+        }
     }
     Ok(())
 }

@@ -6,7 +6,7 @@
 #![allow(clippy::unwrap_used)]
 
 use cosell_store::suite::{ACCOUNT, CATALOG, opportunity, outbox};
-use cosell_store::{Changes, Key, Kind, Record, Store, Value, Write};
+use cosell_store::{Changes, ExportItem, Key, Kind, Record, Store, Value, Write};
 use cosell_store_sqlite::{Options, SqliteStore};
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write as _};
@@ -15,13 +15,18 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 const FOLDER: &str = "COSELL_CRASH_TEST_FOLDER";
+const IMPORT: &str = "COSELL_CRASH_TEST_IMPORT";
 const WRITERS: u64 = 8;
 const ROUNDS: u64 = 15;
 
 fn main() {
     match std::env::var_os(FOLDER) {
+        Some(folder) if std::env::var_os(IMPORT).is_some() => importing_child(folder.as_ref()),
         Some(folder) => child(folder.as_ref()),
-        None => parent(),
+        None => {
+            parent();
+            parent_of_imports();
+        }
     }
 }
 
@@ -194,4 +199,66 @@ fn verify(folder: &std::path::Path, acknowledged: &BTreeMap<u64, u64>, round: u6
         assert!(report.is_sound(), "round {round}: {report:?}");
         seq
     })
+}
+
+/// Begins an import that does not end, and tells how far its source is.
+fn importing_child(folder: &std::path::Path) {
+    let store = SqliteStore::open(folder, Options::server("crash test")).unwrap();
+    let end = Instant::now() + Duration::from_secs(20);
+    let mut source = (0..).map_while(|n: u64| {
+        if n.is_multiple_of(500) {
+            let mut out = std::io::stdout().lock();
+            writeln!(out, "{n}").unwrap();
+            out.flush().unwrap();
+        }
+        let mut record = record(&Key::new(Kind::Opportunity, ACCOUNT, CATALOG, format!("N{n}")), 1);
+        record.document = format!("{{\"text\":\"{}\"}}", "x".repeat(2000)).into();
+        // A child that lost its parent must end by itself.
+        (Instant::now() < end).then_some(Ok(ExportItem::Record(record)))
+    });
+    let imported = runtime().block_on(store.import(&mut source, cosell_store::suite::silent()));
+    panic!("the import ended by itself: {imported:?}");
+}
+
+/// Whatever an import has written when it is killed, also what has long left its memory: the old state is there.
+fn parent_of_imports() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = || {
+        let store = SqliteStore::open(folder.path(), Options::server("crash test")).unwrap();
+        runtime().block_on(async {
+            let report = store.check(cosell_store::suite::silent()).await.unwrap();
+            assert!(report.is_sound(), "{report:?}");
+            let start = cosell_model::Timestamp::from_millis(0);
+            let state =
+                cosell_store::state::export(&store, Vec::new(), start, cosell_store::suite::silent()).await;
+            state.unwrap().0
+        })
+    };
+    {
+        let store: Arc<dyn Store> =
+            Arc::new(SqliteStore::open(folder.path(), Options::server("crash test")).unwrap());
+        runtime().block_on(cosell_store::suite::transfer::fill(&store));
+    }
+    let before = state();
+    let mut largest_log = 0;
+    for lines in [1, 2, 5, 20, 60, 120] {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .env(FOLDER, folder.path())
+            .env(IMPORT, "1")
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut told = BufReader::new(child.stdout.take().unwrap()).lines();
+        for _ in 0..lines {
+            told.next().unwrap().unwrap();
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let log = folder.path().join("cosell.db-wal");
+        largest_log = largest_log.max(std::fs::metadata(log).map_or(0, |file| file.len()));
+        assert_eq!(state(), before, "killed after {lines} times 500 items");
+    }
+    // Otherwise the kills would have come before anything was written, and shown nothing.
+    assert!(largest_log > 10 << 20, "the log had {largest_log} bytes at most");
+    println!("crash test: 6 kills of an import, each left the old state ... ok");
 }

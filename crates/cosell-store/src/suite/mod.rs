@@ -10,6 +10,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 pub mod cosell;
+pub mod history;
 pub mod jobs;
 pub mod lists;
 pub mod model;
@@ -19,6 +20,7 @@ pub mod pages;
 pub mod properties;
 pub mod records;
 pub mod shapes;
+pub mod transfer;
 pub mod upkeep;
 
 use crate::{Changes, ColumnType, Key, Kind, ProgressFn, Record, Scope, Value, Write};
@@ -118,6 +120,30 @@ macro_rules! store_contract_suite {
                 a_large_reset_finishes_too
                 events_after_a_reset_have_new_numbers
             );
+            $crate::store_contract_suite!(@async $make history
+                kinds_with_a_history_keep_every_version_and_the_others_the_present_one
+                histories_are_apart_by_kind_account_and_catalog
+                of_a_key_that_was_used_again_the_later_version_is_read
+                a_refused_change_leaves_no_former_version
+                former_versions_are_pruned_by_the_time_of_the_change_that_ended_them
+                many_former_versions_are_pruned_too
+                a_reset_erases_former_versions_of_what_it_erases
+                a_check_looks_into_former_versions
+            );
+            $crate::store_contract_suite!(@async $make transfer
+                an_export_hands_out_items_in_a_fixed_order
+                an_export_is_one_moment_while_writes_go_on
+                an_export_ends_with_the_error_of_its_sink
+                an_import_that_fails_leaves_everything_as_it_was
+                a_changed_file_is_refused_and_changes_nothing
+                an_empty_import_leaves_nothing
+                many_new_records_come_in_at_once_and_a_known_key_is_named
+                released_claims_are_due_at_their_own_times_in_their_old_order
+            );
+            $crate::store_contract_suite!(@pair $make transfer
+                a_state_goes_to_another_store_byte_for_byte_and_works_there
+                random_states_go_round_byte_for_byte
+            );
             $crate::store_contract_suite!(@async $make upkeep
                 a_check_of_a_sound_store_counts_records_and_finds_nothing
                 a_check_finds_documents_that_are_not_json
@@ -151,6 +177,16 @@ macro_rules! store_contract_suite {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
                 let store = runtime.block_on($make());
                 $crate::suite::$module::$name(&runtime, &store);
+            }
+        )*
+    };
+    (@pair $make:ident $module:ident $($name:ident)*) => {
+        $(
+            #[test]
+            fn $name() {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+                let stores = runtime.block_on(async { [$make().await, $make().await] });
+                $crate::suite::$module::$name(&runtime, stores);
             }
         )*
     };

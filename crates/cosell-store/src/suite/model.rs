@@ -11,6 +11,8 @@ use std::collections::{BTreeMap, HashMap};
 pub struct Model {
     /// The records.
     pub records: BTreeMap<Key, Record>,
+    /// What records were before they were replaced or deleted, by version.
+    pub former: HashMap<(Key, u64), Record>,
     /// Live answers: (account, operation, token) to expiry in milliseconds.
     pub answers: HashMap<(String, String, String), i64>,
     /// Events, as readers see them.
@@ -44,6 +46,10 @@ impl Model {
             return false;
         }
         for write in &changes.writes {
+            if let Some(before) = self.records.get(write.key()) {
+                let place = (before.key.clone(), before.version);
+                self.former.insert(place, before.clone());
+            }
             match write {
                 Write::Insert(record) | Write::Replace { record, .. } => {
                     self.records.insert(record.key.clone(), record.clone());

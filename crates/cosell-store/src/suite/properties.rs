@@ -95,6 +95,12 @@ pub fn random_changes_do_what_the_model_does(runtime: &Runtime, store: &S) {
                     wanted.map(|w| (w.version, &w.document))
                 );
             }
+            for (id, version) in (0..4).flat_map(|id| (1..30).map(move |version| (id, version))) {
+                let found = runtime.block_on(store.history(&key(id), version)).unwrap();
+                let present = model.records.get(&key(id)).filter(|r| r.version == version);
+                let wanted = present.or(model.former.get(&(key(id), version)));
+                prop_assert_eq!(found.map(|f| f.document), wanted.map(|w| w.document.clone()));
+            }
             let query = Query {
                 account: account.clone(),
                 ..lists::all(Sort {
