@@ -18,10 +18,14 @@ pub(crate) use write::import;
 
 /// Most items handed over at once.
 const BATCH: usize = 256;
+/// Bytes of documents that make a batch full before it has [`BATCH`] items, so that large ones do not gather.
+const BATCH_BYTES: usize = 1 << 20;
 /// Batches on their way.
 const BATCHES: usize = 4;
 /// Most new records in one commit.
-const BULK: usize = 2_000;
+const BULK: usize = 5_000;
+/// Bytes of documents that are enough for one commit of new records.
+const BULK_BYTES: usize = 16 << 20;
 
 /// What the writer is fed with.
 pub(crate) enum Feed {
@@ -36,6 +40,23 @@ pub(crate) type Import = (mpsc::Receiver<Feed>, Reply<Result<u64, StoreError>>);
 
 fn given_up() -> StoreError {
     StoreError::Unavailable(STOPPED.into())
+}
+
+/// Bytes of an item's documents.
+fn weight(item: &ExportItem) -> usize {
+    match item {
+        ExportItem::Record(record) => weight_of(record),
+        ExportItem::Sequence { .. } => 0,
+        ExportItem::Answer { answer, .. } => answer.answer.len(),
+        ExportItem::Job(job) => job.payload.len(),
+        ExportItem::Event(stored) => stored.event.body.len(),
+        ExportItem::Audit(stored) => stored.entry.body.len(),
+        ExportItem::Former(former) => former.document.len() + former.private.len(),
+    }
+}
+
+fn weight_of(record: &Record) -> usize {
+    record.document.len() + record.summary.len() + record.private.len()
 }
 
 /// Hands everything to a sink.
@@ -85,10 +106,13 @@ async fn feed_all(
 ) -> Result<(), TransferError> {
     let mut done = 0;
     loop {
-        let batch: Vec<ExportItem> = source
-            .take(BATCH)
-            .collect::<io::Result<_>>()
-            .map_err(TransferError::OtherEnd)?;
+        let (mut batch, mut bytes) = (Vec::new(), 0);
+        while batch.len() < BATCH && bytes < BATCH_BYTES {
+            let Some(item) = source.next() else { break };
+            let item = item.map_err(TransferError::OtherEnd)?;
+            bytes += weight(&item);
+            batch.push(item);
+        }
         let last = batch.is_empty();
         done += batch.len() as u64;
         let next = if last { Feed::End } else { Feed::Items(batch) };
@@ -108,9 +132,12 @@ pub(crate) async fn bulk(
 ) -> Result<u64, StoreError> {
     let (mut done, mut pending) = (0, None);
     loop {
-        let chunk: Vec<Record> = records.take(BULK).collect();
-        for record in &chunk {
-            apply::validate_record(record).map_err(StoreError::Invalid)?;
+        let (mut chunk, mut bytes) = (Vec::new(), 0);
+        while chunk.len() < BULK && bytes < BULK_BYTES {
+            let Some(record) = records.next() else { break };
+            apply::validate_record(&record).map_err(StoreError::Invalid)?;
+            bytes += weight_of(&record);
+            chunk.push(record);
         }
         let count = chunk.len() as u64;
         if let Some((count, answer)) = pending.take() {

@@ -2,7 +2,7 @@
 //!
 //! Every statement walks a key in its own order; nothing is sorted, so nothing is gathered in memory.
 
-use super::BATCH;
+use super::{BATCH, BATCH_BYTES, weight};
 use crate::error::read_error;
 use crate::list::{bytes_of, value};
 use crate::open::{DATABASE_FILE, Options, reader};
@@ -17,9 +17,6 @@ use rusqlite::{Connection, Row};
 use std::fmt::Write as _;
 use std::path::Path;
 use tokio::sync::mpsc::Sender;
-
-/// Bytes that make a batch full before it has [`BATCH`] items, so that large documents do not gather.
-const BATCH_BYTES: usize = 1 << 20;
 
 /// Why reading ends early.
 enum Stop {
@@ -68,9 +65,9 @@ struct Out<'a> {
 }
 
 impl Out<'_> {
-    fn item(&mut self, item: ExportItem, bytes: usize) -> Result<(), Stop> {
+    fn item(&mut self, item: ExportItem) -> Result<(), Stop> {
+        self.bytes += weight(&item);
         self.batch.push(item);
-        self.bytes += bytes;
         self.done += 1;
         match self.batch.len() == BATCH || self.bytes >= BATCH_BYTES {
             true => self.flush(),
@@ -137,8 +134,7 @@ fn send_all(connection: &Connection, out: &mut Out<'_>) -> Result<(), Stop> {
             let mut rows = statement.query([tenant])?;
             while let Some(row) = rows.next()? {
                 let record = record(row, kind, account, catalog)?;
-                let bytes = record.document.len() + record.summary.len() + record.private.len();
-                out.item(ExportItem::Record(record), bytes)?;
+                out.item(ExportItem::Record(record))?;
             }
         }
     }
@@ -147,8 +143,7 @@ fn send_all(connection: &Connection, out: &mut Out<'_>) -> Result<(), Stop> {
         let mut statement = connection.prepare(statement)?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
-            let (item, bytes) = read(row)?;
-            out.item(item, bytes)?;
+            out.item(read(row)?)?;
         }
     }
     out.flush()?;
@@ -192,14 +187,12 @@ fn record(row: &Row<'_>, kind: Kind, account: &str, catalog: &str) -> rusqlite::
     })
 }
 
-type Sized = (ExportItem, usize);
-
-fn sequence(row: &Row<'_>) -> rusqlite::Result<Sized> {
+fn sequence(row: &Row<'_>) -> rusqlite::Result<ExportItem> {
     let (name, next) = (row.get(0)?, row.get(1)?);
-    Ok((ExportItem::Sequence { name, next }, 0))
+    Ok(ExportItem::Sequence { name, next })
 }
 
-fn answer(row: &Row<'_>) -> rusqlite::Result<Sized> {
+fn answer(row: &Row<'_>) -> rusqlite::Result<ExportItem> {
     let answer = Idempotency {
         account: row.get(0)?,
         operation: row.get(1)?,
@@ -209,18 +202,16 @@ fn answer(row: &Row<'_>) -> rusqlite::Result<Sized> {
         created_at: Timestamp::from_millis(row.get(6)?),
         expires_at: Timestamp::from_millis(row.get(7)?),
     };
-    let bytes = answer.answer.len();
     let catalog = row.get(3)?;
-    Ok((ExportItem::Answer { catalog, answer }, bytes))
+    Ok(ExportItem::Answer { catalog, answer })
 }
 
-fn job(row: &Row<'_>) -> rusqlite::Result<Sized> {
+fn job(row: &Row<'_>) -> rusqlite::Result<ExportItem> {
     let job = apply::job(row)?;
-    let bytes = job.payload.len();
-    Ok((ExportItem::Job(job), bytes))
+    Ok(ExportItem::Job(job))
 }
 
-fn event(row: &Row<'_>) -> rusqlite::Result<Sized> {
+fn event(row: &Row<'_>) -> rusqlite::Result<ExportItem> {
     let event = Event {
         id: row.get(1)?,
         account: row.get(2)?,
@@ -229,18 +220,16 @@ fn event(row: &Row<'_>) -> rusqlite::Result<Sized> {
         time: Timestamp::from_millis(row.get(5)?),
         body: bytes_of(row, 6)?,
     };
-    let bytes = event.body.len();
     let seq = row.get(0)?;
-    Ok((ExportItem::Event(StoredEvent { seq, event }), bytes))
+    Ok(ExportItem::Event(StoredEvent { seq, event }))
 }
 
-fn audit(row: &Row<'_>) -> rusqlite::Result<Sized> {
+fn audit(row: &Row<'_>) -> rusqlite::Result<ExportItem> {
     let stored = log::entry(row)?;
-    let bytes = stored.entry.body.len();
-    Ok((ExportItem::Audit(stored), bytes))
+    Ok(ExportItem::Audit(stored))
 }
 
-fn former(row: &Row<'_>) -> rusqlite::Result<Sized> {
+fn former(row: &Row<'_>) -> rusqlite::Result<ExportItem> {
     let table: String = row.get(0)?;
     let kind = Kind::ALL.into_iter().find(|kind| kind.spec().table == table);
     let Some(kind) = kind else {
@@ -259,8 +248,7 @@ fn former(row: &Row<'_>) -> rusqlite::Result<Sized> {
         document: bytes_of(row, 5)?,
         private: bytes_of(row, 6)?,
     };
-    let bytes = former.document.len() + former.private.len();
-    Ok((ExportItem::Former(former), bytes))
+    Ok(ExportItem::Former(former))
 }
 
 #[cfg(test)]
