@@ -193,3 +193,109 @@ fn entry(
         body,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use cosell_model::Operation as Op;
+    use cosell_store::{AuditQuery, Store};
+    use cosell_store_sqlite::{Options, SqliteStore};
+    use serde_json::json;
+
+    use super::*;
+    use crate::operator::clock::Target;
+    use crate::{ClockMode, PageTokens, Service, Settings, Throttle, VirtualClock};
+
+    const DAY: i64 = 24 * 60 * 60 * 1000;
+
+    async fn entries(store: &dyn Store) -> Vec<Entry> {
+        let query = AuditQuery {
+            account: None,
+            from: None,
+            to: None,
+            after: None,
+            newest_first: false,
+            limit: 100,
+        };
+        let found = store.audit(&query).await.unwrap();
+        let read = |one: &cosell_store::StoredAudit| serde_json::from_slice(&one.entry.body).unwrap();
+        found.iter().map(read).collect()
+    }
+
+    #[tokio::test]
+    async fn a_deed_names_who_did_what_to_which_versions_and_goes_when_it_is_old_enough() {
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open_ephemeral(Options::default()).unwrap());
+        let clock = Arc::new(VirtualClock::new(ClockMode::Frozen {
+            at: Timestamp::from_millis(1_800_000_000_000),
+        }));
+        let settings = Settings {
+            audit_retention_millis: 30 * DAY,
+            ..Settings::default()
+        };
+        let tokens = PageTokens::new([1; 32]);
+        let service = Service::new(
+            Arc::clone(&store),
+            clock.clone(),
+            settings,
+            tokens,
+            Throttle::off(),
+        );
+        let caller = Caller {
+            account: "111122223333".into(),
+            access_key: "AKIAEXAMPLE".into(),
+            request_id: "request-1".into(),
+        };
+        let draft = json!({"Catalog": "Sandbox", "ClientToken": "one"}).to_string();
+        service
+            .call(Op::CreateOpportunity, &caller, draft.as_bytes())
+            .await
+            .unwrap();
+        // A repetition does nothing, and a refusal neither.
+        service
+            .call(Op::CreateOpportunity, &caller, draft.as_bytes())
+            .await
+            .unwrap();
+        let found = entries(&*store).await;
+        assert_eq!(found.len(), 1);
+        let entry = &found[0];
+        assert_eq!(
+            (&*entry.action, &*entry.request_id),
+            ("CreateOpportunity", "request-1")
+        );
+        let Actor::Partner { account, access_key } = &entry.actor else {
+            panic!("{entry:?}")
+        };
+        assert_eq!((&**account, &**access_key), ("111122223333", "AKIAEXAMPLE"));
+        let [record] = &entry.records[..] else {
+            panic!("{entry:?}")
+        };
+        assert_eq!(
+            (&*record.kind, record.before, record.after),
+            ("opportunity", None, Some(1))
+        );
+
+        service.move_clock(&clock, Target::By(31 * DAY)).await.unwrap();
+        let draft = json!({"Catalog": "Sandbox", "ClientToken": "two"}).to_string();
+        service
+            .call(Op::CreateOpportunity, &caller, draft.as_bytes())
+            .await
+            .unwrap();
+        service.prune().await;
+        let left = entries(&*store).await;
+        assert_eq!(left.len(), 1);
+        assert_ne!(left[0].records, entry.records);
+    }
+
+    #[test]
+    fn denied_calls_are_noted_up_to_a_number_each_second() {
+        let mut denials = Denials::default();
+        let admitted = |denials: &mut Denials, millis| {
+            let at = Timestamp::from_millis(millis);
+            (0..100).filter(|_| denials.admit(at)).count()
+        };
+        assert_eq!(admitted(&mut denials, 5_000), 20);
+        assert_eq!(admitted(&mut denials, 5_999), 0);
+        assert_eq!(admitted(&mut denials, 6_000), 20);
+    }
+}

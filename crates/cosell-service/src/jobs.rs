@@ -2,7 +2,7 @@
 //! happens once, whoever crashes. Which work there is lives with its resource; here is only when.
 
 use std::future::Future;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cosell_model::{ApiError, Timestamp};
 use cosell_store::{ApplyError, Changes, ClaimedJob, Conflict, Job};
@@ -23,6 +23,8 @@ const LONGEST_WAIT_MILLIS: i64 = 60 * 60 * 1000;
 const ATTEMPTS: usize = 8;
 /// The longest sleep. A job that is enqueued meanwhile may start this much late.
 const LONGEST_SLEEP: Duration = Duration::from_millis(500);
+/// How often it is looked for audit entries and versions that are old enough to go.
+const PRUNING: Duration = Duration::from_secs(60 * 60);
 /// The sleep where a job seemed due and another claimed it.
 const SHORTEST_SLEEP: Duration = Duration::from_millis(10);
 
@@ -107,7 +109,12 @@ impl Service {
     /// Does jobs as they become due, until `stop` is ready; the batch under way is finished first.
     pub async fn run_jobs(&self, stop: impl Future<Output = ()>) {
         let mut stop = std::pin::pin!(stop);
+        let mut pruned: Option<Instant> = None;
         loop {
+            if pruned.is_none_or(|at| at.elapsed() >= PRUNING) {
+                self.prune().await;
+                pruned = Some(Instant::now());
+            }
             // Claiming goes through the store's writer, so an idle server only looks.
             let mut wait = self.until_next_job().await;
             if wait.is_zero() {
@@ -126,6 +133,30 @@ impl Service {
                 biased;
                 () = &mut stop => return,
                 () = tokio::time::sleep(wait) => {}
+            }
+        }
+    }
+
+    /// Deletes what the audit log and the history have kept long enough.
+    pub(crate) async fn prune(&self) {
+        let kept = self.settings.audit_retention_millis;
+        if kept == 0 {
+            return;
+        }
+        let before = self.now().plus_millis(-kept);
+        let entries = self.store.prune_audit(before).await;
+        let versions = self.store.prune_history(before).await;
+        match (entries, versions) {
+            (Ok(0), Ok(0)) => {}
+            (Ok(entries), Ok(versions)) => {
+                tracing::info!(
+                    entries,
+                    versions,
+                    "audit entries and former versions that were old enough are gone"
+                );
+            }
+            (Err(error), _) | (_, Err(error)) => {
+                tracing::warn!("old audit entries and versions cannot be deleted now: {error}");
             }
         }
     }

@@ -62,6 +62,8 @@ pub struct Settings {
     pub prospecting_seed: u64,
     /// True to note every deed in the audit log.
     pub audit: bool,
+    /// How long the audit log and former versions of records are kept, in milliseconds; 0 for ever.
+    pub audit_retention_millis: i64,
     /// What the identifiers of engagements and the like are drawn from, so that a run over an empty store can be repeated
     /// exactly; `None` for the operating system's randomness, which every server with a lasting store needs.
     pub seed: Option<[u8; 32]>,
@@ -79,6 +81,7 @@ impl Default for Settings {
             task_delay_millis: 0,
             prospecting_seed: 0,
             audit: true,
+            audit_retention_millis: 0,
             seed: None,
         }
     }

@@ -99,6 +99,16 @@ const SETTINGS: &[Setting] = &[
         meaning: "monthly amount taken for an estimation URL that comes without one",
     },
     Setting {
+        name: "audit",
+        default: "on",
+        meaning: "on: every deed leaves an entry in the audit log",
+    },
+    Setting {
+        name: "audit-retention",
+        default: "365",
+        meaning: "days for which the audit log and former versions of records are kept; 0: for ever",
+    },
+    Setting {
         name: "connections",
         default: "open",
         meaning: "open: every two partners count as connected; required: only those registered as connected can invite each other",
@@ -184,6 +194,12 @@ pub struct Flags {
     /// Monthly amount taken for an estimation URL that comes without one
     #[arg(long, value_name = "AMOUNT")]
     pub estimate_amount: Option<String>,
+    /// on: every deed leaves an entry in the audit log
+    #[arg(long, value_name = "on|off")]
+    pub audit: Option<String>,
+    /// Days for which the audit log and former versions of records are kept; 0: for ever
+    #[arg(long, value_name = "DAYS")]
+    pub audit_retention: Option<String>,
     /// open: every two partners count as connected; required: only registered connections
     #[arg(long, value_name = "open|required")]
     pub connections: Option<String>,
@@ -205,7 +221,7 @@ pub struct Flags {
 }
 
 impl Flags {
-    fn given(&self) -> [(&'static str, &Option<String>); 22] {
+    fn given(&self) -> [(&'static str, &Option<String>); 24] {
         [
             ("data", &self.data),
             ("listen", &self.listen),
@@ -223,6 +239,8 @@ impl Flags {
             ("threads", &self.threads),
             ("sandbox-review-status-orphan", &self.sandbox_review_status_orphan),
             ("estimate-amount", &self.estimate_amount),
+            ("audit", &self.audit),
+            ("audit-retention", &self.audit_retention),
             ("connections", &self.connections),
             ("offers", &self.offers),
             ("task-delay", &self.task_delay),

@@ -294,6 +294,12 @@ fn settings(config: &Config) -> anyhow::Result<Settings> {
     let mut settings = Settings {
         region: config.arn_region().to_owned(),
         orphan_quirk: config.switch("sandbox-review-status-orphan")?,
+        audit: config.switch("audit")?,
+        audit_retention_millis: i64::try_from(config.number("audit-retention", 0, 36_500)?)?
+            * 24
+            * 60
+            * 60
+            * 1000,
         connections_required: config.one_of("connections", &["open", "required"])? == "required",
         offers_required: config.one_of("offers", &["open", "required"])? == "required",
         // At most a day: longer than any client waits, and far from where a time could overflow.
