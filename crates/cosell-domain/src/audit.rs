@@ -15,9 +15,15 @@ use serde_json::{Map, Value};
 /// What stands for a masked value. Every masked value reads the same, however long it was.
 pub const MASK: &str = "***";
 
-/// Members that the contract does not mark although they repeat what it does: the entries of NextStepsHistory, and an
-/// engagement's description, which carries the customer's business problem.
-const BESIDES: &[&str] = &["nextstepshistory", "description"];
+/// Members that the contract does not mark although they repeat what it does: the entries of NextStepsHistory, and of an
+/// engagement the description, which carries the customer's business problem, and the title, which carries the project's;
+/// invitations repeat both under names of their own.
+const BESIDES: &[&str] = &[
+    "nextstepshistory",
+    "description",
+    "engagementdescription",
+    "engagementtitle",
+];
 
 /// The names of sensitive members. `companyName`, `CompanyName` and `company_name` are one name.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,7 +4,9 @@ use bytes::Bytes;
 use cosell_domain::Catalog;
 use cosell_model::Timestamp;
 use cosell_service::Binding;
+use cosell_service::audit::Author;
 use cosell_service::identity::Part;
+use cosell_service::operator::By;
 use cosell_store::Cursor;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -44,6 +46,24 @@ impl Call<'_> {
     pub fn required(&self, name: &str) -> Result<&str, Problem> {
         self.get(name)
             .ok_or_else(|| Problem::internal(format!("{} has no parameter {name}", self.endpoint.id)))
+    }
+
+    /// Who asks, as the audit log names it.
+    pub fn by(&self) -> By {
+        By {
+            token: self.token.name.clone(),
+            request_id: self.request_id.to_owned(),
+        }
+    }
+
+    /// Who asks, where accounts, keys and the like are written.
+    pub fn author(&self) -> Author {
+        Author::operator(&self.token.name, self.request_id)
+    }
+
+    /// The parameter [`IN_CATALOG`](crate::endpoint::IN_CATALOG): Sandbox where it is left out.
+    pub fn in_catalog(&self) -> Catalog {
+        self.catalog().unwrap_or(Catalog::Sandbox)
     }
 
     /// The parameter `catalog`, where it is given.
@@ -96,18 +116,19 @@ impl Call<'_> {
         })
     }
 
+    /// The cursor that continues a list after that place.
+    pub fn seal(&self, place: Cursor) -> Result<String, Problem> {
+        Ok(self
+            .operator
+            .page_tokens
+            .seal(place, &self.binding()?, self.now)?)
+    }
+
     /// The answer with a part of a list.
     pub fn page<T: Serialize>(&self, items: Vec<T>, next: Option<Cursor>) -> Result<Reply, Problem> {
-        let seal = |cursor| {
-            Ok::<_, Problem>(
-                self.operator
-                    .page_tokens
-                    .seal(cursor, &self.binding()?, self.now)?,
-            )
-        };
         Reply::json(&Page {
             items,
-            next: next.map(seal).transpose()?,
+            next: next.map(|place| self.seal(place)).transpose()?,
         })
     }
 

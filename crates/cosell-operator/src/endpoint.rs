@@ -176,3 +176,15 @@ pub const CURSOR: Parameter = Parameter::query(
 pub const ACCOUNT: Parameter = Parameter::path("account", Kind::Account, "The 12-digit AWS account id.");
 /// The names of the catalogs.
 pub const CATALOGS: &[&str] = &["AWS", "Sandbox"];
+/// The catalog of what is asked for.
+pub const IN_CATALOG: Parameter = Parameter::query(
+    "catalog",
+    Kind::Word(CATALOGS),
+    "The catalog; Sandbox where left out.",
+);
+/// An opportunity in a path.
+pub const OPPORTUNITY: Parameter = Parameter::path(
+    "id",
+    Kind::Text { max: 20 },
+    "The opportunity's identifier, such as O1234567.",
+);

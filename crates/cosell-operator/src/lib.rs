@@ -13,18 +13,20 @@ pub mod tokens;
 mod auth;
 mod body;
 mod call;
+mod document;
 mod operator;
 mod parameters;
 mod percent;
 mod reply;
 mod route;
 mod scope;
+mod shapes;
 mod time;
 
 pub use call::Call;
 pub use operator::{Operator, Parts};
 pub use problem::Problem;
-pub use reply::{Page, Reply};
+pub use reply::{NEXT_CURSOR, Page, Reply};
 pub use scope::Scope;
 pub use time::Time;
 

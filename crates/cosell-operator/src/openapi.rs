@@ -5,10 +5,16 @@ use serde_json::{Map, Value, json};
 
 use crate::endpoint::{Endpoint, Kind, Parameter, Place, shape};
 use crate::problem;
+use crate::reply::NEXT_CURSOR;
 use crate::{BASE, Scope, endpoints};
 
 /// The name of the only security scheme.
 const TOKEN: &str = "operatorToken";
+
+/// The media type of JSON lines.
+pub(crate) const LINES: &str = "application/jsonl";
+/// The mark of a schema that describes one line of an answer in JSON lines; it does not reach the document.
+pub(crate) const LINE: &str = "x-cosell-line";
 
 /// The document, for a version of the program.
 pub fn document(version: &str) -> Value {
@@ -69,7 +75,18 @@ fn operation(endpoint: &Endpoint, generator: &mut schemars::SchemaGenerator) -> 
         "headers": { "x-request-id": { "$ref": "#/components/headers/RequestId" } },
     });
     if let Some(answer) = endpoint.answer {
-        success["content"] = json!({ "application/json": { "schema": answer(generator) } });
+        let mut schema = answer(generator);
+        let media = match schema.remove(LINE) {
+            Some(_) => LINES,
+            None => "application/json",
+        };
+        if media == LINES {
+            success["headers"][NEXT_CURSOR] = json!({
+                "description": "What to send as `cursor` for the next page; absent at the end.",
+                "schema": { "type": "string" },
+            });
+        }
+        success["content"] = json!({ media: { "schema": schema } });
     }
     let mut responses = Map::new();
     responses.insert(endpoint.status.to_string(), success);

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use cosell_model::Timestamp;
+use cosell_model::{ApiError, Timestamp};
+use cosell_service::audit::{Actor, Deed};
 use cosell_service::identity::Sealer;
 use cosell_service::{Clock, PageTokens, Service};
 use cosell_store::Store;
@@ -17,6 +18,7 @@ use crate::auth::Guard;
 use crate::call::Call;
 use crate::parameters::Parameters;
 use crate::problem::Kind;
+use crate::reply::NEXT_CURSOR;
 use crate::route::{Found, Routes};
 use crate::{BASE, Problem, Reply, body, endpoints, openapi};
 
@@ -125,6 +127,15 @@ impl Operator {
                 "This takes a token with scope {}; the token \"{}\" has scope {}",
                 endpoint.scope, token.name, token.scope
             );
+            let deed = Deed {
+                actor: Actor::Operator {
+                    token: token.name.clone(),
+                },
+                action: endpoint.id,
+                request_id: request_id.to_owned(),
+            };
+            let denied = ApiError::access_denied(detail.clone());
+            self.parts.service.note_denied(&deed, &denied).await;
             return Err(Problem::new(Kind::MissingScope, detail));
         }
         let parameters = Parameters::read(endpoint, values, parts.uri.query())?;
@@ -181,8 +192,13 @@ fn render(status: u16, reply: Reply) -> Response<Bytes> {
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
     let filled = !response.body().is_empty();
     let headers = response.headers_mut();
-    if filled {
+    if reply.lines {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(openapi::LINES));
+    } else if filled {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
+    if let Some(next) = reply.next.and_then(|next| HeaderValue::from_str(&next).ok()) {
+        headers.insert(NEXT_CURSOR, next);
     }
     // Secrets of keys and tokens are among the answers.
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

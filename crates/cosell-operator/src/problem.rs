@@ -119,7 +119,7 @@ pub struct Fault {
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 #[schemars(rename = "Violation")]
-struct Listed<'a> {
+pub(crate) struct Listed<'a> {
     /// The field of the opportunity or other document, as AWS's ErrorList names it.
     #[serde(skip_serializing_if = "Option::is_none")]
     field_name: Option<&'a str>,
@@ -130,7 +130,8 @@ struct Listed<'a> {
 }
 
 impl<'a> Listed<'a> {
-    fn of(violation: &'a Violation) -> Self {
+    /// A violation as AWS lists it.
+    pub(crate) fn of(violation: &'a Violation) -> Self {
         Self {
             field_name: violation.field_name.as_deref(),
             code: violation.code.as_str(),

@@ -13,7 +13,14 @@ pub struct Reply {
     pub body: Bytes,
     /// Where a new thing is found.
     pub location: Option<String>,
+    /// True for JSON lines instead of one JSON document.
+    pub lines: bool,
+    /// Where a list goes on that has no place for it in its body.
+    pub next: Option<String>,
 }
+
+/// The header that says where a list of lines goes on.
+pub const NEXT_CURSOR: &str = "x-next-cursor";
 
 impl Reply {
     /// An answer in JSON.
@@ -28,7 +35,24 @@ impl Reply {
         Self {
             body: body.into(),
             location: None,
+            lines: false,
+            next: None,
         }
+    }
+
+    /// A part of a list as JSON lines; `next` goes into the header [`NEXT_CURSOR`].
+    pub fn lines<T: Serialize>(items: &[T], next: Option<String>) -> Result<Self, Problem> {
+        let mut body = Vec::new();
+        for item in items {
+            serde_json::to_writer(&mut body, item)
+                .map_err(|error| Problem::internal(format!("an answer cannot be rendered: {error}")))?;
+            body.push(b'\n');
+        }
+        Ok(Self {
+            lines: true,
+            next,
+            ..Self::stored(body)
+        })
     }
 
     /// An answer without a body.

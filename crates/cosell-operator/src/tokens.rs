@@ -4,6 +4,7 @@
 //! endpoints' table's business.
 
 use cosell_model::Timestamp;
+use cosell_service::audit::Author;
 use cosell_service::identity::{AdminError, Listed, Part};
 use cosell_store::{ApplyError, Changes, Conflict, Key, Kind, MAX_PAGE, Query, Record, Sort, Store, Write};
 use schemars::JsonSchema;
@@ -119,7 +120,12 @@ fn record(token: &Token, hash: &str, version: u64) -> Result<Record, AdminError>
 }
 
 /// Makes a token and shows its secret, this once.
-pub async fn create(store: &dyn Store, new: NewToken, now: Timestamp) -> Result<Created, AdminError> {
+pub async fn create(
+    store: &dyn Store,
+    by: &Author,
+    new: NewToken,
+    now: Timestamp,
+) -> Result<Created, AdminError> {
     let length = new.name.chars().count();
     if new.name.trim().is_empty() || length > 80 || new.name.contains(char::is_control) {
         let message =
@@ -146,7 +152,8 @@ pub async fn create(store: &dyn Store, new: NewToken, now: Timestamp) -> Result<
         revoked_date: None,
     };
     let hash = hex(&presented.hash());
-    apply(store, Write::Insert(record(&token, &hash, 1)?)).await?;
+    let changes = written(Write::Insert(record(&token, &hash, 1)?));
+    store.apply(by.noting("CreateToken", changes, now)?).await?;
     Ok(Created {
         secret: Zeroizing::new(format!("{PREFIX}{}_{}", *id, *secret)),
         token,
@@ -200,7 +207,7 @@ pub async fn list(store: &dyn Store) -> Result<Vec<Token>, AdminError> {
 }
 
 /// Revokes a token for good, at once. Revoking twice changes nothing.
-pub async fn revoke(store: &dyn Store, id: &str, now: Timestamp) -> Result<Token, AdminError> {
+pub async fn revoke(store: &dyn Store, by: &Author, id: &str, now: Timestamp) -> Result<Token, AdminError> {
     for _ in 0..TRIES {
         let Some((mut token, hash, version)) = load(store, id).await? else {
             let message = format!("There is no token {id}: see `cosell operator token list`");
@@ -211,15 +218,11 @@ pub async fn revoke(store: &dyn Store, id: &str, now: Timestamp) -> Result<Token
         }
         token.revoked_date = Some(now.into());
         let record = record(&token, &hash, version + 1)?;
-        match change(
-            store,
-            Write::Replace {
-                record,
-                expected: version,
-            },
-        )
-        .await
-        {
+        let changes = written(Write::Replace {
+            record,
+            expected: version,
+        });
+        match store.apply(by.noting("RevokeToken", changes, now)?).await {
             Ok(()) => return Ok(token),
             // Its last use was noted meanwhile.
             Err(ApplyError::Conflict(Conflict::Version { .. })) => {}
@@ -260,14 +263,11 @@ pub async fn verify(
         let record = record(&token, &hash, version + 1)?;
         // Who fails here has lost to another use or to a revocation, or the store takes no writes: a note is not worth
         // a refusal.
-        let _ = change(
-            store,
-            Write::Replace {
-                record,
-                expected: version,
-            },
-        )
-        .await;
+        let changes = written(Write::Replace {
+            record,
+            expected: version,
+        });
+        let _ = store.apply(changes).await;
     }
     Ok(Ok(token))
 }
@@ -284,16 +284,11 @@ async fn load(store: &dyn Store, id: &str) -> Result<Option<(Token, String, u64)
     Ok(Some((token, hash, found.version)))
 }
 
-async fn change(store: &dyn Store, write: Write) -> Result<(), ApplyError> {
-    let changes = Changes {
+fn written(write: Write) -> Changes {
+    Changes {
         writes: vec![write],
         ..Changes::default()
-    };
-    store.apply(changes).await
-}
-
-async fn apply(store: &dyn Store, write: Write) -> Result<(), AdminError> {
-    Ok(change(store, write).await?)
+    }
 }
 
 fn random<const N: usize>() -> Result<Zeroizing<String>, AdminError> {

@@ -5,6 +5,7 @@
 use cosell_model::Timestamp;
 use cosell_operator::Scope;
 use cosell_operator::tokens::{self, Created, NewToken, Presented, Refusal, Token};
+use cosell_service::audit::Author;
 use cosell_service::identity::AdminError;
 use cosell_store::{Key, Kind, Store};
 use cosell_store_sqlite::{Options, SqliteStore};
@@ -22,7 +23,7 @@ async fn create(store: &dyn Store, name: &str, expires: Option<Timestamp>) -> Re
         scope: Scope::Review,
         expires_date: expires.map(Into::into),
     };
-    tokens::create(store, new, START).await
+    tokens::create(store, &Author::command(), new, START).await
 }
 
 async fn verify(store: &dyn Store, text: &str, now: Timestamp) -> Result<Token, Refusal> {
@@ -87,16 +88,18 @@ async fn a_revocation_counts_at_once_and_for_good() {
     let created = create(&store, "a", None).await.unwrap();
     let (id, text) = (created.token.id.as_str(), created.secret.as_str());
     assert!(verify(&store, text, START).await.is_ok());
-    let revoked = tokens::revoke(&store, id, START).await.unwrap();
+    let revoked = tokens::revoke(&store, &Author::command(), id, START)
+        .await
+        .unwrap();
     assert_eq!(revoked.revoked_date, Some(START.into()));
     assert_eq!(verify(&store, text, START).await, Err(Refusal::Revoked));
-    let again = tokens::revoke(&store, id, START.plus_millis(MINUTE))
+    let again = tokens::revoke(&store, &Author::command(), id, START.plus_millis(MINUTE))
         .await
         .unwrap();
     assert_eq!(again, revoked);
     assert_eq!(tokens::list(&store).await.unwrap(), [revoked]);
     for unknown in ["0000000000000000", "", "x"] {
-        let missing = tokens::revoke(&store, unknown, START).await;
+        let missing = tokens::revoke(&store, &Author::command(), unknown, START).await;
         assert!(matches!(missing, Err(AdminError::Missing(_))), "{unknown}");
     }
 }

@@ -2,8 +2,10 @@
 //! they held before and after is in the store's history, and masked where it is shown.
 
 use bytes::Bytes;
+use cosell_domain::Catalog;
+use cosell_domain::engagement::party;
 use cosell_model::{ApiError, Operation, Timestamp};
-use cosell_store::{AuditEntry, Changes, Kind, Write};
+use cosell_store::{AuditEntry, Changes, Kind, Value, Write};
 use serde::{Deserialize, Serialize};
 
 use crate::answer::encode;
@@ -30,6 +32,64 @@ pub enum Actor {
         /// The job.
         job: String,
     },
+    /// Somebody who has the data folder, by a command beside the server.
+    Command {},
+}
+
+/// Who writes what an operator keeps (accounts, keys, tokens …), by which request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Author {
+    /// Who acts.
+    pub actor: Actor,
+    /// The request's identifier; empty where there is none.
+    pub request_id: String,
+}
+
+impl Author {
+    /// Somebody with an operator token of that name.
+    pub fn operator(token: &str, request_id: &str) -> Self {
+        Self {
+            actor: Actor::Operator {
+                token: token.to_owned(),
+            },
+            request_id: request_id.to_owned(),
+        }
+    }
+
+    /// A command on the data folder.
+    pub fn command() -> Self {
+        Self {
+            actor: Actor::Command {},
+            request_id: String::new(),
+        }
+    }
+
+    /// The server itself, for a purpose such as `start`.
+    pub fn server(purpose: &str) -> Self {
+        Self {
+            actor: Actor::Server {
+                job: purpose.to_owned(),
+            },
+            request_id: String::new(),
+        }
+    }
+
+    /// What the author writes, with its entry: all of it in one change.
+    pub fn noting(
+        &self,
+        action: &'static str,
+        mut changes: Changes,
+        now: Timestamp,
+    ) -> Result<Changes, ApiError> {
+        let deed = Deed {
+            actor: self.actor.clone(),
+            action,
+            request_id: self.request_id.clone(),
+        };
+        let entry = done(&deed, &changes, now)?;
+        changes.audit.push(entry);
+        Ok(changes)
+    }
 }
 
 /// A deed: who does what by which request.
@@ -109,7 +169,27 @@ const fn is_told(kind: Kind) -> bool {
             | Kind::Snapshot
             | Kind::SnapshotJob
             | Kind::SellingSettings
+            | Kind::Account
+            | Kind::User
+            | Kind::AccessKey
+            | Kind::Solution
+            | Kind::OperatorToken
     )
+}
+
+/// The account that a write is about; empty where several share it.
+fn account_of(write: &Write) -> &str {
+    let key = write.key();
+    match (key.kind, write) {
+        (Kind::Account, _) => &key.id,
+        (Kind::AccessKey, Write::Insert(record) | Write::Replace { record, .. }) => {
+            match record.column("owner") {
+                Value::Text(owner) => owner,
+                _ => "",
+            }
+        }
+        _ => &key.account,
+    }
 }
 
 fn touched(write: &Write) -> Option<Touched> {
@@ -129,14 +209,19 @@ fn touched(write: &Write) -> Option<Touched> {
     })
 }
 
-/// The entry of a deed that is done. It is kept for the account that acted, else for the first one whose record was written.
+/// The entry of a deed that is done. It is kept for the account that acted, else for the first partner
+/// whose record was written.
 pub(crate) fn done(deed: &Deed, changes: &Changes, now: Timestamp) -> Result<AuditEntry, ApiError> {
     let records: Vec<Touched> = changes.writes.iter().filter_map(touched).collect();
     let account = match &deed.actor {
         Actor::Partner { account, .. } => account.clone(),
         _ => {
-            let owned = records.iter().find(|record| !record.account.is_empty());
-            owned.map(|record| record.account.clone()).unwrap_or_default()
+            let told = changes.writes.iter().filter(|write| is_told(write.key().kind));
+            let aws = |account: &str| Catalog::ALL.into_iter().any(|one| party::is_aws(one, account));
+            let owned = told
+                .map(account_of)
+                .find(|account| !account.is_empty() && !aws(account));
+            owned.unwrap_or_default().to_owned()
         }
     };
     entry(deed, account, None, records, now)

@@ -8,6 +8,7 @@ use cosell_domain::Catalog;
 use cosell_domain::opportunity::assign::User;
 use cosell_model::Timestamp;
 use cosell_model::enums::SolutionStatus;
+use cosell_service::audit::Author;
 use cosell_service::identity::Sealer;
 use cosell_service::identity::accounts::{self, Account};
 use cosell_service::identity::partner::{self, Partner};
@@ -66,7 +67,7 @@ pub async fn seed(store: &dyn Store, sealer: &Sealer, region: &str, now: Timesta
             let mut partner = partner(account.id, account.company, account.domain, now);
             let (key, secret) = (account.access_key_id, account.secret_access_key);
             partner.key = Some((sealer, key.to_owned(), secret.to_owned()));
-            partner::register(store, region, partner).await?;
+            partner::register(store, &Author::server("start"), region, partner).await?;
         }
     }
     Ok(())
@@ -78,7 +79,7 @@ pub async fn ensure_account(store: &dyn Store, id: &str, region: &str, now: Time
         return Ok(());
     }
     let partner = partner(id, &format!("Example Partner {id}"), "partner.example.com", now);
-    match partner::register(store, region, partner).await {
+    match partner::register(store, &Author::server("first request"), region, partner).await {
         Ok(()) => Ok(()),
         // Another request of the same account was faster.
         Err(_) if accounts::find(store, id).await?.is_some() => Ok(()),

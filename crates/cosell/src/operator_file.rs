@@ -9,6 +9,7 @@ use anyhow::{Context as _, bail};
 use cosell_model::Timestamp;
 use cosell_operator::Scope;
 use cosell_operator::tokens::{self, NewToken, Presented};
+use cosell_service::audit::Author;
 use cosell_store::Store;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -88,7 +89,7 @@ pub async fn token(
     }
     for former in tokens::list(store).await? {
         if former.name == TOKEN_NAME && former.revoked_date.is_none() {
-            tokens::revoke(store, &former.id, now).await?;
+            tokens::revoke(store, &Author::server("start"), &former.id, now).await?;
         }
     }
     let new = NewToken {
@@ -96,7 +97,9 @@ pub async fn token(
         scope: Scope::Admin,
         expires_date: None,
     };
-    Ok(tokens::create(store, new, now).await?.secret)
+    Ok(tokens::create(store, &Author::server("start"), new, now)
+        .await?
+        .secret)
 }
 
 /// The address under which a program on this machine reaches what listens on `bound`.

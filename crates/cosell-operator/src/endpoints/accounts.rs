@@ -103,7 +103,13 @@ async fn create(call: &Call<'_>) -> Result<Reply, Problem> {
         website_url: new.website_url,
         created_date: call.now,
     };
-    partner::register(call.operator.store(), call.operator.region(), kept.clone().into()).await?;
+    partner::register(
+        call.operator.store(),
+        &call.author(),
+        call.operator.region(),
+        kept.clone().into(),
+    )
+    .await?;
     let path = format!("/accounts/{}", kept.account_id);
     Ok(Reply::json(&Account::from(kept))?.at(&path))
 }

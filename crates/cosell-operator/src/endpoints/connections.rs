@@ -97,12 +97,19 @@ async fn list(call: &Call<'_>) -> Result<Reply, Problem> {
 
 async fn create(call: &Call<'_>) -> Result<Reply, Problem> {
     let pair: Pair = call.body()?;
-    let kept = connections::add(call.operator.store(), &pair.one, &pair.other, call.now).await?;
+    let kept = connections::add(
+        call.operator.store(),
+        &call.author(),
+        &pair.one,
+        &pair.other,
+        call.now,
+    )
+    .await?;
     Reply::json(&Connection::from(kept))
 }
 
 async fn delete(call: &Call<'_>) -> Result<Reply, Problem> {
     let (one, other) = (call.required("one")?, call.required("other")?);
-    connections::remove(call.operator.store(), one, other).await?;
+    connections::remove(call.operator.store(), &call.author(), one, other, call.now).await?;
     Ok(Reply::empty())
 }

@@ -111,7 +111,7 @@ async fn list(call: &Call<'_>) -> Result<Reply, Problem> {
 
 async fn create(call: &Call<'_>) -> Result<Reply, Problem> {
     let (store, sealer) = (call.operator.store(), call.operator.sealer());
-    let new = keys::create(store, sealer, call.required("account")?, call.now).await?;
+    let new = keys::create(store, &call.author(), sealer, call.required("account")?, call.now).await?;
     Reply::json(&NewAccessKey {
         key: new.key.into(),
         secret_access_key: new.secret.to_string(),
@@ -126,5 +126,7 @@ async fn revoke(call: &Call<'_>) -> Result<Reply, Problem> {
             "Account {account} has no access key {id}"
         )));
     }
-    Reply::json(&AccessKey::from(keys::revoke(call.operator.store(), id).await?))
+    Reply::json(&AccessKey::from(
+        keys::revoke(call.operator.store(), &call.author(), id, call.now).await?,
+    ))
 }

@@ -2,9 +2,16 @@
 //! with a list of endpoints and a line in [`RESOURCES`].
 
 mod accounts;
+mod audit;
+mod aws_opportunities;
 mod connections;
+mod deals;
+mod invitations;
 mod keys;
+mod marketplace_offers;
 mod offers;
+mod previews;
+mod reviews;
 mod server;
 mod solutions;
 mod tokens;
@@ -30,6 +37,46 @@ pub static RESOURCES: &[Resource] = &[
         endpoints: server::ENDPOINTS,
     },
     Resource {
+        name: "reviews",
+        description: "The review desk: what partners submitted and AWS has to answer.",
+        endpoints: reviews::ENDPOINTS,
+    },
+    Resource {
+        name: "aws-opportunities",
+        description: "AWS's own side of opportunities, as AWS's seller keeps it.",
+        endpoints: aws_opportunities::ENDPOINTS,
+    },
+    Resource {
+        name: "referrals",
+        description: "Deals that AWS refers to partners.",
+        endpoints: offers::REFERRALS,
+    },
+    Resource {
+        name: "leads",
+        description: "Leads that AWS offers to partners.",
+        endpoints: offers::LEADS,
+    },
+    Resource {
+        name: "invitations",
+        description: "The invitations that AWS sent or received.",
+        endpoints: invitations::ENDPOINTS,
+    },
+    Resource {
+        name: "opportunities",
+        description: "The opportunities of all partners.",
+        endpoints: deals::ENDPOINTS,
+    },
+    Resource {
+        name: "previews",
+        description: "How a partner's request would be answered.",
+        endpoints: previews::ENDPOINTS,
+    },
+    Resource {
+        name: "audit",
+        description: "Who did what, and what it changed.",
+        endpoints: audit::ENDPOINTS,
+    },
+    Resource {
         name: "accounts",
         description: "Partner accounts.",
         endpoints: accounts::ENDPOINTS,
@@ -50,9 +97,9 @@ pub static RESOURCES: &[Resource] = &[
         endpoints: solutions::ENDPOINTS,
     },
     Resource {
-        name: "offers",
+        name: "marketplace offers",
         description: "The AWS Marketplace offers of a partner that opportunities can be associated with.",
-        endpoints: offers::ENDPOINTS,
+        endpoints: marketplace_offers::ENDPOINTS,
     },
     Resource {
         name: "connections",
@@ -153,7 +200,7 @@ mod tests {
                 _ => {}
             }
             // A POST that only asks, such as a preview, may be named here.
-            let asks_only: &[&str] = &[];
+            let asks_only: &[&str] = &["previewRequest"];
             if endpoint.method != Method::Get && !asks_only.contains(&id) {
                 assert!(endpoint.scope > crate::Scope::Read, "{id}");
             }

@@ -160,6 +160,15 @@ async fn create(call: &Call<'_>) -> Result<Reply, Problem> {
         marketplace_arn: body.marketplace_arn,
     };
     let (store, region) = (call.operator.store(), call.operator.region());
-    let kept = solutions::add(store, account, body.catalog.into(), region, new, call.now).await?;
+    let kept = solutions::add(
+        store,
+        &call.author(),
+        account,
+        body.catalog.into(),
+        region,
+        new,
+        call.now,
+    )
+    .await?;
     Reply::json(&Solution::from(kept))
 }

@@ -68,7 +68,7 @@ async fn list(call: &Call<'_>) -> Result<Reply, Problem> {
 }
 
 async fn create(call: &Call<'_>) -> Result<Reply, Problem> {
-    let created = tokens::create(call.operator.store(), call.body()?, call.now).await?;
+    let created = tokens::create(call.operator.store(), &call.author(), call.body()?, call.now).await?;
     Reply::json(&CreatedToken {
         about: created.token,
         token: created.secret.to_string(),
@@ -76,6 +76,12 @@ async fn create(call: &Call<'_>) -> Result<Reply, Problem> {
 }
 
 async fn revoke(call: &Call<'_>) -> Result<Reply, Problem> {
-    let token = tokens::revoke(call.operator.store(), call.required("token")?, call.now).await?;
+    let token = tokens::revoke(
+        call.operator.store(),
+        &call.author(),
+        call.required("token")?,
+        call.now,
+    )
+    .await?;
     Reply::json(&token)
 }

@@ -74,6 +74,13 @@ async fn create(call: &Call<'_>) -> Result<Reply, Problem> {
         first_name: new.first_name,
         last_name: new.last_name,
     };
-    let kept = users::add(call.operator.store(), call.required("account")?, user).await?;
+    let kept = users::add(
+        call.operator.store(),
+        &call.author(),
+        call.required("account")?,
+        user,
+        call.now,
+    )
+    .await?;
     Reply::json(&User::from(kept))
 }

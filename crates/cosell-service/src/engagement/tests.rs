@@ -11,6 +11,7 @@ use cosell_store_sqlite::{Options, SqliteStore};
 use serde_json::{Value, json};
 
 use super::record::{self, Name};
+use crate::audit::Author;
 use crate::identity::accounts::Account;
 use crate::identity::partner;
 use crate::plan::carry_out;
@@ -26,7 +27,7 @@ async fn store() -> Arc<dyn Store> {
         website_url: None,
         created_date: Timestamp::from_millis(0),
     };
-    partner::register(&*store, "us-east-1", account.into())
+    partner::register(&*store, &Author::command(), "us-east-1", account.into())
         .await
         .unwrap();
     store

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{AdminError, Listed, Part, Shelf, accounts};
 use crate::answer::{encode, read_failed};
+use crate::audit::Author;
 
 /// A connection between two partners. It has no direction.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,7 +32,13 @@ fn key(a: &str, b: &str) -> Key {
 }
 
 /// Connects two registered accounts.
-pub async fn add(store: &dyn Store, a: &str, b: &str, now: Timestamp) -> Result<Connection, AdminError> {
+pub async fn add(
+    store: &dyn Store,
+    by: &Author,
+    a: &str,
+    b: &str,
+    now: Timestamp,
+) -> Result<Connection, AdminError> {
     accounts::expect(store, a).await?;
     accounts::expect(store, b).await?;
     if a == b {
@@ -53,12 +60,24 @@ pub async fn add(store: &dyn Store, a: &str, b: &str, now: Timestamp) -> Result<
         columns: vec![("one", one.into()), ("other", other.into())],
     };
     let taken = || format!("Accounts {one} and {other} are connected already");
-    super::register(store, vec![Write::Insert(record)], taken).await?;
+    super::register(
+        store,
+        (by, "CreateConnection", now),
+        vec![Write::Insert(record)],
+        taken,
+    )
+    .await?;
     Ok(connection)
 }
 
 /// Ends the connection of two accounts.
-pub async fn remove(store: &dyn Store, a: &str, b: &str) -> Result<(), AdminError> {
+pub async fn remove(
+    store: &dyn Store,
+    by: &Author,
+    a: &str,
+    b: &str,
+    now: Timestamp,
+) -> Result<(), AdminError> {
     let missing = || AdminError::Missing(format!("Accounts {a} and {b} are not connected"));
     let key = key(a, b);
     let found = store.get(&key).await?.ok_or_else(missing)?;
@@ -69,7 +88,8 @@ pub async fn remove(store: &dyn Store, a: &str, b: &str) -> Result<(), AdminErro
         }],
         ..Changes::default()
     };
-    store.apply(changes).await.map_err(Into::into)
+    let noted = by.noting("DeleteConnection", changes, now)?;
+    store.apply(noted).await.map_err(Into::into)
 }
 
 /// True where two accounts are connected.

@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use super::{AdminError, Listed, Part, Sealer, Shelf, accounts};
 use crate::answer::encode;
+use crate::audit::Author;
 
 /// Whether a key opens anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,6 +58,7 @@ fn record(key: &AccessKey, sealed: Bytes, version: u64) -> Result<Record, AdminE
 /// Makes a key for an account and shows its secret, this once.
 pub async fn create(
     store: &dyn Store,
+    by: &Author,
     sealer: &Sealer,
     account: &str,
     now: Timestamp,
@@ -65,7 +67,7 @@ pub async fn create(
     let (id, secret) = draw()?;
     let (key, write) = write(sealer, account, id, &secret, now)?;
     let taken = || format!("Access key {} exists already", key.access_key_id);
-    super::register(store, vec![write], taken).await?;
+    super::register(store, (by, "CreateAccessKey", now), vec![write], taken).await?;
     Ok(NewKey { key, secret })
 }
 
@@ -194,7 +196,12 @@ fn missing(id: &str) -> AdminError {
 
 /// Revokes a key for good and forgets its secret. Revoking twice changes nothing. A running server notices within
 /// [`super::keyring::FRESH_FOR`].
-pub async fn revoke(store: &dyn Store, id: &str) -> Result<AccessKey, AdminError> {
+pub async fn revoke(
+    store: &dyn Store,
+    by: &Author,
+    id: &str,
+    now: Timestamp,
+) -> Result<AccessKey, AdminError> {
     let Some((mut key, version, _)) = load(store, id).await? else {
         return Err(missing(id));
     };
@@ -206,11 +213,10 @@ pub async fn revoke(store: &dyn Store, id: &str) -> Result<AccessKey, AdminError
         record: record(&key, Bytes::new(), version + 1)?,
         expected: version,
     };
-    store
-        .apply(Changes {
-            writes: vec![replacement],
-            ..Changes::default()
-        })
-        .await?;
+    let changes = Changes {
+        writes: vec![replacement],
+        ..Changes::default()
+    };
+    store.apply(by.noting("RevokeAccessKey", changes, now)?).await?;
     Ok(key)
 }

@@ -16,10 +16,13 @@ pub mod users;
 pub use keyring::{Credential, Keyring};
 pub use seal::Sealer;
 
+use cosell_model::Timestamp;
 use cosell_store::{
     ApplyError, Changes, Cursor, Filter, Kind, MAX_PAGE, Query, Sort, Store, StoreError, Write,
 };
 use serde::de::DeserializeOwned;
+
+use crate::audit::Author;
 
 /// Why an administrative action does not happen.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -68,19 +71,18 @@ impl From<cosell_model::ApiError> for AdminError {
     }
 }
 
-/// Registers new records in one change; `taken` says what exists already.
+/// Registers new records in one change, with its entry in the audit log; `taken` says what exists already.
 async fn register(
     store: &dyn Store,
+    (by, action, now): (&Author, &'static str, Timestamp),
     writes: Vec<Write>,
     taken: impl FnOnce() -> String,
 ) -> Result<(), AdminError> {
-    match store
-        .apply(Changes {
-            writes,
-            ..Changes::default()
-        })
-        .await
-    {
+    let changes = Changes {
+        writes,
+        ..Changes::default()
+    };
+    match store.apply(by.noting(action, changes, now)?).await {
         Ok(()) => Ok(()),
         Err(ApplyError::Conflict(_)) => Err(AdminError::Taken(taken())),
         Err(error) => Err(error.into()),

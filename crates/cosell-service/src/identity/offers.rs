@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{AdminError, Listed, Part, Shelf, accounts};
 use crate::answer::{encode, read_failed};
+use crate::audit::Author;
 
 /// A registered offer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +31,7 @@ fn key(account: &str, catalog: Catalog, id: &str) -> Key {
 /// Registers an offer.
 pub async fn add(
     store: &dyn Store,
+    by: &Author,
     account: &str,
     catalog: Catalog,
     id: &str,
@@ -68,7 +70,13 @@ pub async fn add(
         columns: Vec::new(),
     };
     let taken = || format!("Offer {id} is registered already in account {account}, catalog {catalog}");
-    super::register(store, vec![Write::Insert(record)], taken).await?;
+    super::register(
+        store,
+        (by, "CreateOffer", now),
+        vec![Write::Insert(record)],
+        taken,
+    )
+    .await?;
     Ok(offer)
 }
 

@@ -8,6 +8,7 @@ use cosell_store::{Store, Write};
 use super::accounts::{self, Account};
 use super::solutions::{self, NewSolution};
 use super::{AdminError, Sealer, keys, users};
+use crate::audit::Author;
 
 /// A partner to be registered.
 pub struct Partner<'a> {
@@ -34,7 +35,12 @@ impl From<Account> for Partner<'_> {
 }
 
 /// Registers a partner. Refused, with nothing written, where any part of it exists.
-pub async fn register(store: &dyn Store, region: &str, partner: Partner<'_>) -> Result<(), AdminError> {
+pub async fn register(
+    store: &dyn Store,
+    by: &Author,
+    region: &str,
+    partner: Partner<'_>,
+) -> Result<(), AdminError> {
     let Account {
         account_id: id,
         created_date: now,
@@ -55,5 +61,6 @@ pub async fn register(store: &dyn Store, region: &str, partner: Partner<'_>) -> 
     if let Some((sealer, key, secret)) = partner.key {
         writes.push(keys::write(sealer, id, key, &secret, *now)?.1);
     }
-    super::register(store, writes, || format!("Account {id} is registered already")).await
+    let taken = || format!("Account {id} is registered already");
+    super::register(store, (by, "CreateAccount", *now), writes, taken).await
 }

@@ -9,6 +9,7 @@ use cosell_store::{Key, Kind, Record, Store, Write};
 
 use super::{AdminError, Listed, Part, Shelf, accounts};
 use crate::answer::{encode, read_failed, stored};
+use crate::audit::Author;
 
 /// The solution that AWS's documentation gives every sandbox partner.
 pub const SANDBOX_DEFAULT: &str = "S-1234567";
@@ -104,6 +105,7 @@ pub(super) fn make(
 /// Registers a solution.
 pub async fn add(
     store: &dyn Store,
+    by: &Author,
     account: &str,
     catalog: Catalog,
     region: &str,
@@ -119,7 +121,7 @@ pub async fn add(
             solution.id
         )
     };
-    super::register(store, writes, taken).await?;
+    super::register(store, (by, "CreateSolution", now), writes, taken).await?;
     Ok(solution)
 }
 

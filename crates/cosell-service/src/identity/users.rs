@@ -1,11 +1,12 @@
 //! Registered users of an account: the people an opportunity can be assigned to.
 
 use cosell_domain::opportunity::assign::User;
-use cosell_model::ApiError;
+use cosell_model::{ApiError, Timestamp};
 use cosell_store::{Key, Kind, Query, Record, Sort, Store, Write};
 
 use super::{AdminError, Listed, Part, Shelf, accounts};
 use crate::answer::{encode, read_failed, stored};
+use crate::audit::Author;
 
 /// E-mail addresses are compared without regard to case.
 fn key(account: &str, email: &str) -> Key {
@@ -41,10 +42,17 @@ pub(super) fn write(account: &str, user: &User) -> Result<Write, AdminError> {
 }
 
 /// Registers a user.
-pub async fn add(store: &dyn Store, account: &str, user: User) -> Result<User, AdminError> {
+pub async fn add(
+    store: &dyn Store,
+    by: &Author,
+    account: &str,
+    user: User,
+    now: Timestamp,
+) -> Result<User, AdminError> {
     accounts::expect(store, account).await?;
     let taken = || format!("{} is registered already in account {account}", user.email);
-    super::register(store, vec![write(account, &user)?], taken).await?;
+    let deed = (by, "CreateUser", now);
+    super::register(store, deed, vec![write(account, &user)?], taken).await?;
     Ok(user)
 }
 

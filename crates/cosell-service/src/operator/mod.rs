@@ -7,6 +7,7 @@ pub mod offers;
 pub mod preview;
 pub mod review;
 pub mod search;
+pub mod trail;
 
 use crate::audit::{Actor, Deed};
 

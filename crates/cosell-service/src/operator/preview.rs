@@ -1,29 +1,21 @@
 //! "Why would this be refused?": what a creation, an update or a submission would be answered, without doing it.
 
-use cosell_domain::Catalog;
 use cosell_domain::opportunity::submit;
 use cosell_model::ApiError;
-use cosell_model::types::AwsSubmission;
+use cosell_model::types::SubmitOpportunityRequest;
 
 use crate::opportunity::{create, record, update};
-use crate::service::{Caller, Service};
+use crate::service::{Caller, Service, catalog};
 
 /// What is looked at.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wish<'a> {
     /// The body of a CreateOpportunity.
     Create(&'a [u8]),
     /// The body of an UpdateOpportunity.
     Update(&'a [u8]),
-    /// The submission of an opportunity.
-    Submit {
-        /// Its catalog.
-        catalog: Catalog,
-        /// The opportunity, `O…`.
-        id: &'a str,
-        /// What is asked of AWS.
-        submission: AwsSubmission,
-    },
+    /// The body of a SubmitOpportunity.
+    Submit(&'a [u8]),
 }
 
 impl Service {
@@ -34,17 +26,12 @@ impl Service {
         match wish {
             Wish::Create(body) => create::preview(self, &caller, body),
             Wish::Update(body) => update::preview(self, &caller, body).await,
-            Wish::Submit {
-                catalog,
-                id,
-                submission,
-            } => {
-                let stored = record::load(self, record::Name::of(&caller, catalog, id)).await?;
-                let AwsSubmission {
-                    involvement_type,
-                    visibility,
-                } = submission;
-                submit::submit(&stored, involvement_type, visibility, self.now())
+            Wish::Submit(body) => {
+                let input: SubmitOpportunityRequest = self.input(body)?;
+                let catalog = catalog(&input.catalog)?;
+                let stored =
+                    record::load(self, record::Name::of(&caller, catalog, &input.identifier)).await?;
+                submit::submit(&stored, input.involvement_type, input.visibility, self.now())
                     .map(|_| ())
                     .map_err(ApiError::business_validation)
             }

@@ -18,6 +18,7 @@ use cosell_model::{ApiError, ErrorKind, Operation as Op, Timestamp};
 use cosell_store_sqlite::{Options, SqliteStore};
 use serde_json::{Value, json};
 
+use crate::audit::Author;
 use crate::identity::accounts::Account;
 use crate::identity::partner::{Partner, register};
 use crate::testing::{ONE, REGION, TWO, World, second};
@@ -94,7 +95,9 @@ impl Story {
             }
             .into()
         };
-        register(&*self.world.store, REGION, partner).await.unwrap();
+        register(&*self.world.store, &Author::command(), REGION, partner)
+            .await
+            .unwrap();
     }
 
     /// Time goes by, and what is due is done: how many jobs were finished.

@@ -1,6 +1,7 @@
 //! `cosell account`.
 
 use clap::{Args, Subcommand};
+use cosell_service::audit::Author;
 use cosell_service::identity::accounts::{self, Account};
 use cosell_service::identity::partner;
 
@@ -53,7 +54,13 @@ pub async fn run(output: Output, command: Command) -> anyhow::Result<()> {
                 website_url: create.website,
                 created_date: opened.now,
             };
-            partner::register(&*opened.store, &opened.region, account.clone().into()).await?;
+            partner::register(
+                &*opened.store,
+                &Author::command(),
+                &opened.region,
+                account.clone().into(),
+            )
+            .await?;
             show(output, &account)?;
             if output == Output::Table {
                 say(format_args!(

@@ -1,6 +1,7 @@
 //! `cosell connection`.
 
 use clap::{Args, Subcommand};
+use cosell_service::audit::Author;
 use cosell_service::identity::connections::{self, Connection};
 
 use super::Folder;
@@ -43,7 +44,14 @@ pub async fn run(output: Output, command: Command) -> anyhow::Result<()> {
     match command {
         Command::Add(pair) => {
             let opened = pair.folder.open()?;
-            let made = connections::add(&*opened.store, &pair.one, &pair.other, opened.now).await?;
+            let made = connections::add(
+                &*opened.store,
+                &Author::command(),
+                &pair.one,
+                &pair.other,
+                opened.now,
+            )
+            .await?;
             let lines = [
                 ("Account", made.one.clone()),
                 ("Connected with", made.other.clone()),
@@ -52,7 +60,14 @@ pub async fn run(output: Output, command: Command) -> anyhow::Result<()> {
         }
         Command::Remove(pair) => {
             let opened = pair.folder.open()?;
-            connections::remove(&*opened.store, &pair.one, &pair.other).await?;
+            connections::remove(
+                &*opened.store,
+                &Author::command(),
+                &pair.one,
+                &pair.other,
+                opened.now,
+            )
+            .await?;
             let gone = serde_json::json!({"One": pair.one, "Other": pair.other});
             let lines = [("Account", pair.one), ("No longer connected with", pair.other)];
             output.one(&gone, &lines)

@@ -1,6 +1,7 @@
 //! `cosell key`.
 
 use clap::{Args, Subcommand};
+use cosell_service::audit::Author;
 use cosell_service::identity::keys::{self, AccessKey};
 
 use super::Folder;
@@ -48,7 +49,14 @@ pub async fn run(output: Output, command: Command) -> anyhow::Result<()> {
         Command::Create(create) => {
             let opened = create.folder.open()?;
             keys::expect_sealer(&*opened.store, &opened.sealer).await?;
-            let new = keys::create(&*opened.store, &opened.sealer, &create.account, opened.now).await?;
+            let new = keys::create(
+                &*opened.store,
+                &Author::command(),
+                &opened.sealer,
+                &create.account,
+                opened.now,
+            )
+            .await?;
             let lines = [
                 ("Access key id", new.key.access_key_id.clone()),
                 ("Secret access key", new.secret.to_string()),
@@ -81,7 +89,13 @@ pub async fn run(output: Output, command: Command) -> anyhow::Result<()> {
         }
         Command::Revoke(revoke) => {
             let opened = revoke.folder.open()?;
-            let key = keys::revoke(&*opened.store, &revoke.access_key_id).await?;
+            let key = keys::revoke(
+                &*opened.store,
+                &Author::command(),
+                &revoke.access_key_id,
+                opened.now,
+            )
+            .await?;
             let lines = [
                 ("Access key id", key.access_key_id.clone()),
                 ("Account", key.account_id.clone()),

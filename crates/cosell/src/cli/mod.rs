@@ -1,14 +1,22 @@
 //! The command line: what can be typed, and which room does it. Commands say what they did and what to do next.
 
 mod accounts;
+mod audit;
+mod aws_opportunities;
 mod connections;
 mod failure;
+mod file;
+mod invitations;
 mod keys;
 mod maintenance;
+mod marketplace_offers;
 mod offers;
 mod operator;
+mod opportunities;
 mod remote;
+mod reviews;
 mod run;
+mod shown;
 mod solutions;
 mod users;
 
@@ -58,10 +66,31 @@ enum Command {
     Solution(solutions::Command),
     /// Register and list AWS Marketplace offers
     #[command(subcommand)]
-    Offer(offers::Command),
+    Offer(marketplace_offers::Command),
     /// Connect partners with each other
     #[command(subcommand)]
     Connection(connections::Command),
+    /// Play AWS's review desk on a running server
+    #[command(subcommand)]
+    Review(reviews::Command),
+    /// Play AWS's seller: show and change AWS's side of an opportunity
+    #[command(subcommand)]
+    AwsOpportunity(aws_opportunities::Command),
+    /// Refer deals of AWS's to partners
+    #[command(subcommand)]
+    Referral(offers::Referral),
+    /// Offer leads of AWS's to partners
+    #[command(subcommand)]
+    Lead(offers::Lead),
+    /// List and answer the invitations of AWS
+    #[command(subcommand)]
+    Invitation(invitations::Command),
+    /// Search and show the opportunities of all partners, and preview requests
+    #[command(subcommand)]
+    Opportunity(opportunities::Command),
+    /// Read the audit log of a running server
+    #[command(subcommand)]
+    Audit(audit::Command),
     /// Talk to a running server as its operator, and manage the tokens for it
     #[command(subcommand)]
     Operator(operator::Command),
@@ -136,8 +165,15 @@ pub fn run() -> anyhow::Result<()> {
         Command::User(command) => block_on(users::run(output, command)),
         Command::Key(command) => block_on(keys::run(output, command)),
         Command::Solution(command) => block_on(solutions::run(output, command)),
-        Command::Offer(command) => block_on(offers::run(output, command)),
+        Command::Offer(command) => block_on(marketplace_offers::run(output, command)),
         Command::Connection(command) => block_on(connections::run(output, command)),
+        Command::Review(command) => block_on(reviews::run(output, command)),
+        Command::AwsOpportunity(command) => block_on(aws_opportunities::run(output, command)),
+        Command::Referral(command) => block_on(offers::refer(output, command)),
+        Command::Lead(command) => block_on(offers::lead(output, command)),
+        Command::Invitation(command) => block_on(invitations::run(output, command)),
+        Command::Opportunity(command) => block_on(opportunities::run(output, command)),
+        Command::Audit(command) => block_on(audit::run(output, command)),
         Command::Operator(command) => block_on(operator::run(output, command)),
         Command::Backup(backup) => block_on(maintenance::backup(output, backup)),
         Command::Check(folder) => block_on(maintenance::check(output, &folder)),

@@ -1,72 +1,180 @@
-//! `cosell offer`.
+//! `cosell referral` and `cosell lead`: what AWS offers to partners, from a file or from a template of the program.
 
+use std::path::PathBuf;
+
+use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 use cosell_domain::Catalog;
-use cosell_service::identity::offers::{self, Offer};
+use cosell_service::{Clock as _, SystemClock};
+use serde_json::{Map, Value, json};
 
-use super::{Folder, parse_catalog};
-use crate::output::Output;
+use super::file;
+use super::parse_catalog;
+use super::remote::{At, Remote, Target};
+use super::shown::row;
+use crate::output::{Output, say};
 
-/// What can be done with AWS Marketplace offers.
+/// What stands for a day in three months.
+const CLOSE_DATE: &str = "IN_90_DAYS";
+/// Templates of referrals, by name.
+const REFERRALS: &[(&str, &str)] = &[
+    ("migration", include_str!("templates/referral-migration.json")),
+    ("analytics", include_str!("templates/referral-analytics.json")),
+];
+/// Templates of leads, by name.
+const LEADS: &[(&str, &str)] = &[("event", include_str!("templates/lead-event.json"))];
+
+/// What can be done with referrals.
 #[derive(Subcommand)]
-pub enum Command {
-    /// Register an offer, with which opportunities can then be associated where the server asks for registered ones
-    Add(Add),
-    /// List the offers of an account in one catalog
-    List(List),
+pub enum Referral {
+    /// Refer a deal of AWS's to one partner or several
+    Create(Offer),
+    /// Print a template to begin with, or the names of all
+    Template(Template),
+}
+
+/// What can be done with leads.
+#[derive(Subcommand)]
+pub enum Lead {
+    /// Offer a lead to one partner or several
+    Invite(Offer),
+    /// Print a template to begin with, or the names of all
+    Template(Template),
 }
 
 #[derive(Args)]
-pub struct Add {
-    /// The account
+pub struct Offer {
+    /// JSON in the form of the templates; - reads it from the standard input
+    #[arg(long, value_name = "FILE", required_unless_present = "template")]
+    file: Option<PathBuf>,
+    /// A template of this program instead of a file
+    #[arg(long, value_name = "NAME", conflicts_with = "file")]
+    template: Option<String>,
+    /// To this partner account, instead of those that the file names; can be repeated
     #[arg(long, value_name = "ID")]
-    account: String,
-    /// The catalog: AWS or Sandbox
+    account: Vec<String>,
+    /// The catalog: AWS or Sandbox [default: as the file says, else Sandbox]
     #[arg(long, value_parser = parse_catalog)]
-    catalog: Catalog,
-    /// Its identifier, such as offer-abcdefghijklm: the end of its ARN
-    #[arg(long)]
-    id: String,
-    /// Its name
-    #[arg(long)]
-    name: String,
+    catalog: Option<Catalog>,
     #[command(flatten)]
-    folder: Folder,
+    target: Target,
 }
 
 #[derive(Args)]
-pub struct List {
-    /// The account
-    #[arg(long, value_name = "ID")]
-    account: String,
-    /// The catalog: AWS or Sandbox
-    #[arg(long, value_parser = parse_catalog)]
-    catalog: Catalog,
-    #[command(flatten)]
-    folder: Folder,
+pub struct Template {
+    /// Its name; without it, the names of all are listed
+    name: Option<String>,
 }
 
 /// Runs the command.
-pub async fn run(output: Output, command: Command) -> anyhow::Result<()> {
+pub async fn refer(output: Output, command: Referral) -> anyhow::Result<()> {
     match command {
-        Command::Add(add) => {
-            let opened = add.folder.open()?;
-            let store = &*opened.store;
-            let made = offers::add(store, &add.account, add.catalog, &add.id, &add.name, opened.now).await?;
-            let lines = [
-                ("Offer", made.id.clone()),
-                ("Name", made.name.clone()),
-                ("Catalog", made.catalog.clone()),
-                ("Account", add.account),
-            ];
-            output.one(&made, &lines)
+        Referral::Create(offer) => send(output, &offer, "referrals", REFERRALS).await,
+        Referral::Template(wanted) => print(output, &wanted, REFERRALS),
+    }
+}
+
+/// Runs the command.
+pub async fn lead(output: Output, command: Lead) -> anyhow::Result<()> {
+    match command {
+        Lead::Invite(offer) => send(output, &offer, "leads", LEADS).await,
+        Lead::Template(wanted) => print(output, &wanted, LEADS),
+    }
+}
+
+fn template(name: &str, known: &[(&str, &str)]) -> anyhow::Result<Map<String, Value>> {
+    let Some((_, text)) = known.iter().find(|(known, _)| *known == name) else {
+        let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
+        bail!("there is no template {name}: there is {}", names.join(", "));
+    };
+    // A date that was written down would pass some day.
+    let close = SystemClock.now().plus_millis(90 * 24 * 60 * 60 * 1000).date();
+    let text = text.replace(CLOSE_DATE, &close);
+    serde_json::from_str(&text).context("a template of this program is not JSON")
+}
+
+fn print(output: Output, wanted: &Template, known: &[(&str, &str)]) -> anyhow::Result<()> {
+    if let Some(name) = &wanted.name {
+        return say(serde_json::to_string_pretty(&template(name, known)?)?);
+    }
+    let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
+    output.list(
+        &["Template"],
+        &names,
+        |name| vec![(*name).to_owned()],
+        "no templates",
+    )
+}
+
+impl Offer {
+    fn body(&self, known: &[(&str, &str)]) -> anyhow::Result<Value> {
+        let mut body = match (&self.file, &self.template) {
+            (Some(path), _) => file::object(path)?,
+            (None, Some(name)) => template(name, known)?,
+            (None, None) => bail!("name a --file or a --template"),
+        };
+        if !self.account.is_empty() {
+            let receivers = self.account.iter().map(|account| json!({"account": account}));
+            body.insert("receivers".to_owned(), receivers.collect());
         }
-        Command::List(list) => {
-            let opened = list.folder.open()?;
-            let rows = offers::list(&*opened.store, &list.account, list.catalog).await?;
-            let cells = |row: &Offer| vec![row.id.clone(), row.name.clone(), row.created_date.to_string()];
-            let nothing = "No offers yet: register one with `cosell offer add`";
-            output.list(&["Offer", "Name", "Since"], &rows, cells, nothing)
+        if body
+            .get("receivers")
+            .is_none_or(|receivers| *receivers == json!([]))
+        {
+            bail!("to whom? Name one partner or several with --account");
         }
+        match self.catalog {
+            Some(catalog) => {
+                body.insert("catalog".to_owned(), catalog.as_str().into());
+            }
+            None => {
+                let sandbox = || Catalog::Sandbox.as_str().into();
+                body.entry("catalog").or_insert_with(sandbox);
+            }
+        }
+        Ok(Value::Object(body))
+    }
+}
+
+async fn send(output: Output, offer: &Offer, collection: &str, known: &[(&str, &str)]) -> anyhow::Result<()> {
+    let body = offer.body(known)?;
+    let answer: Value = Remote::open(&offer.target)?
+        .post(&At::new([collection]), Some(&body))
+        .await?;
+    let made = answer["items"].as_array().cloned().unwrap_or_default();
+    let cells = |one: &Value| {
+        row(
+            one,
+            &[
+                "/account",
+                "/invitationId",
+                "/engagementId",
+                "/opportunityId",
+                "/expiresDate",
+            ],
+        )
+    };
+    output.list(
+        &["Account", "Invitation", "Engagement", "Opportunity", "Expires"],
+        &made,
+        cells,
+        "nothing was offered",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_template_is_a_document_without_receivers_and_catalog() {
+        for (name, text) in REFERRALS.iter().chain(LEADS) {
+            let read: Map<String, Value> = serde_json::from_str(text).unwrap();
+            assert!(
+                !read.contains_key("receivers") && !read.contains_key("catalog"),
+                "{name}"
+            );
+        }
+        assert!(template("none", LEADS).unwrap_err().to_string().contains("event"));
     }
 }

@@ -7,6 +7,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use cosell_model::Timestamp;
 use cosell_operator::tokens::{self, NewToken, Token};
 use cosell_operator::{Scope, Time};
+use cosell_service::audit::Author;
 use serde_json::Value;
 
 use super::Folder;
@@ -104,7 +105,7 @@ pub async fn run(output: Output, command: Command) -> anyhow::Result<()> {
                 scope: create.scope,
                 expires_date: create.expires.map(Time::from),
             };
-            let created = tokens::create(&*opened.store, new, opened.now).await?;
+            let created = tokens::create(&*opened.store, &Author::command(), new, opened.now).await?;
             let mut lines = lines(&created.token);
             lines.insert(0, ("Token", created.secret.to_string()));
             let about = &created.token;
@@ -145,7 +146,7 @@ pub async fn run(output: Output, command: Command) -> anyhow::Result<()> {
         }
         Command::Token(TokenCommand::Revoke(revoke)) => {
             let opened = revoke.folder.open()?;
-            let token = tokens::revoke(&*opened.store, &revoke.id, opened.now).await?;
+            let token = tokens::revoke(&*opened.store, &Author::command(), &revoke.id, opened.now).await?;
             output.one(&token, &lines(&token))
         }
     }

@@ -102,6 +102,15 @@ struct Page<T> {
     next: Option<String>,
 }
 
+/// An answer as it came.
+struct Answer {
+    status: StatusCode,
+    json: bool,
+    /// Where what comes as lines goes on.
+    next: Option<String>,
+    body: Bytes,
+}
+
 /// A running server.
 pub struct Remote {
     host: String,
@@ -212,12 +221,37 @@ impl Remote {
         }
     }
 
+    /// A part of what comes as lines, and where it goes on.
+    pub async fn lines(&self, at: &At) -> anyhow::Result<(Bytes, Option<String>)> {
+        let answer = self.exchange(Method::GET, at, None::<&()>).await?;
+        Ok((answer.body, answer.next))
+    }
+
     async fn send<T: DeserializeOwned>(
         &self,
         method: Method,
         at: &At,
         body: Option<&impl Serialize>,
     ) -> anyhow::Result<T> {
+        let answer = self.exchange(method, at, body).await?.body;
+        let answer = if answer.is_empty() {
+            Bytes::from_static(b"null")
+        } else {
+            answer
+        };
+        serde_json::from_slice(&answer).map_err(|error| {
+            let place = format!("{}:{} (from {})", self.host, self.port, self.found);
+            unreachable(format!("{place} answered what cannot be understood: {error}")).into()
+        })
+    }
+
+    /// The answer of a success.
+    async fn exchange(
+        &self,
+        method: Method,
+        at: &At,
+        body: Option<&impl Serialize>,
+    ) -> anyhow::Result<Answer> {
         let host = format!("{}:{}", self.host, self.port);
         let mut request = Request::builder()
             .method(method)
@@ -262,23 +296,17 @@ impl Remote {
                 }
             }
         };
-        let (status, json, answer) = match tokio::time::timeout(PATIENCE, talk).await {
+        let answer = match tokio::time::timeout(PATIENCE, talk).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(error)) => return Err(refused(format!("gave no answer: {error:#}")).into()),
             Err(_) => return Err(refused("gave no answer in time".to_owned()).into()),
         };
+        let status = answer.status;
         if status.is_success() {
-            let answer = if answer.is_empty() {
-                Bytes::from_static(b"null")
-            } else {
-                answer
-            };
-            let read = serde_json::from_slice(&answer);
-            return read
-                .map_err(|error| refused(format!("answered what cannot be understood: {error}")).into());
+            return Ok(answer);
         }
-        let seen = match serde_json::from_slice::<Seen>(&answer) {
-            Ok(seen) if json => seen,
+        let seen = match serde_json::from_slice::<Seen>(&answer.body) {
+            Ok(seen) if answer.json => seen,
             _ => return Err(refused(format!("is no cosell server: it answered {status}")).into()),
         };
         Err(match status {
@@ -299,7 +327,7 @@ fn unreachable(words: String) -> Failure {
 async fn converse(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     request: Request<Full<Bytes>>,
-) -> anyhow::Result<(StatusCode, bool, Bytes)> {
+) -> anyhow::Result<Answer> {
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     let connection = tokio::spawn(connection);
     let response = sender.send_request(request).await?;
@@ -309,9 +337,16 @@ async fn converse(
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok());
     let json = kind.is_some_and(|kind| kind.contains("json"));
+    let next = response.headers().get(cosell_operator::NEXT_CURSOR);
+    let next = next.and_then(|value| value.to_str().ok()).map(str::to_owned);
     let body = response.into_body().collect().await?.to_bytes();
     connection.abort();
-    Ok((status, json, body))
+    Ok(Answer {
+        status,
+        json,
+        next,
+        body,
+    })
 }
 
 /// Trusts what the system trusts, and these files.

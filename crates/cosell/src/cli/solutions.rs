@@ -4,6 +4,7 @@ use clap::{Args, Subcommand};
 use cosell_domain::Catalog;
 use cosell_model::enums::SolutionStatus;
 use cosell_model::types::SolutionBase;
+use cosell_service::audit::Author;
 use cosell_service::identity::solutions::{self, NewSolution};
 
 use super::{Folder, parse_catalog};
@@ -71,6 +72,7 @@ pub async fn run(output: Output, command: Command) -> anyhow::Result<()> {
             };
             let solution = solutions::add(
                 &*opened.store,
+                &Author::command(),
                 &add.account,
                 add.catalog,
                 &opened.region,

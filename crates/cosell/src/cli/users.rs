@@ -2,6 +2,7 @@
 
 use clap::{Args, Subcommand};
 use cosell_domain::opportunity::assign::User;
+use cosell_service::audit::Author;
 use cosell_service::identity::users;
 
 use super::Folder;
@@ -53,7 +54,7 @@ pub async fn run(output: Output, command: Command) -> anyhow::Result<()> {
                 first_name: add.first_name,
                 last_name: add.last_name,
             };
-            let user = users::add(&*opened.store, &add.account, user).await?;
+            let user = users::add(&*opened.store, &Author::command(), &add.account, user, opened.now).await?;
             let lines = [
                 ("E-mail", user.email.clone()),
                 ("Name", format!("{} {}", user.first_name, user.last_name)),

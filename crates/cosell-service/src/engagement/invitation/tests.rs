@@ -8,6 +8,7 @@ use cosell_store::Store;
 use cosell_store_sqlite::{Options, SqliteStore};
 use serde_json::{Value, json};
 
+use crate::audit::Author;
 use crate::identity::accounts::Account;
 use crate::identity::partner;
 use crate::{Caller, Clock, PageTokens, Service, Settings, Throttle};
@@ -51,7 +52,7 @@ async fn world() -> World {
             website_url: None,
             created_date: Timestamp::from_millis(START),
         };
-        partner::register(&*store, "us-east-1", account.into())
+        partner::register(&*store, &Author::command(), "us-east-1", account.into())
             .await
             .unwrap();
     }
