@@ -8,9 +8,9 @@ use cosell_domain::engagement::invitation::recipients::{Context, Ids, Recipient}
 use cosell_domain::engagement::invitation::referral::{self, Terms};
 use cosell_domain::engagement::invitation::{Invitation, Side, answer, view};
 use cosell_domain::engagement::party;
-use cosell_model::enums::InvitationStatus;
+use cosell_model::enums::{InvitationStatus, ValidationExceptionErrorCode};
 use cosell_model::types::{CreateOpportunityRequest, EngagementInvitationSummary};
-use cosell_model::{ApiError, Timestamp};
+use cosell_model::{ApiError, Timestamp, Violation, patterns};
 use cosell_store::{Cursor, Filter, Kind, Query, Sort};
 use serde::{Deserialize, Serialize};
 
@@ -198,6 +198,9 @@ impl Service {
         id: &str,
         answered: &Answer,
     ) -> Result<EngagementInvitationSummary, ApiError> {
+        if let Answer::Reject(Some(reason)) = answered {
+            check_reason(reason)?;
+        }
         let aws = party::aws(catalog);
         let action = match answered {
             Answer::Accept => "AcceptInvitation",
@@ -268,6 +271,20 @@ impl Service {
             next: page.next,
         })
     }
+}
+
+/// The contract's bounds of a partner's reason hold for AWS's too: the partner reads it in the same member.
+fn check_reason(reason: &str) -> Result<(), ApiError> {
+    if patterns::REJECTION_REASON_STRING.matches(reason) {
+        return Ok(());
+    }
+    let message = "rejectionReason must have 1 to 80 printable characters";
+    let violation = Violation::new(
+        "rejectionReason",
+        ValidationExceptionErrorCode::InvalidValue,
+        message,
+    );
+    Err(ApiError::business_validation(vec![violation]))
 }
 
 fn told(invitation: &Invitation, opportunity: Option<String>) -> Offered {

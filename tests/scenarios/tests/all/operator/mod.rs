@@ -2,8 +2,12 @@
 
 mod accounts;
 mod connections;
+mod desk;
+mod desk_terminal;
 mod hostile;
 mod listeners;
 mod matrix;
+mod offers;
 mod terminal;
 mod tokens;
+mod trail;
