@@ -1,6 +1,7 @@
 //! Stories of partners and AWS over one store, by a clock that the test moves: what holds across operations, whoever does
 //! what when. One file per theme; what a single operation does is tested beside it.
 
+mod desk;
 mod gate;
 mod limits;
 mod races;
