@@ -8,7 +8,7 @@ use bytes::Bytes;
 use cosell_model::{ApiError, Timestamp};
 use cosell_service::audit::{Actor, Deed};
 use cosell_service::identity::Sealer;
-use cosell_service::{Clock, PageTokens, Service};
+use cosell_service::{Clock, PageTokens, Service, VirtualClock};
 use cosell_store::Store;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION};
 use http::{HeaderValue, Response, StatusCode, request};
@@ -32,6 +32,8 @@ pub struct Parts {
     pub sealer: Sealer,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// The same clock, where it can be moved.
+    pub movable_clock: Option<Arc<VirtualClock>>,
     /// The region that ARNs name.
     pub region: String,
     /// The version of the program.

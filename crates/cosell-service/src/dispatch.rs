@@ -9,8 +9,19 @@ use crate::snapshot::job;
 use crate::{engagement, opportunity, settings, snapshot, solution, tags, task};
 
 impl Service {
-    /// Answers one request of an authenticated caller: the JSON of the answer, empty for operations without one.
+    /// Answers one request of an authenticated caller: the JSON of the answer, empty for operations without one. Who has a
+    /// connection that a fault could cut asks [`Service::answer`].
     pub async fn call(&self, operation: Operation, caller: &Caller, body: &[u8]) -> Result<Bytes, ApiError> {
+        self.answer(operation, caller, body).await.answer
+    }
+
+    /// Answers one request, whatever faults there are.
+    pub(crate) async fn carry_out(
+        &self,
+        operation: Operation,
+        caller: &Caller,
+        body: &[u8],
+    ) -> Result<Bytes, ApiError> {
         self.throttle.admit(&caller.account, operation, self.now())?;
         match operation {
             Operation::CreateOpportunity => opportunity::create::run(self, caller, body).await,

@@ -9,6 +9,7 @@ use cosell_store::{ApplyError, Changes, ClaimedJob, Conflict, Job};
 
 use crate::answer::{read_failed, write_failed};
 use crate::audit::{Actor, Deed};
+use crate::autopilot;
 use crate::engagement::invitation::expire;
 use crate::service::Service;
 use crate::task::finish;
@@ -182,9 +183,19 @@ impl Service {
         let mut attempt = 0;
         loop {
             attempt += 1;
+            let mut actor = Actor::Server {
+                job: job.job.id.0.clone(),
+            };
             let (action, effect) = match job.job.kind.as_str() {
                 expire::KIND => (expire::KIND, expire::run(self, &job.job).await?),
                 finish::KIND => (finish::KIND, finish::run(self, &job.job).await?),
+                step if autopilot::is_step(step) => {
+                    actor = Actor::Operator {
+                        token: autopilot::KIND.to_owned(),
+                    };
+                    // On the heap: a plan is large, and most jobs make none.
+                    Box::pin(autopilot::run(self, &job.job)).await?
+                }
                 unknown => {
                     return Err(ApiError::internal(format!(
                         "this version of cosell knows no jobs of kind {unknown}: run the version that enqueued it"
@@ -196,9 +207,7 @@ impl Service {
                 ..effect
             };
             let deed = Deed {
-                actor: Actor::Server {
-                    job: job.job.id.0.clone(),
-                },
+                actor,
                 action,
                 request_id: String::new(),
             };

@@ -4,7 +4,9 @@
 //! headers and signatures in `cosell-wire`: none of them here. An operation never writes in two steps.
 
 pub mod audit;
+pub mod autopilot;
 pub mod clock;
+pub mod faults;
 pub mod identity;
 pub mod operator;
 pub mod throttle;
@@ -25,6 +27,7 @@ mod service;
 mod settings;
 mod snapshot;
 mod solution;
+mod stale;
 mod tags;
 mod task;
 

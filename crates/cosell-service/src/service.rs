@@ -12,9 +12,12 @@ use cosell_store::{ApplyError, Changes, Store};
 use serde::de::DeserializeOwned;
 
 use crate::audit::{self, Deed};
+use crate::autopilot::Scripts;
 use crate::clock::Clock;
+use crate::faults::Faults;
 use crate::ids::OpportunityIds;
 use crate::names::Names;
+use crate::operator::clock::Moved;
 use crate::page_token::PageTokens;
 use crate::throttle::Throttle;
 
@@ -64,6 +67,8 @@ pub struct Settings {
     pub audit: bool,
     /// How long the audit log and former versions of records are kept, in milliseconds; 0 for ever.
     pub audit_retention_millis: i64,
+    /// True where faults may be asked for. They are for trying clients, so never by accident in a server for real use.
+    pub faults: bool,
     /// What the identifiers of engagements and the like are drawn from, so that a run over an empty store can be repeated
     /// exactly; `None` for the operating system's randomness, which every server with a lasting store needs.
     pub seed: Option<[u8; 32]>,
@@ -82,6 +87,7 @@ impl Default for Settings {
             prospecting_seed: 0,
             audit: true,
             audit_retention_millis: 0,
+            faults: false,
             seed: None,
         }
     }
@@ -98,6 +104,10 @@ pub struct Service {
     pub(crate) throttle: Throttle,
     /// Held by whoever does jobs, so that they are done in the order in which they are due.
     pub(crate) jobs_turn: tokio::sync::Mutex<()>,
+    /// How far a movement of the clock is.
+    pub(crate) clock_way: Mutex<Option<Moved>>,
+    pub(crate) autopilot: Scripts,
+    pub(crate) faults: Faults,
     unknown_members: AtomicU64,
     denials: Mutex<audit::Denials>,
 }
@@ -120,6 +130,9 @@ impl Service {
             ids: OpportunityIds::default(),
             throttle,
             jobs_turn: tokio::sync::Mutex::new(()),
+            clock_way: Mutex::default(),
+            autopilot: Scripts::default(),
+            faults: Faults::default(),
             unknown_members: AtomicU64::new(0),
             denials: Mutex::default(),
         }
@@ -141,13 +154,27 @@ impl Service {
 
     /// Applies what a deed changes, and notes it in the same write.
     pub(crate) async fn apply(&self, deed: &Deed, mut changes: Changes) -> Result<(), ApplyError> {
-        if self.settings.audit && !changes.writes.is_empty() {
-            let entry = audit::done(deed, &changes, self.now());
+        if changes.writes.is_empty() {
+            return self.store.apply(changes).await;
+        }
+        self.note(deed, &mut changes)?;
+        self.store.apply(changes).await
+    }
+
+    /// Applies what a deed changes and notes it, even where it writes no record.
+    pub(crate) async fn apply_noted(&self, deed: &Deed, mut changes: Changes) -> Result<(), ApplyError> {
+        self.note(deed, &mut changes)?;
+        self.store.apply(changes).await
+    }
+
+    fn note(&self, deed: &Deed, changes: &mut Changes) -> Result<(), ApplyError> {
+        if self.settings.audit {
+            let entry = audit::done(deed, changes, self.now());
             changes
                 .audit
                 .push(entry.map_err(|error| ApplyError::Invalid(error.message))?);
         }
-        self.store.apply(changes).await
+        Ok(())
     }
 
     /// Notes a call that was denied, up to a bounded number each second.

@@ -4,7 +4,7 @@
 use cosell_model::{ApiError, ErrorKind, Operation, Timestamp};
 use serde::Serialize;
 
-use super::check::{error_kind, reads};
+use super::check::{error_kind, reads_history};
 use super::{Effect, LONGEST_LATENCY_MS, Latency, MOST_RULES, Rule};
 use crate::dice::Dice;
 use crate::glob::Glob;
@@ -115,6 +115,16 @@ impl Matcher {
         self.entries.iter().map(|entry| (&entry.rule, entry.counts))
     }
 
+    /// Takes over what another matcher's rules have met, for the rules that are the same here.
+    pub fn take_counts_of(&mut self, other: &Matcher) {
+        for entry in &mut self.entries {
+            let same = other.entries.iter().find(|known| known.rule == entry.rule);
+            if let Some(same) = same {
+                entry.counts = same.counts;
+            }
+        }
+    }
+
     /// True when there is no rule, so that no call needs to be asked about.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
@@ -152,7 +162,7 @@ impl Entry {
         let stale = matches!(rule.effect, Effect::StaleRead { .. });
         let operations = Operation::ALL.iter().map(|operation| {
             let named = patterns.is_empty() || patterns.iter().any(|glob| glob.matches(operation.name()));
-            named && (!stale || reads(*operation))
+            named && (!stale || reads_history(*operation))
         });
         Self {
             operations: operations.collect(),

@@ -75,7 +75,7 @@ pub enum Effect {
     /// The call does its work, and then the connection is cut instead of answering. For calls that are told apart by a
     /// ClientToken, the case in which a client cannot know what happened.
     DropAfterCommit,
-    /// A Get or List sees the data as they were; other operations never meet it.
+    /// GetOpportunity and GetAwsOpportunitySummary see the opportunity as it was; other operations never meet it.
     StaleRead {
         /// So many milliseconds ago; 1 to 3 600 000.
         by_ms: u64,

@@ -330,7 +330,7 @@ fn any_rule() -> impl Strategy<Value = Rule> {
         json!([]),
         json!(["*"]),
         json!(["Get*"]),
-        json!(["ListOpportunities"]),
+        json!(["GetOpportunity"]),
     ]);
     (any_effect(), how, operations).prop_map(|(effect, how, operations)| {
         let mut value = how;

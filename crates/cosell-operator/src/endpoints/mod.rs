@@ -3,9 +3,12 @@
 
 mod accounts;
 mod audit;
+mod autopilot;
 mod aws_opportunities;
+mod clock;
 mod connections;
 mod deals;
+mod faults;
 mod invitations;
 mod keys;
 mod marketplace_offers;
@@ -107,6 +110,21 @@ pub static RESOURCES: &[Resource] = &[
         endpoints: connections::ENDPOINTS,
     },
     Resource {
+        name: "autopilot",
+        description: "AWS played by scripts: what happens to deals when, without anyone at the review desk.",
+        endpoints: autopilot::ENDPOINTS,
+    },
+    Resource {
+        name: "clock",
+        description: "The clock of a development server, which can be moved.",
+        endpoints: clock::ENDPOINTS,
+    },
+    Resource {
+        name: "faults",
+        description: "Faults on demand, to try clients against.",
+        endpoints: faults::ENDPOINTS,
+    },
+    Resource {
         name: "tokens",
         description: "The tokens of this API.",
         endpoints: tokens::ENDPOINTS,
@@ -200,7 +218,7 @@ mod tests {
                 _ => {}
             }
             // A POST that only asks, such as a preview, may be named here.
-            let asks_only: &[&str] = &["previewRequest"];
+            let asks_only: &[&str] = &["previewRequest", "explainAutopilot"];
             if endpoint.method != Method::Get && !asks_only.contains(&id) {
                 assert!(endpoint.scope > crate::Scope::Read, "{id}");
             }

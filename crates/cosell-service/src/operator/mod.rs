@@ -9,6 +9,8 @@ pub mod review;
 pub mod search;
 pub mod trail;
 
+pub(crate) mod kept;
+
 use crate::audit::{Actor, Deed};
 
 /// Who at AWS does something, by which request.

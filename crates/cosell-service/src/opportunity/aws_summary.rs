@@ -1,7 +1,7 @@
 //! GetAwsOpportunitySummary: AWS's side of a deal, from the submission on.
 
 use bytes::Bytes;
-use cosell_domain::opportunity::aws_side;
+use cosell_domain::opportunity::{Opportunity, aws_side};
 use cosell_model::ApiError;
 use cosell_model::types::GetAwsOpportunitySummaryRequest;
 
@@ -17,10 +17,14 @@ pub(crate) async fn run(service: &Service, caller: &Caller, body: &[u8]) -> Resu
         &input.related_opportunity_identifier,
     );
     let opportunity = record::load(service, name).await?;
-    let summary = aws_side::summary(&opportunity).ok_or_else(|| {
+    answer(&opportunity, name.id)
+}
+
+/// AWS's side of an opportunity; not found before the submission.
+pub(crate) fn answer(opportunity: &Opportunity, id: &str) -> Result<Bytes, ApiError> {
+    let summary = aws_side::summary(opportunity).ok_or_else(|| {
         ApiError::not_found(format!(
-            "AWS has no opportunity for {} yet: it appears with the submission",
-            name.id
+            "AWS has no opportunity for {id} yet: it appears with the submission"
         ))
     })?;
     encode(&summary)

@@ -9,6 +9,7 @@ use cosell_store::{ApplyError, Changes, Key, Kind, Record, Stored, Write};
 use super::deal;
 use crate::answer::{encode, read_failed, stored, write_failed};
 use crate::audit::Deed;
+use crate::autopilot::Plans;
 use crate::plan::Plan;
 use crate::service::{Caller, Service};
 
@@ -32,7 +33,7 @@ impl<'a> Name<'a> {
         }
     }
 
-    fn key(self) -> Key {
+    pub(crate) fn key(self) -> Key {
         Key::new(Kind::Opportunity, self.account, self.catalog.as_str(), self.id)
     }
 
@@ -68,7 +69,8 @@ pub(crate) async fn load(service: &Service, name: Name<'_>) -> Result<Opportunit
     decode(&read(service, name).await?)
 }
 
-fn decode(found: &Stored) -> Result<Opportunity, ApiError> {
+/// The opportunity in a record.
+pub(crate) fn decode(found: &Stored) -> Result<Opportunity, ApiError> {
     Ok(Opportunity {
         document: stored(&found.document, "an opportunity")?,
         private: stored(&found.private, "an opportunity's private part")?,
@@ -171,7 +173,8 @@ where
         attempt += 1;
         let found = read(service, name).await?;
         let opportunity = decode(&found)?;
-        let (next, answer) = decide(&opportunity, service.now())?;
+        let now = service.now();
+        let (next, answer) = decide(&opportunity, now)?;
         let Some(next) = next else {
             return Ok(answer);
         };
@@ -182,8 +185,10 @@ where
             // On the heap, so that the common change pays nothing for the size of this one.
             Box::pin(plan.into_changes()).await?
         } else {
+            let plans = Plans::new(service, name.catalog, now);
             Changes {
                 writes: writes(name.account, Some((&opportunity, found.version)), &next)?,
+                jobs: plans.opportunity(name.account, Some(&opportunity), &next).await?,
                 ..Changes::default()
             }
         };

@@ -27,6 +27,7 @@ use cosell_store::{ApplyError, Changes, Expect, Idempotency, Item, Job, Key, Kin
 
 use crate::answer::{read_failed, write_failed};
 use crate::audit::Deed;
+use crate::autopilot::Plans;
 use crate::engagement::invitation::record as invitations;
 use crate::engagement::record as engagements;
 use crate::idempotency::Once;
@@ -100,6 +101,8 @@ pub(crate) struct Plan<'a> {
     writes: Vec<Write>,
     jobs: Vec<Job>,
     idempotency: Option<Idempotency>,
+    /// True where a step of the autopilot makes the plan.
+    by_script: bool,
 }
 
 impl<'a> Plan<'a> {
@@ -121,7 +124,13 @@ impl<'a> Plan<'a> {
             writes: Vec::new(),
             jobs: Vec::new(),
             idempotency: None,
+            by_script: false,
         }
+    }
+
+    /// Says that a step of the autopilot makes it: what follows for the autopilot is planned already.
+    pub(crate) fn by_script(&mut self) {
+        self.by_script = true;
     }
 
     /// The service it is made for.
@@ -315,7 +324,27 @@ impl<'a> Plan<'a> {
     /// The plan with its consequences, as one write.
     pub(crate) async fn into_changes(mut self) -> Result<Changes, ApiError> {
         self.follow().await?;
+        self.plan_steps().await?;
         self.render()
+    }
+
+    /// What AWS does later by its scripts, because of what comes to it now.
+    async fn plan_steps(&mut self) -> Result<(), ApiError> {
+        let mut plans = Plans::new(self.service, self.catalog, self.now);
+        plans.by_script = self.by_script;
+        let mut jobs = Vec::new();
+        for ((account, _), cell) in &self.opportunities {
+            if let Some(next) = cell.next() {
+                jobs.append(&mut plans.opportunity(account, cell.before(), next).await?);
+            }
+        }
+        for cell in self.invitations.values() {
+            if let (Some(next), None) = (cell.next(), cell.before()) {
+                jobs.append(&mut plans.invitation(next).await?);
+            }
+        }
+        self.jobs.append(&mut jobs);
+        Ok(())
     }
 
     /// Draws the consequences, once: nothing but records of the operation's own is put after that.

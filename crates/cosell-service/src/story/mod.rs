@@ -1,7 +1,10 @@
 //! Stories of partners and AWS over one store, by a clock that the test moves: what holds across operations, whoever does
 //! what when. One file per theme; what a single operation does is tested beside it.
 
+mod autopilot;
+mod clock;
 mod desk;
+mod faults;
 mod gate;
 mod limits;
 mod races;
@@ -42,10 +45,10 @@ impl Clock for Moved {
 }
 
 /// A world with three partners, each with an alliance lead.
-struct Story {
+struct Story<C = Moved> {
     world: World,
     gate: Arc<Gated>,
-    clock: Arc<Moved>,
+    clock: Arc<C>,
     tokens: AtomicU64,
 }
 
@@ -56,9 +59,22 @@ impl Story {
 
     /// Names are the same in every run.
     async fn with(settings: Settings) -> Self {
+        let clock = Arc::new(Moved(AtomicI64::new(second(0).as_millis())));
+        Self::by(clock, settings).await
+    }
+
+    /// Time goes by, and what is due is done: how many jobs were finished.
+    async fn pass(&self, millis: i64) -> usize {
+        self.clock.0.fetch_add(millis, Ordering::SeqCst);
+        self.world.service.run_due_jobs().await.unwrap()
+    }
+}
+
+impl<C: Clock + 'static> Story<C> {
+    /// By that clock. Names are the same in every run.
+    async fn by(clock: Arc<C>, settings: Settings) -> Self {
         let store = SqliteStore::open_ephemeral(Options::default()).unwrap();
         let gate = Arc::new(Gated::new(Arc::new(store)));
-        let clock = Arc::new(Moved(AtomicI64::new(second(0).as_millis())));
         let settings = Settings {
             seed: Some([7; 32]),
             ..settings
@@ -99,12 +115,6 @@ impl Story {
         register(&*self.world.store, &Author::command(), REGION, partner)
             .await
             .unwrap();
-    }
-
-    /// Time goes by, and what is due is done: how many jobs were finished.
-    async fn pass(&self, millis: i64) -> usize {
-        self.clock.0.fetch_add(millis, Ordering::SeqCst);
-        self.world.service.run_due_jobs().await.unwrap()
     }
 
     /// Calls in the sandbox with a client token of its own, unless the body has one.

@@ -2,9 +2,12 @@
 
 mod accounts;
 mod audit;
+mod autopilot;
 mod aws_opportunities;
+mod clock;
 mod connections;
 mod failure;
+mod faults;
 mod file;
 mod invitations;
 mod keys;
@@ -91,6 +94,15 @@ enum Command {
     /// Read the audit log of a running server
     #[command(subcommand)]
     Audit(audit::Command),
+    /// Have AWS played by a script, and see what scripts do
+    #[command(subcommand)]
+    Autopilot(autopilot::Command),
+    /// Look at the clock of a development server, and move it
+    #[command(subcommand)]
+    Clock(clock::Command),
+    /// Have a server make faults, to try clients against it
+    #[command(subcommand)]
+    Fault(faults::Command),
     /// Talk to a running server as its operator, and manage the tokens for it
     #[command(subcommand)]
     Operator(operator::Command),
@@ -174,6 +186,9 @@ pub fn run() -> anyhow::Result<()> {
         Command::Invitation(command) => block_on(invitations::run(output, command)),
         Command::Opportunity(command) => block_on(opportunities::run(output, command)),
         Command::Audit(command) => block_on(audit::run(output, command)),
+        Command::Autopilot(command) => block_on(autopilot::run(output, command)),
+        Command::Clock(command) => block_on(clock::run(output, command)),
+        Command::Fault(command) => block_on(faults::run(output, command)),
         Command::Operator(command) => block_on(operator::run(output, command)),
         Command::Backup(backup) => block_on(maintenance::backup(output, backup)),
         Command::Check(folder) => block_on(maintenance::check(output, &folder)),

@@ -7,15 +7,19 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use clap::Args;
+use cosell_domain::Catalog;
 use cosell_domain::amount::Cents;
 use cosell_domain::opportunity::spend::Estimates;
 use cosell_operator::Operator;
+use cosell_service::autopilot::{Behaviour, EVERYONE};
 use cosell_service::identity::{Keyring, keys};
-use cosell_service::{Clock, PageTokens, Service, Settings, SystemClock, Throttle};
+use cosell_service::operator::{By, clock};
+use cosell_service::{Clock, PageTokens, Service, Settings, SystemClock, Throttle, VirtualClock};
 use cosell_store::Store;
 use cosell_wire::cors::OriginRule;
 use cosell_wire::sigv4::{SigningKeyCache, Verifier};
 
+use super::autopilot as scripts;
 use crate::config::{Config, Flags, Mode};
 use crate::data_dir::{self, Opened, Role};
 use crate::dev as development;
@@ -32,6 +36,10 @@ pub struct Dev {
     /// Keep everything in memory-backed temporary files and leave nothing behind
     #[arg(long)]
     ephemeral: bool,
+    /// Who plays AWS: approve-fast, realistic, picky, a file with a script of your own, or manual
+    /// [default: as it was; manual at first]
+    #[arg(long, value_name = "NAME|FILE")]
+    autopilot: Option<String>,
     #[command(flatten)]
     flags: Box<Flags>,
 }
@@ -39,6 +47,9 @@ pub struct Dev {
 /// `cosell serve`.
 #[derive(Args)]
 pub struct Serve {
+    /// Allow fault rules (see `cosell fault`); those kept from an earlier start count again
+    #[arg(long)]
+    faults: bool,
     #[command(flatten)]
     flags: Box<Flags>,
 }
@@ -63,18 +74,26 @@ pub fn dev(output: Output, command: Dev) -> anyhow::Result<()> {
             config.data().display().to_string(),
         )
     };
-    let settings = settings(&config)?;
+    let settings = Settings {
+        faults: true,
+        ..settings(&config)?
+    };
+    let player = command.autopilot.as_deref().map(scripts::behaviour).transpose()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     runtime.block_on(keys::expect_sealer(&*opened.store, &opened.sealer))?;
     runtime.block_on(release_claims(&*opened.store))?;
+    let mode = runtime
+        .block_on(clock::kept_mode(&*opened.store))
+        .map_err(in_words)?;
+    let clock = Arc::new(mode.map(VirtualClock::new).unwrap_or_default());
     runtime
         .block_on(development::seed(
             &*opened.store,
             &opened.sealer,
             &settings.region,
-            SystemClock.now(),
+            clock.now(),
         ))
         .context("cannot prepare the development accounts")?;
     let origins = match config.text("cors-origins") {
@@ -85,12 +104,13 @@ pub fn dev(output: Output, command: Dev) -> anyhow::Result<()> {
     let store: Arc<dyn Store> = opened.store.clone();
     let open_accounts = Some(OpenAccounts::new(Arc::clone(&store), settings.region.clone()));
     let folder = (!command.ephemeral).then(|| config.data());
-    let token = runtime.block_on(operator_file::token(
-        &*store,
-        folder.as_deref(),
-        SystemClock.now(),
-    ))?;
-    let server = assemble(&config, opened, settings, origins, open_accounts)?;
+    let token = runtime.block_on(operator_file::token(&*store, folder.as_deref(), clock.now()))?;
+    let time = Time::Movable(Arc::clone(&clock));
+    let server = assemble(&config, opened, settings, origins, open_accounts, &time)?;
+    let service = &server.handler.service;
+    runtime
+        .block_on(prepare(service, &clock, player))
+        .map_err(in_words)?;
     let scheme = scheme(&server);
     server.run(|bound| {
         let endpoint = format!("{scheme}://{}", bound.api);
@@ -129,10 +149,16 @@ pub fn serve(output: Output, command: Serve) -> anyhow::Result<()> {
         .build()?;
     runtime.block_on(keys::expect_sealer(&*store, &opened.sealer))?;
     runtime.block_on(release_claims(&*store))?;
-    let settings = settings(&config)?;
+    let settings = Settings {
+        faults: command.faults,
+        ..settings(&config)?
+    };
     let folder = config.data();
     let token = runtime.block_on(operator_file::token(&*store, Some(&folder), SystemClock.now()))?;
-    let server = assemble(&config, opened, settings, origins(&config), None)?;
+    let server = assemble(&config, opened, settings, origins(&config), None, &Time::Machine)?;
+    runtime
+        .block_on(server.handler.service.load_faults())
+        .map_err(in_words)?;
     let scheme = scheme(&server);
     server.run(|bound| {
         let endpoint = format!("{scheme}://{}", bound.api);
@@ -156,6 +182,39 @@ pub fn serve(output: Output, command: Serve) -> anyhow::Result<()> {
     })?;
     runtime.block_on(store.close());
     Ok(())
+}
+
+/// Which clock a server goes by.
+enum Time {
+    /// The machine's.
+    Machine,
+    /// One of its own, which operators move.
+    Movable(Arc<VirtualClock>),
+}
+
+/// Brings a development server to where it was: a movement of its clock that was cut off ends, and its fault rules count.
+/// Then AWS is played as it was asked for at the start.
+async fn prepare(
+    service: &Service,
+    clock: &VirtualClock,
+    player: Option<Behaviour>,
+) -> Result<(), cosell_model::ApiError> {
+    service.restore_clock(clock).await?;
+    service.load_faults().await?;
+    if let Some(player) = player {
+        let by = By {
+            token: "cosell dev --autopilot".to_owned(),
+            request_id: String::new(),
+        };
+        for catalog in Catalog::ALL {
+            service.set_player(&by, EVERYONE, catalog, player.clone()).await?;
+        }
+    }
+    Ok(())
+}
+
+fn in_words(error: cosell_model::ApiError) -> anyhow::Error {
+    anyhow::anyhow!(error.internal.unwrap_or(error.message))
 }
 
 /// Lets go of the jobs that a killed server had in its hands: this is the only server of its folder, so nobody holds them.
@@ -227,9 +286,13 @@ fn assemble(
     settings: Settings,
     origins: OriginRule,
     open_accounts: Option<OpenAccounts>,
+    time: &Time,
 ) -> anyhow::Result<Server> {
     let store: Arc<dyn Store> = opened.store;
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let (clock, movable_clock): (Arc<dyn Clock>, _) = match time {
+        Time::Machine => (Arc::new(SystemClock), None),
+        Time::Movable(clock) => (Arc::clone(clock) as _, Some(Arc::clone(clock))),
+    };
     let throttle = match config.one_of("throttle", &["aws", "off"])? {
         "aws" => Throttle::published(),
         _ => Throttle::off(),
@@ -250,6 +313,7 @@ fn assemble(
         store: Arc::clone(&store),
         sealer: opened.sealer.clone(),
         clock: Arc::clone(&clock),
+        movable_clock,
         region: arn_region,
         version: env!("CARGO_PKG_VERSION"),
         body_timeout: seconds("body-timeout", 3600)?,

@@ -1,6 +1,5 @@
 //! One connection: HTTP/1.1 with keep-alive or HTTP/2, with bounds on headers, streams and time.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -84,7 +83,7 @@ async fn converse(
         .max_concurrent_streams(STREAMS);
     let service = service_fn(move |request| {
         let handler = Arc::clone(&handler);
-        async move { Ok::<_, Infallible>(handler.answer(request, door).await) }
+        async move { handler.answer(request, door).await }
     });
     let stream = Prompt::new(stream, limits.header_timeout);
     let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));

@@ -9,8 +9,9 @@ use bytes::Bytes;
 use cosell_model::{ApiError, ErrorKind, Operation};
 use cosell_operator::{Operator, Problem, is_operator_path};
 use cosell_service::audit::Deed;
+use cosell_service::faults::Answered;
 use cosell_service::identity::{Keyring, accounts};
-use cosell_service::{Caller, Clock, Service};
+use cosell_service::{Caller, Clock, Service, SystemClock};
 use cosell_store::Store;
 use cosell_wire::cors::{self, OriginRule};
 use cosell_wire::envelope::{self, Protocol, RequestId};
@@ -70,6 +71,18 @@ pub enum Door {
     Operators,
 }
 
+/// Has the connection closed without an answer; one of HTTP/2 keeps its other streams.
+#[derive(Debug)]
+pub struct Cut;
+
+impl std::fmt::Display for Cut {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("cut by a fault rule")
+    }
+}
+
+impl std::error::Error for Cut {}
+
 /// Answers requests.
 pub struct Handler {
     /// The operations.
@@ -89,22 +102,20 @@ pub struct Handler {
 }
 
 impl Handler {
-    /// Answers one request. Never fails: what goes wrong is an answer too.
-    pub async fn answer(&self, request: Request<Incoming>, door: Door) -> Response<Full<Bytes>> {
+    /// Answers one request. What goes wrong is an answer too; only a fault that is asked for has the connection cut instead.
+    pub async fn answer(&self, request: Request<Incoming>, door: Door) -> Result<Response<Full<Bytes>>, Cut> {
         let started = Instant::now();
         let request_id = RequestId::fresh();
         let (parts, body) = request.into_parts();
         let path = parts.uri.path();
         // Before everything of partners: no signature, no web pages of other origins.
         if is_operator_path(path) || (door == Door::Operators && !matches!(path, "/livez" | "/readyz")) {
-            return self
-                .operate_for_operator(&parts, body, door, &request_id)
-                .await
-                .map(Full::new);
+            let response = self.operate_for_operator(&parts, body, door, &request_id).await;
+            return Ok(response.map(Full::new));
         }
         let ready = path != "/readyz" || self.service.is_ready().await;
         if let Some(response) = plain(&parts, &request_id, &self.origins, ready) {
-            return response.map(Full::new);
+            return Ok(response.map(Full::new));
         }
         let protocol = Protocol::of_path(path);
         let mut log = Logged::default();
@@ -122,7 +133,14 @@ impl Handler {
             response.headers_mut().extend(headers);
         }
         log.request(&request_id, response.status(), started);
-        response.map(Full::new)
+        if log.cut {
+            tracing::info!(
+                request_id = request_id.as_str(),
+                "a fault rule cuts the connection instead of answering"
+            );
+            return Err(Cut);
+        }
+        Ok(response.map(Full::new))
     }
 
     /// Answers a request to the operator API, or says that it is not here.
@@ -189,8 +207,9 @@ impl Handler {
         caller.request_id = request_id.as_str().to_owned();
         let target = envelope::route(&parts.method, parts.uri.path(), &parts.headers)?;
         log.operation = Some(target.operation);
-        let answer = self.service.call(target.operation, &caller, &body).await;
+        let Answered { answer, cut } = self.service.answer(target.operation, &caller, &body).await;
         log.account = Some(caller.account);
+        log.cut = cut;
         Ok((target.operation, answer?))
     }
 
@@ -263,13 +282,14 @@ impl Handler {
         presented: &Presented<'_>,
         body: &[u8],
     ) -> Result<Caller, ApiError> {
-        let now = self.clock.now();
+        // Clients sign by the time of their machines, wherever the server's clock has been moved to.
+        let now = SystemClock.now();
         let authentication = &self.authentication;
         let id = presented.access_key_id();
         if let Some(open) = &authentication.open_accounts
             && accounts::is_account_id(id)
         {
-            return open.caller(id, now).await;
+            return open.caller(id, self.clock.now()).await;
         }
         // Scope and time first: strangers cannot make the server look for keys with requests it would refuse anyway.
         authentication.verifier.admit(presented, now)?;
@@ -369,6 +389,8 @@ struct Logged {
     operation: Option<Operation>,
     account: Option<String>,
     error: Option<ErrorKind>,
+    /// Whether the connection is cut instead of answering.
+    cut: bool,
 }
 
 impl Logged {

@@ -10,10 +10,10 @@ use self::reader::{Reader, member, shown};
 use super::{Delay, Move, Review, Script, delay};
 use crate::Flaw;
 
-/// The longest ReviewStatusReason of a script, in characters. The contract names no bound.
-pub const LONGEST_REASON: usize = 255;
-/// The longest ReviewComments of a script, in characters. The contract names no bound.
-pub const LONGEST_COMMENTS: usize = 4_000;
+/// The longest ReviewStatusReason of a script, in characters: that of the review desk, which does what a script says.
+pub const LONGEST_REASON: usize = crate::review::REASON_LIMIT;
+/// The longest ReviewComments of a script, in characters: that of the review desk.
+pub const LONGEST_COMMENTS: usize = crate::review::COMMENTS_LIMIT;
 /// The longest next steps, in characters, as the contract has it.
 pub const LONGEST_NEXT_STEPS: usize = 255;
 /// The longest script, in bytes.

@@ -1,0 +1,75 @@
+//! Asking what a script does about a deal, there or only thought of, without doing anything.
+
+use cosell_domain::Catalog;
+use cosell_domain::autopilot::{Explanation, Facts, Script, explain};
+use cosell_domain::opportunity::create;
+use cosell_model::ApiError;
+use cosell_model::types::CreateOpportunityRequest;
+
+use crate::opportunity::record::{self, Name};
+use crate::service::Service;
+
+/// What is asked about.
+#[derive(Debug, Clone)]
+pub enum Asked {
+    /// An opportunity; with its account a draft too.
+    Opportunity {
+        /// Its identifier.
+        id: String,
+        /// Whose it is; where left out, AWS must know the deal.
+        account: Option<String>,
+    },
+    /// An opportunity that an account might create.
+    Document {
+        /// The account.
+        account: String,
+        /// What it would send.
+        document: Box<CreateOpportunityRequest>,
+    },
+}
+
+impl Service {
+    /// What a script does about a deal and why; without a script, the one that plays AWS for the deal's account. `None`
+    /// where that is played by people. Changes nothing.
+    pub async fn explain(
+        &self,
+        catalog: Catalog,
+        asked: Asked,
+        script: Option<&Script>,
+    ) -> Result<Option<Explanation>, ApiError> {
+        let (account, opportunity) = match asked {
+            Asked::Opportunity { id, account } => {
+                let account = match account {
+                    Some(account) => account,
+                    None => self.owner_of_deal(catalog, &id).await?,
+                };
+                let name = Name {
+                    account: &account,
+                    catalog,
+                    id: &id,
+                };
+                let found = record::load(self, name).await?;
+                (account, found)
+            }
+            Asked::Document { account, document } => {
+                let context = create::Context {
+                    account: &account,
+                    catalog,
+                    region: &self.settings.region,
+                    id: "O0",
+                    now: self.now(),
+                    estimates: &self.settings.estimates,
+                };
+                let made = create::create(*document, context).map_err(ApiError::business_validation)?;
+                (account, made)
+            }
+        };
+        let facts = Facts::of(&opportunity, &account, catalog);
+        if let Some(script) = script {
+            return Ok(Some(explain(script, &facts)));
+        }
+        let player = self.script_for(&account, catalog).await?;
+        let script = player.as_ref().and_then(|player| player.script.as_ref());
+        Ok(script.map(|script| explain(script, &facts)))
+    }
+}
