@@ -36,7 +36,7 @@ function binary() {
   return path;
 }
 
-/** Starts a development server on a free port; answers its endpoint and how to end it. */
+/** Starts a development server on a free port; answers its endpoint, its banner and how to end it. */
 export async function startServer(...options) {
   const child = spawn(binary(), ["dev", "--ephemeral", "--listen", "127.0.0.1:0", ...options], {
     stdio: ["ignore", "pipe", "inherit"],
@@ -53,6 +53,7 @@ export async function startServer(...options) {
   child.stdout.resume();
   return {
     endpoint,
+    banner,
     async stop() {
       child.kill("SIGTERM");
       await ended;

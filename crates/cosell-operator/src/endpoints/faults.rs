@@ -209,7 +209,7 @@ struct NewRule;
 
 impl JsonSchema for NewRule {
     fn schema_name() -> Cow<'static, str> {
-        "NewFault".into()
+        "NewFaultRule".into()
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
@@ -220,7 +220,7 @@ impl JsonSchema for NewRule {
 
 impl JsonSchema for Counted {
     fn schema_name() -> Cow<'static, str> {
-        "Fault".into()
+        "FaultRule".into()
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {

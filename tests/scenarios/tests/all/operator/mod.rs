@@ -1,9 +1,12 @@
 //! The operator API as operators meet it: who may do what, what is refused, and what the command line makes of it.
 
 mod accounts;
+mod autopilot;
+mod clock;
 mod connections;
 mod desk;
 mod desk_terminal;
+mod faults;
 mod hostile;
 mod listeners;
 mod matrix;
