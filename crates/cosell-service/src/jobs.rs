@@ -183,6 +183,7 @@ impl Service {
         let mut attempt = 0;
         loop {
             attempt += 1;
+            let mut request_id = String::new();
             let mut actor = Actor::Server {
                 job: job.job.id.0.clone(),
             };
@@ -193,6 +194,7 @@ impl Service {
                     actor = Actor::Operator {
                         token: autopilot::KIND.to_owned(),
                     };
+                    request_id = job.job.id.0.clone();
                     // On the heap: a plan is large, and most jobs make none.
                     Box::pin(autopilot::run(self, &job.job)).await?
                 }
@@ -209,7 +211,7 @@ impl Service {
             let deed = Deed {
                 actor,
                 action,
-                request_id: String::new(),
+                request_id,
             };
             match self.apply(&deed, changes).await {
                 Ok(()) => return Ok(()),

@@ -131,7 +131,7 @@ pub(super) static ENDPOINTS: &[Endpoint] = &[
         id: "cancelSteps",
         scope: Scope::Admin,
         summary: "Take back the steps that are planned for a deal",
-        description: "People then play AWS for this submission of it.",
+        description: "Nothing happens to it by itself then, until a person approves it or it is handed in again.",
         parameters: &[CATALOG, OPPORTUNITY],
         request: None,
         answer: Some(shape::<Cancelled>),

@@ -6,6 +6,7 @@ use cosell_domain::review::Verdict;
 
 use super::clock::{Movable, everything, frozen, operator};
 use super::*;
+use crate::audit::{Actor, Entry};
 use crate::autopilot::{Asked, Behaviour, EVERYONE};
 
 const HOUR: i64 = 60 * 60 * 1000;
@@ -221,6 +222,56 @@ async fn aws_accepts_its_invitation_by_itself() {
     assert_eq!(story.review_status(ONE, &id).await, "Submitted");
     story.advance(2 * HOUR).await;
     assert_eq!(story.review_status(ONE, &id).await, "Approved");
+}
+
+#[tokio::test]
+async fn an_accepted_referral_moves_on_by_itself() {
+    let story = plain().await;
+    story.ok(ONE, Op::CreateOpportunity, referral()).await;
+    let body = json!({"ParticipantType": "RECEIVER"});
+    let list = story.ok(ONE, Op::ListEngagementInvitations, body).await;
+    let invitation = text(&list["EngagementInvitationSummaries"][0], "Id");
+    story.by_accepting(ONE, &invitation).await;
+    story.advance(2000).await;
+    let list = story.ok(ONE, Op::ListOpportunities, json!({})).await;
+    let id = text(&list["OpportunitySummaries"][0], "Id");
+    assert_eq!(
+        (
+            story.review_status(ONE, &id).await.as_str(),
+            story.steps(&id).await
+        ),
+        ("Approved", 2)
+    );
+    story.advance(2 * DAY).await;
+    assert_eq!(story.aws_stage(&id).await, "Committed");
+}
+
+#[tokio::test]
+async fn what_a_script_does_is_in_the_audit_log_as_the_autopilots_deed() {
+    let story = plain().await;
+    let id = story.opportunity(ONE).await;
+    story.submit(ONE, &id).await;
+    story.advance(3 * DAY).await;
+    let log = story.world.store.audit_after(0, 100).await.unwrap();
+    let entries = log
+        .iter()
+        .map(|stored| serde_json::from_slice::<Entry>(&stored.entry.body).unwrap());
+    let autopilot = Actor::Operator {
+        token: "autopilot".into(),
+    };
+    let deeds: Vec<String> = entries
+        .filter(|entry| entry.actor == autopilot)
+        .map(|entry| entry.action)
+        .collect();
+    assert_eq!(
+        deeds,
+        [
+            "TakeInReview",
+            "ApproveOpportunity",
+            "UpdateAwsOpportunity",
+            "UpdateAwsOpportunity"
+        ]
+    );
 }
 
 #[tokio::test]

@@ -44,7 +44,7 @@ pub struct Add {
     /// The first so many calls
     #[arg(long, value_name = "COUNT")]
     first: Option<u64>,
-    /// Every so manieth call
+    /// One in so many calls: 3 hits the third, the sixth and so on
     #[arg(long, value_name = "COUNT")]
     every: Option<u64>,
     /// Not before this time of the server's clock
