@@ -1,7 +1,7 @@
 //! The audit log as people and programs read it: entries with what they changed, sensitive values masked, and the same in the
 //! record form of CloudTrail. Writes nothing.
 
-use cosell_domain::audit::{Diff, Sensitive, diff};
+use cosell_domain::audit::{Diff, MASK, Sensitive, diff};
 use cosell_model::{ApiError, Timestamp};
 use cosell_store::{AuditQuery, Cursor, Key, Kind, MAX_PAGE, StoredAudit, Value as Column};
 use serde::Serialize;
@@ -82,7 +82,10 @@ impl Service {
             let mut changes = Vec::with_capacity(entry.records.len());
             for record in entry.records {
                 let difference = self.difference(&record).await?;
-                changes.push(Change { record, difference });
+                changes.push(Change {
+                    record: shown(record),
+                    difference,
+                });
             }
             let filled = |text: String| Some(text).filter(|text| !text.is_empty());
             items.push(Told {
@@ -193,6 +196,17 @@ impl TrailFilter {
     }
 }
 
+/// A record as it may be shown: users are known by their e-mail addresses.
+fn shown(record: Touched) -> Touched {
+    match record.kind == Kind::User.spec().table {
+        true => Touched {
+            id: MASK.to_owned(),
+            ..record
+        },
+        false => record,
+    }
+}
+
 fn cursor((time, seq): (Timestamp, u64)) -> Cursor {
     Cursor {
         values: vec![time.into()],
@@ -229,6 +243,7 @@ fn cloud_trail(region: &str, kept: &StoredAudit, entry: &Entry) -> Value {
             "AwsServiceEvent",
         ),
     };
+    let records: Vec<Touched> = entry.records.iter().cloned().map(shown).collect();
     let mut record = Map::new();
     let mut put = |name: &str, value: Value| record.insert(name.to_owned(), value);
     put("eventVersion", "1.11".into());
@@ -246,7 +261,7 @@ fn cloud_trail(region: &str, kept: &StoredAudit, entry: &Entry) -> Value {
     put("responseElements", Value::Null);
     put(
         "additionalEventData",
-        json!({"actor": entry.actor, "records": entry.records}),
+        json!({"actor": entry.actor, "records": records}),
     );
     let request = Some(&entry.request_id).filter(|id| !id.is_empty());
     put("requestID", request.cloned().into());

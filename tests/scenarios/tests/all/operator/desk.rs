@@ -100,7 +100,7 @@ fn the_desk_takes_asks_back_approves_and_rejects_and_the_partner_sees_each_at_on
             &json!("Which ovens?")
         )
     );
-    assert_eq!(queue(&mut operator, account, ""), [second.clone()]);
+    assert_eq!(queue(&mut operator, account, ""), std::slice::from_ref(&second));
     let approve = format!("/reviews/{first}/approve?catalog=AWS");
     let early = operator.send("POST", &approve, Some(&json!({})));
     refused(&early, 409, "conflict");

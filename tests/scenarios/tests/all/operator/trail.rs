@@ -336,5 +336,13 @@ fn what_operators_write_and_what_they_may_not_is_in_the_audit_log_without_any_se
     );
     let text = operator.get("/audit?limit=100").to_string() + &format!("{:?}", lines(&mut operator, ""));
     let secret = token["token"].as_str().unwrap().rsplit('_').next().unwrap();
-    assert!(!text.contains(key["secretAccessKey"].as_str().unwrap()) && !text.contains(secret));
+    for hidden in [
+        key["secretAccessKey"].as_str().unwrap(),
+        secret,
+        "u@example.com",
+        "Una",
+        "Bakers",
+    ] {
+        assert!(!text.contains(hidden), "{hidden}");
+    }
 }
