@@ -174,6 +174,8 @@ const fn is_told(kind: Kind) -> bool {
             | Kind::AccessKey
             | Kind::Solution
             | Kind::OperatorToken
+            | Kind::Connection
+            | Kind::Offer
     )
 }
 
@@ -182,6 +184,8 @@ fn account_of(write: &Write) -> &str {
     let key = write.key();
     match (key.kind, write) {
         (Kind::Account, _) => &key.id,
+        // Its two accounts in their order, with a stroke between them.
+        (Kind::Connection, _) => key.id.split('/').next().unwrap_or_default(),
         (Kind::AccessKey, Write::Insert(record) | Write::Replace { record, .. }) => {
             match record.column("owner") {
                 Value::Text(owner) => owner,

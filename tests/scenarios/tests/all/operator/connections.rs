@@ -26,6 +26,12 @@ fn partners_invite_each_other_only_while_they_are_connected_where_that_is_requir
     let path = format!("/connections/{first}/{second}");
     assert_eq!(admin.send("DELETE", &path, None).status, 204);
     refused(&admin.send("DELETE", &path, None), 404, "not-found");
+    let entries = admin.all(&format!("/audit?account={first}&resource={first}%2F{second}"), 10);
+    let actions: Vec<&str> = entries
+        .iter()
+        .map(|entry| entry["action"].as_str().unwrap())
+        .collect();
+    assert_eq!(actions, ["DeleteConnection", "CreateConnection"]);
     // What was sent can still be accepted, and AWS needs no connection.
     let name = json!({"Catalog": "Sandbox", "Identifier": sent["Id"]});
     server
@@ -53,6 +59,8 @@ fn only_registered_offers_can_be_associated_where_that_is_required() {
     let path = format!("/accounts/{account}/offers");
     let made = admin.post(&path, &new);
     assert_eq!(made["name"], "Cakes");
+    let entries = admin.all(&format!("/audit?account={account}&resource=offer-cakes1"), 10);
+    assert_eq!(entries[0]["action"], "CreateOffer");
     refused(&admin.send("POST", &path, Some(&new)), 409, "conflict");
     assert_eq!(
         admin.get(&format!("{path}?catalog=Sandbox"))["items"],
