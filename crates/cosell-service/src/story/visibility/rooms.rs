@@ -60,7 +60,9 @@ impl Hand<'_> {
         let pending = model
             .invitations
             .iter()
-            .any(|one| one.engagement == id && one.receiver == receiver && one.status(now) == "PENDING");
+            .filter(|one| one.engagement == id && one.receiver == receiver && one.status(now) == "PENDING")
+            // AWS is invited by each member to its own deal.
+            .any(|one| receiver != AWS || one.sender == actor);
         let expected = match (wrong, room.has(receiver) || pending) {
             (true, _) => Err(ErrorKind::Validation),
             (false, true) => Err(ErrorKind::Conflict),
