@@ -1,6 +1,9 @@
 //! Bodies: taken in within bounds of size, time and nesting, and read into types that refuse what they do not know.
 
 use std::fmt::Display;
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::path::Path;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,10 +15,13 @@ use serde::de::DeserializeOwned;
 use serde_path_to_error::Segment;
 
 use crate::Problem;
+use crate::endpoint::JSON_MEDIA_TYPE;
 use crate::problem::Kind;
 
 /// Most bytes of a body.
 pub(crate) const LARGEST: usize = 1024 * 1024;
+/// Bytes of a spooled body that are written at once.
+const PENDING: usize = 1024 * 1024;
 /// Most objects and arrays within each other.
 const DEEPEST: usize = 64;
 /// Most letters of a decoder's complaint that are passed on.
@@ -57,17 +63,68 @@ where
     }
 }
 
-/// Refuses a body that does not say it is JSON.
-pub(crate) fn expect_json(parts: &Parts) -> Result<(), Problem> {
+/// Takes a body of any size in to a file that has no name, so that nothing is left of it however this ends. No piece may be
+/// longer on its way than `patience`; the whole may.
+pub(crate) async fn spool<B>(body: &mut B, folder: &Path, patience: Duration) -> Result<File, Problem>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let failed = |error: io::Error| Problem::internal(format!("a body cannot be kept in a file: {error}"));
+    let mut file = tempfile::tempfile_in(folder).map_err(failed)?;
+    let mut pending = Vec::with_capacity(PENDING);
+    loop {
+        let frame = match tokio::time::timeout(patience, body.frame()).await {
+            Ok(Some(Ok(frame))) => frame,
+            Ok(None) => break,
+            Ok(Some(Err(error))) => {
+                let mut problem =
+                    Problem::new(Kind::Malformed, "The body ended before its end: send it again");
+                problem.internal = Some(error.into().to_string());
+                return Err(problem);
+            }
+            Err(_) => {
+                let seconds = patience.as_secs();
+                let detail = format!("Nothing of the body arrived for {seconds} seconds: send it again");
+                return Err(Problem::new(Kind::Timeout, detail));
+            }
+        };
+        if let Some(data) = frame.data_ref() {
+            pending.extend_from_slice(data);
+        }
+        if pending.len() >= PENDING {
+            (file, pending) = write(file, pending).await.map_err(failed)?;
+        }
+    }
+    let (file, _) = write(file, pending).await.map_err(failed)?;
+    Ok(file)
+}
+
+/// Writes where it holds nobody up: a disk that is busy takes its time.
+async fn write(mut file: File, mut pending: Vec<u8>) -> io::Result<(File, Vec<u8>)> {
+    let written = tokio::task::spawn_blocking(move || {
+        file.write_all(&pending)?;
+        pending.clear();
+        Ok((file, pending))
+    });
+    written.await.map_err(io::Error::other)?
+}
+
+/// Refuses a body that does not say it is of that type.
+pub(crate) fn expect(parts: &Parts, media_type: &str) -> Result<(), Problem> {
     let stated = parts
         .headers
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok());
     let essence = stated.and_then(|text| text.split(';').next()).unwrap_or_default();
-    if essence.trim().eq_ignore_ascii_case("application/json") {
+    if essence.trim().eq_ignore_ascii_case(media_type) {
         Ok(())
     } else {
-        let detail = "The body must be JSON, sent with the header content-type: application/json";
+        let what = match media_type {
+            JSON_MEDIA_TYPE => "JSON",
+            _ => "a file",
+        };
+        let detail = format!("The body must be {what}, sent with the header content-type: {media_type}");
         Err(Problem::new(Kind::UnsupportedMediaType, detail))
     }
 }

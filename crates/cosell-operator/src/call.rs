@@ -1,5 +1,8 @@
 //! A request as an endpoint sees it: checked parameters, a body within bounds, and who asks.
 
+use std::fs::File;
+use std::sync::{Mutex, PoisonError};
+
 use bytes::Bytes;
 use cosell_domain::Catalog;
 use cosell_model::Timestamp;
@@ -34,6 +37,7 @@ pub struct Call<'a> {
     pub(crate) endpoint: &'static Endpoint,
     pub(crate) parameters: &'a Parameters,
     pub(crate) body: &'a Bytes,
+    pub(crate) spooled: Mutex<Option<File>>,
 }
 
 impl Call<'_> {
@@ -96,6 +100,12 @@ impl Call<'_> {
     /// The body as it came: within the bound of size, and nothing else is known of it.
     pub fn bytes(&self) -> &Bytes {
         self.body
+    }
+
+    /// The file that the body was taken in to, once. The endpoint's request has the shape [`file`](crate::endpoint::file).
+    pub fn spooled(&self) -> Result<File, Problem> {
+        let taken = self.spooled.lock().unwrap_or_else(PoisonError::into_inner).take();
+        taken.ok_or_else(|| Problem::internal(format!("{} has no file to read", self.endpoint.id)))
     }
 
     /// Which part of a list is wanted. The endpoint has the parameters `LIMIT` and `CURSOR`.

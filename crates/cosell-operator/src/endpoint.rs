@@ -41,6 +41,31 @@ pub type Running<'a> = Pin<Box<dyn Future<Output = Result<Reply, Problem>> + 'a>
 /// Writes the schema of a body. `shape::<T>` for a type that knows its own; a function for one that is put together.
 pub type Shape = fn(&mut SchemaGenerator) -> Schema;
 
+/// The shape of a file of bytes, which is not JSON and has no bounds of size: `contentMediaType` tells what it is. A request
+/// of such a shape is taken in to a file ([`Call::spooled`]); an answer of it is a stream ([`Reply::stream`]).
+pub fn file(_: &mut SchemaGenerator) -> Schema {
+    schemars::json_schema!({ "type": "string", "contentMediaType": STATE_MEDIA_TYPE })
+}
+
+/// The media type of a state file: one JSON object a line.
+pub const STATE_MEDIA_TYPE: &str = "application/x-ndjson";
+
+/// The media type of a body of that shape.
+pub fn media_type(shape: Shape) -> &'static str {
+    // One kind of file there is so far, and lists of lines; every other shape is JSON.
+    let schema = shape(&mut SchemaGenerator::default());
+    if schema.get("contentMediaType").is_some() {
+        STATE_MEDIA_TYPE
+    } else if schema.get(crate::openapi::LINE).is_some() {
+        crate::openapi::LINES
+    } else {
+        JSON_MEDIA_TYPE
+    }
+}
+
+/// The media type of everything else.
+pub const JSON_MEDIA_TYPE: &str = "application/json";
+
 /// The schema of a type.
 pub fn shape<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
     generator.subschema_for::<T>()

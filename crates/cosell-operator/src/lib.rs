@@ -17,6 +17,7 @@ mod document;
 mod flaws;
 mod operator;
 mod parameters;
+mod payload;
 mod percent;
 mod reply;
 mod route;
@@ -26,6 +27,7 @@ mod time;
 
 pub use call::Call;
 pub use operator::{Operator, Parts};
+pub use payload::{Payload, Pieces, Stream};
 pub use problem::Problem;
 pub use reply::{NEXT_CURSOR, Page, Reply};
 pub use scope::Scope;

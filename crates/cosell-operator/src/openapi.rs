@@ -3,7 +3,7 @@
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
-use crate::endpoint::{Endpoint, Kind, Parameter, Place, shape};
+use crate::endpoint::{Endpoint, Kind, Parameter, Place, media_type, shape};
 use crate::problem;
 use crate::reply::NEXT_CURSOR;
 use crate::{BASE, Scope, endpoints};
@@ -75,11 +75,9 @@ fn operation(endpoint: &Endpoint, generator: &mut schemars::SchemaGenerator) -> 
         "headers": { "x-request-id": { "$ref": "#/components/headers/RequestId" } },
     });
     if let Some(answer) = endpoint.answer {
+        let media = media_type(answer);
         let mut schema = answer(generator);
-        let media = match schema.remove(LINE) {
-            Some(_) => LINES,
-            None => "application/json",
-        };
+        schema.remove(LINE);
         if media == LINES {
             success["headers"][NEXT_CURSOR] = json!({
                 "description": "What to send as `cursor` for the next page; absent at the end.",
@@ -106,7 +104,7 @@ fn operation(endpoint: &Endpoint, generator: &mut schemars::SchemaGenerator) -> 
     if let Some(request) = endpoint.request {
         operation["requestBody"] = json!({
             "required": true,
-            "content": { "application/json": { "schema": request(generator) } },
+            "content": { media_type(request): { "schema": request(generator) } },
         });
     }
     operation

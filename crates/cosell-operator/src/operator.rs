@@ -1,7 +1,8 @@
 //! One request of the operator API, from authentication to its answer. Nothing is looked up, and no body is taken in, for
 //! who has no token.
 
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -16,11 +17,12 @@ use hyper::body::Body;
 
 use crate::auth::Guard;
 use crate::call::Call;
+use crate::endpoint::STATE_MEDIA_TYPE;
 use crate::parameters::Parameters;
 use crate::problem::Kind;
 use crate::reply::NEXT_CURSOR;
 use crate::route::{Found, Routes};
-use crate::{BASE, Problem, Reply, body, endpoints, openapi};
+use crate::{BASE, Payload, Problem, Reply, body, endpoints, openapi};
 
 /// What an operator API is made of.
 pub struct Parts {
@@ -38,8 +40,10 @@ pub struct Parts {
     pub region: String,
     /// The version of the program.
     pub version: &'static str,
-    /// How long a client may take to send its body.
+    /// How long a client may take to send its body; where body or answer is a file, how long it may send or take nothing.
     pub body_timeout: Duration,
+    /// Where files lie while they are taken in: nameless, so that nothing is left of them.
+    pub spool: PathBuf,
 }
 
 /// Answers the requests of operators.
@@ -67,7 +71,7 @@ impl Operator {
 
     /// Answers one request. Never fails: what goes wrong is an answer too. A body that the answer did not depend on may be
     /// left unread.
-    pub async fn answer<B>(&self, request_id: &str, parts: &request::Parts, body: &mut B) -> Response<Bytes>
+    pub async fn answer<B>(&self, request_id: &str, parts: &request::Parts, body: &mut B) -> Response<Payload>
     where
         B: Body<Data = Bytes> + Unpin,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -75,10 +79,10 @@ impl Operator {
         let started = Instant::now();
         let mut endpoint = None;
         let mut response = match self.operate(request_id, parts, body, &mut endpoint).await {
-            Ok((status, reply)) => render(status, reply),
+            Ok(done) => render(done),
             Err(problem) => {
                 log(&problem, request_id);
-                problem.render(request_id)
+                problem.render(request_id).map(Payload::from)
             }
         };
         if let Ok(id) = HeaderValue::from_str(request_id) {
@@ -100,7 +104,7 @@ impl Operator {
         parts: &request::Parts,
         body: &mut B,
         asked: &mut Option<&'static str>,
-    ) -> Result<(u16, Reply), Problem>
+    ) -> Result<Done, Problem>
     where
         B: Body<Data = Bytes> + Unpin,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -111,8 +115,8 @@ impl Operator {
             .admit(&*self.parts.store, &parts.headers, now, request_id)
             .await?;
         let path = parts.uri.path().strip_prefix(BASE).unwrap_or_default();
-        let (endpoint, values) = match self.routes.find(&parts.method, path) {
-            Found::Endpoint(endpoint, values) => (endpoint, values),
+        let (endpoint, media, values) = match self.routes.find(&parts.method, path) {
+            Found::Endpoint(endpoint, media, values) => (endpoint, media, values),
             Found::Other(methods) => {
                 let allowed: Vec<&str> = methods.into_iter().map(crate::endpoint::Method::name).collect();
                 return Err(Problem::not_with(&parts.method, &allowed.join(", ")));
@@ -141,10 +145,17 @@ impl Operator {
             return Err(Problem::new(Kind::MissingScope, detail));
         }
         let parameters = Parameters::read(endpoint, values, parts.uri.query())?;
-        if endpoint.request.is_some() {
-            body::expect_json(parts)?;
+        if let Some(media_type) = media.request {
+            body::expect(parts, media_type)?;
         }
-        let body = body::read(parts, body, self.parts.body_timeout).await?;
+        let patience = self.parts.body_timeout;
+        let (spooled, body) = match media.request {
+            Some(STATE_MEDIA_TYPE) => {
+                let file = body::spool(body, &self.parts.spool, patience).await?;
+                (Some(file), Bytes::new())
+            }
+            _ => (None, body::read(parts, body, patience).await?),
+        };
         if endpoint.request.is_none() && !body.is_empty() {
             return Err(Problem::new(
                 Kind::Malformed,
@@ -159,14 +170,29 @@ impl Operator {
             endpoint,
             parameters: &parameters,
             body: &body,
+            spooled: Mutex::new(spooled),
         };
         let reply = (endpoint.run)(&call).await?;
-        Ok((endpoint.status, reply))
+        Ok(Done {
+            status: endpoint.status,
+            media_type: media.answer,
+            reply,
+        })
     }
 
     /// The operations.
     pub fn service(&self) -> &Service {
         &self.parts.service
+    }
+
+    /// The operations, for work on another thread.
+    pub(crate) fn shared_service(&self) -> Arc<Service> {
+        Arc::clone(&self.parts.service)
+    }
+
+    /// How long a client may take nothing of an answer.
+    pub(crate) fn patience(&self) -> Duration {
+        self.parts.body_timeout
     }
 
     /// Where accounts, keys and tokens are kept.
@@ -189,25 +215,28 @@ impl Operator {
     }
 }
 
-fn render(status: u16, reply: Reply) -> Response<Bytes> {
-    let mut response = Response::new(reply.body);
-    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
-    let filled = !response.body().is_empty();
+/// What an endpoint did.
+struct Done {
+    status: u16,
+    media_type: &'static str,
+    reply: Reply,
+}
+
+fn render(done: Done) -> Response<Payload> {
+    let (location, next) = (done.reply.location.clone(), done.reply.next.clone());
+    let mut response = done.reply.into_response();
+    *response.status_mut() = StatusCode::from_u16(done.status).unwrap_or(StatusCode::OK);
+    let filled = !response.body().is_end_stream();
     let headers = response.headers_mut();
-    if reply.lines {
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(openapi::LINES));
-    } else if filled {
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if filled {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(done.media_type));
     }
-    if let Some(next) = reply.next.and_then(|next| HeaderValue::from_str(&next).ok()) {
+    if let Some(next) = next.and_then(|next| HeaderValue::from_str(&next).ok()) {
         headers.insert(NEXT_CURSOR, next);
     }
     // Secrets of keys and tokens are among the answers.
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    if let Some(place) = reply
-        .location
-        .and_then(|place| HeaderValue::from_str(&place).ok())
-    {
+    if let Some(place) = location.and_then(|place| HeaderValue::from_str(&place).ok()) {
         headers.insert(LOCATION, place);
     }
     response

@@ -1,20 +1,22 @@
 //! What an endpoint answers when all went well.
 
 use bytes::Bytes;
+use http::Response;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::payload::{Payload, Stream};
 use crate::{BASE, Problem};
 
 /// The answer of a success. Its status is the endpoint's.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Reply {
     /// JSON, or empty.
     pub body: Bytes,
+    /// What is sent instead of `body`, made while it is sent; of the media type that the endpoint's shape tells.
+    pub stream: Option<Stream>,
     /// Where a new thing is found.
     pub location: Option<String>,
-    /// True for JSON lines instead of one JSON document.
-    pub lines: bool,
     /// Where a list goes on that has no place for it in its body.
     pub next: Option<String>,
 }
@@ -34,8 +36,8 @@ impl Reply {
     pub fn stored(body: impl Into<Bytes>) -> Self {
         Self {
             body: body.into(),
+            stream: None,
             location: None,
-            lines: false,
             next: None,
         }
     }
@@ -49,10 +51,17 @@ impl Reply {
             body.push(b'\n');
         }
         Ok(Self {
-            lines: true,
             next,
             ..Self::stored(body)
         })
+    }
+
+    /// An answer that is made while it is sent.
+    pub fn stream(stream: Stream) -> Self {
+        Self {
+            stream: Some(stream),
+            ..Self::empty()
+        }
     }
 
     /// An answer without a body.
@@ -65,6 +74,13 @@ impl Reply {
     pub fn at(mut self, path: &str) -> Self {
         self.location = Some(format!("{BASE}{path}"));
         self
+    }
+
+    pub(crate) fn into_response(self) -> Response<Payload> {
+        Response::new(match self.stream {
+            Some(stream) => Payload::Stream(stream),
+            None => Payload::from(self.body),
+        })
     }
 }
 

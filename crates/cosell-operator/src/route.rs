@@ -1,6 +1,6 @@
 //! From method and path to an endpoint, by the table.
 
-use crate::endpoint::{Endpoint, Method};
+use crate::endpoint::{Endpoint, JSON_MEDIA_TYPE, Method, media_type};
 use crate::percent;
 
 /// The paths of a table, taken apart once.
@@ -9,6 +9,16 @@ pub(crate) struct Routes(Vec<Route>);
 struct Route {
     segments: Vec<Segment>,
     endpoint: &'static Endpoint,
+    media: Media,
+}
+
+/// The media types of an endpoint's bodies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Media {
+    /// Of the request; `None` where it takes no body.
+    pub(crate) request: Option<&'static str>,
+    /// Of the answer.
+    pub(crate) answer: &'static str,
 }
 
 enum Segment {
@@ -19,7 +29,7 @@ enum Segment {
 /// What was found at a path.
 pub(crate) enum Found {
     /// An endpoint, and the values in its path.
-    Endpoint(&'static Endpoint, Vec<(&'static str, String)>),
+    Endpoint(&'static Endpoint, Media, Vec<(&'static str, String)>),
     /// The path is there, but not with this method; these are.
     Other(Vec<Method>),
     /// There is no such path.
@@ -32,6 +42,10 @@ impl Routes {
         let route = |endpoint: &'static Endpoint| Route {
             segments: endpoint.path[1..].split('/').map(Segment::of).collect(),
             endpoint,
+            media: Media {
+                request: endpoint.request.map(media_type),
+                answer: endpoint.answer.map_or(JSON_MEDIA_TYPE, media_type),
+            },
         };
         Self(table.map(route).collect())
     }
@@ -51,7 +65,7 @@ impl Routes {
         let mut others = Vec::new();
         for route in fitting.into_iter().filter(|route| route.words() == most) {
             if route.endpoint.method.name() == method.as_str() {
-                return Found::Endpoint(route.endpoint, route.values(parts));
+                return Found::Endpoint(route.endpoint, route.media, route.values(parts));
             }
             others.push(route.endpoint.method);
         }
@@ -125,11 +139,13 @@ mod tests {
 
     #[test]
     fn a_path_leads_to_its_endpoint_with_the_values_in_it() {
-        let Found::Endpoint(endpoint, values) = found(http::Method::GET, "/accounts/111122223333/users")
+        let Found::Endpoint(endpoint, media, values) =
+            found(http::Method::GET, "/accounts/111122223333/users")
         else {
             panic!("nothing found");
         };
         assert_eq!(endpoint.id, "listUsers");
+        assert_eq!((media.request, media.answer), (None, JSON_MEDIA_TYPE));
         assert_eq!(values, [("account", "111122223333".to_owned())]);
     }
 

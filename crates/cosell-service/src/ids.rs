@@ -9,10 +9,17 @@ use cosell_store::Store;
 
 use crate::answer::read_failed;
 
+/// The name of the sequence in the store.
+pub(crate) const SEQUENCE: &str = "opportunity";
 const BLOCK: u64 = 1000;
 /// Real identifiers have 7 or 8 digits. With eight from the start, the order of their texts is the order of their
 /// creation for the first ninety million.
 const FIRST: u64 = 10_000_000;
+
+/// The identifier of a number out of [`SEQUENCE`].
+pub(crate) fn named(number: u64) -> String {
+    format!("O{}", FIRST.saturating_add(number))
+}
 
 /// Gives opportunity identifiers, `O…`.
 #[derive(Default)]
@@ -26,7 +33,7 @@ impl OpportunityIds {
     pub(crate) async fn next(&self, store: &dyn Store) -> Result<String, ApiError> {
         loop {
             if let Some(number) = self.take() {
-                return Ok(format!("O{}", FIRST + number));
+                return Ok(named(number));
             }
             let _turn = self.refill.lock().await;
             if self
@@ -35,10 +42,18 @@ impl OpportunityIds {
                 .unwrap_or_else(PoisonError::into_inner)
                 .is_empty()
             {
-                let block = store.reserve("opportunity", BLOCK).await.map_err(read_failed)?;
+                let block = store.reserve(SEQUENCE, BLOCK).await.map_err(read_failed)?;
                 *self.block.lock().unwrap_or_else(PoisonError::into_inner) = block;
             }
         }
+    }
+
+    /// Forgets the numbers it has left and gives none until the turn is dropped: for as long as the store's sequences are
+    /// exchanged.
+    pub(crate) async fn pause(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        let turn = self.refill.lock().await;
+        *self.block.lock().unwrap_or_else(PoisonError::into_inner) = 0..0;
+        turn
     }
 
     fn take(&self) -> Option<u64> {

@@ -67,6 +67,8 @@ pub struct Settings {
     pub audit: bool,
     /// How long the audit log and former versions of records are kept, in milliseconds; 0 for ever.
     pub audit_retention_millis: i64,
+    /// True where scripts that are kept play AWS.
+    pub autopilot: bool,
     /// True where faults may be asked for. They are for trying clients, so never by accident in a server for real use.
     pub faults: bool,
     /// What the identifiers of engagements and the like are drawn from, so that a run over an empty store can be repeated
@@ -87,6 +89,7 @@ impl Default for Settings {
             prospecting_seed: 0,
             audit: true,
             audit_retention_millis: 0,
+            autopilot: true,
             faults: false,
             seed: None,
         }
@@ -110,7 +113,11 @@ pub struct Service {
     pub(crate) faults: Faults,
     unknown_members: AtomicU64,
     denials: Mutex<audit::Denials>,
+    forgetters: Mutex<Vec<Forget>>,
 }
+
+/// Makes something forget what it knows of the store.
+type Forget = Box<dyn Fn() + Send + Sync>;
 
 impl Service {
     /// A service over a store.
@@ -135,6 +142,50 @@ impl Service {
             faults: Faults::default(),
             unknown_members: AtomicU64::new(0),
             denials: Mutex::default(),
+            forgetters: Mutex::default(),
+        }
+    }
+
+    /// Has `forget` called whenever the store's content was exchanged under everyone who remembers some of it: accounts,
+    /// keys, anything. Whoever keeps something of the store outside this service says so here.
+    pub fn when_forgetting(&self, forget: impl Fn() + Send + Sync + 'static) {
+        self.forgetters
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(Box::new(forget));
+    }
+
+    /// Forgets everything that is known of the store. Numbers of opportunities are given back by
+    /// [`crate::ids::OpportunityIds::pause`], since none may be given while the store is exchanged; names are drawn and
+    /// looked for in the store each time; quotas count what callers did, which stays done.
+    pub(crate) fn forget(&self) {
+        for forget in self
+            .forgetters
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+        {
+            forget();
+        }
+    }
+
+    /// Notes a deed that is done and not told by the records it wrote.
+    pub(crate) async fn note_done(&self, deed: &Deed) {
+        if !self.settings.audit {
+            return;
+        }
+        let Ok(entry) = audit::done(deed, &Changes::default(), self.now()) else {
+            return;
+        };
+        let changes = Changes {
+            audit: vec![entry],
+            ..Changes::default()
+        };
+        if let Err(error) = self.store.apply(changes).await {
+            tracing::warn!(
+                action = deed.action,
+                "a deed cannot be noted in the audit log: {error}"
+            );
         }
     }
 

@@ -186,7 +186,10 @@ fn records(connection: &Connection, target: &Target, most: usize) -> rusqlite::R
         } else {
             Scope::Catalog
         };
-        for kind in Kind::ALL.into_iter().filter(|kind| kind.spec().scope == scope) {
+        for kind in Kind::ALL
+            .into_iter()
+            .filter(|kind| kind.spec().scope == scope && !kind.is_registered())
+        {
             let left = most - erased;
             if left == 0 {
                 return Ok(erased);

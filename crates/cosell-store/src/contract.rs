@@ -167,7 +167,7 @@ pub trait Store: Send + Sync {
     /// Erases what an account has in a catalog; in all catalogs, or of all accounts, where one of them is left out:
     /// records that belong to an account and catalog with their history, events, kept answers and jobs. Shared records go where the account
     /// is left out; with an account, only those that name it in a column `account`. Accounts, users, keys, tokens,
-    /// settings, connections, sequences and the audit log stay, so those who may call still can and no id is given twice.
+    /// what is [registered](crate::Kind::is_registered), settings, connections, sequences and the audit log stay, so those who may call still can and no id is given twice.
     ///
     /// It goes in steps of at most twenty thousand rows, each of them atomic: a smaller reset happens at once or not at
     /// all, a larger one lets other writes in between and, if it fails midway, is finished by a repetition. What is

@@ -136,6 +136,11 @@ impl KindSpec {
 }
 
 impl Kind {
+    /// True for what an operator registers for an account in a catalog before the account can work there: a reset leaves it.
+    pub const fn is_registered(self) -> bool {
+        matches!(self, Kind::Solution | Kind::Offer)
+    }
+
     /// Every kind there is.
     pub const ALL: [Kind; 19] = [
         Kind::Account,

@@ -8,11 +8,14 @@ use cosell_domain::Catalog;
 use cosell_domain::opportunity::assign::User;
 use cosell_model::Timestamp;
 use cosell_model::enums::SolutionStatus;
+use cosell_service::Service;
 use cosell_service::audit::Author;
 use cosell_service::identity::Sealer;
 use cosell_service::identity::accounts::{self, Account};
 use cosell_service::identity::partner::{self, Partner};
 use cosell_service::identity::solutions::NewSolution;
+use cosell_service::operator::By;
+use cosell_service::operator::state::Starter;
 use cosell_store::Store;
 
 /// An account that every development server has.
@@ -71,6 +74,31 @@ pub async fn seed(store: &dyn Store, sealer: &Sealer, region: &str, now: Timesta
         }
     }
     Ok(())
+}
+
+/// Has the starter's story happen to the two accounts in the sandbox, unless it or any other has happened there already.
+pub async fn fill(service: &Service) -> anyhow::Result<()> {
+    let [one, two] = ACCOUNTS.map(|account| account.id.to_owned());
+    let known = service
+        .has_opportunities(&one, Catalog::Sandbox)
+        .await
+        .map_err(|error| anyhow::anyhow!("{error:?}"))?;
+    if known {
+        tracing::info!("account {one} has opportunities already: no examples are made");
+        return Ok(());
+    }
+    let by = By {
+        token: "cosell dev --seed".to_owned(),
+        request_id: String::new(),
+    };
+    let wanted = Starter {
+        accounts: vec![one, two],
+        catalog: Catalog::Sandbox,
+        document: None,
+    };
+    let told = Box::pin(service.seed_story(&by, &wanted)).await;
+    told.map(|_| ())
+        .map_err(|error| anyhow::anyhow!("{} {:?}", error.message, error.internal))
 }
 
 /// Makes the account of a 12-digit access key id at its first request.

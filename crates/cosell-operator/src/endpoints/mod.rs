@@ -17,6 +17,7 @@ mod previews;
 mod reviews;
 mod server;
 mod solutions;
+mod state;
 mod tokens;
 mod users;
 
@@ -128,6 +129,11 @@ pub static RESOURCES: &[Resource] = &[
         name: "tokens",
         description: "The tokens of this API.",
         endpoints: tokens::ENDPOINTS,
+    },
+    Resource {
+        name: "state",
+        description: "Everything the server keeps: saved, loaded, reset, filled with examples.",
+        endpoints: state::ENDPOINTS,
     },
 ];
 

@@ -118,6 +118,9 @@ impl Service {
         account: &str,
         catalog: Catalog,
     ) -> Result<Option<Arc<Behaviour>>, ApiError> {
+        if !self.settings.autopilot {
+            return Ok(None);
+        }
         let table = self.players_known().await?;
         if table.is_empty() {
             return Ok(None);

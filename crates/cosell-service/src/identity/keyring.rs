@@ -51,6 +51,11 @@ impl Keyring {
         }
     }
 
+    /// Forgets every key, so that the next request of each looks at the store.
+    pub fn forget(&self) {
+        self.cache.clear();
+    }
+
     /// The active key of that id; `None` for an unknown or revoked one.
     pub async fn find(&self, access_key_id: &str) -> Result<Option<Arc<Credential>>, AdminError> {
         if let Some((since, credential)) = self.cache.get(access_key_id)

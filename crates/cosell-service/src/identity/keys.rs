@@ -72,7 +72,7 @@ pub async fn create(
 }
 
 /// The record of a new key.
-pub(super) fn write(
+pub(crate) fn write(
     sealer: &Sealer,
     account: &str,
     id: String,
@@ -159,6 +159,31 @@ pub async fn expect_sealer(store: &dyn Store, sealer: &Sealer) -> Result<(), Adm
         }
     }
     Ok(())
+}
+
+/// Whether a key's record can be used with this sealer: revoked ones have no secret left that would need it.
+pub(crate) fn is_usable(record: &Record, sealer: &Sealer) -> bool {
+    record.private.is_empty()
+        || decode_private(&record.private)
+            .and_then(|sealed| sealer.open(&sealed, &record.key.id))
+            .is_some()
+}
+
+/// The record of every key in a store, as it stands there.
+pub(crate) async fn records(store: &dyn Store) -> Result<Vec<Record>, AdminError> {
+    let shelf = Shelf {
+        kind: Kind::AccessKey,
+        account: "",
+        catalog: "",
+        filters: Vec::new(),
+    };
+    let mut found = Vec::new();
+    for shown in shelf.all::<AccessKey>(store).await? {
+        if let Some((key, version, private)) = load(store, &shown.access_key_id).await? {
+            found.push(record(&key, private, version)?);
+        }
+    }
+    Ok(found)
 }
 
 /// The keys of an account, by id.

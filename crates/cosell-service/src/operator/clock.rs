@@ -77,7 +77,7 @@ impl Service {
     }
 
     /// Goes there, stopping at each job. Whoever calls this has the turn.
-    async fn go(&self, clock: &VirtualClock, to: Timestamp) -> Result<usize, ApiError> {
+    pub(crate) async fn go(&self, clock: &VirtualClock, to: Timestamp) -> Result<usize, ApiError> {
         let from = clock.now();
         let mode = clock.mode();
         let mut jobs = 0;

@@ -7,6 +7,7 @@ pub mod offers;
 pub mod preview;
 pub mod review;
 pub mod search;
+pub mod state;
 pub mod trail;
 
 pub(crate) mod kept;

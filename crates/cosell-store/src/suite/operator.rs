@@ -506,7 +506,7 @@ pub async fn a_reset_of_everything_leaves_identities_settings_and_the_audit_log(
     assert_eq!(left(&store).await, [""; 0]);
     for kind in Kind::ALL {
         let kept = store.get(&sample(kind, "kept?").key).await.unwrap().is_some();
-        let stays = matches!(kind.spec().scope, Scope::Global | Scope::Account);
+        let stays = matches!(kind.spec().scope, Scope::Global | Scope::Account) || kind.is_registered();
         assert_eq!(kept, stays, "{kind:?}");
     }
     assert_eq!(store.events_after(0, 10).await.unwrap(), []);

@@ -88,7 +88,7 @@ pub async fn check(output: Output, folder: &Folder) -> anyhow::Result<()> {
 }
 
 /// Shows how far a long run is, on a terminal only.
-fn progress(what: &'static str) -> ProgressFn {
+pub(super) fn progress(what: &'static str) -> ProgressFn {
     let shown = std::io::stderr().is_terminal();
     Arc::new(move |progress| {
         if shown {
@@ -97,7 +97,7 @@ fn progress(what: &'static str) -> ProgressFn {
     })
 }
 
-fn end_progress() {
+pub(super) fn end_progress() {
     if std::io::stderr().is_terminal() {
         eprintln!();
     }

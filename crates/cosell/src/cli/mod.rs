@@ -21,6 +21,8 @@ mod reviews;
 mod run;
 mod shown;
 mod solutions;
+mod state;
+mod transfer;
 mod users;
 
 use std::path::PathBuf;
@@ -106,6 +108,9 @@ enum Command {
     /// Talk to a running server as its operator, and manage the tokens for it
     #[command(subcommand)]
     Operator(operator::Command),
+    /// Save, load, reset and fill everything a server keeps
+    #[command(subcommand)]
+    State(state::Command),
     /// Copy the database to a new file, also while a server runs
     Backup(maintenance::Backup),
     /// Look through everything stored and report what is damaged; changes nothing
@@ -190,6 +195,7 @@ pub fn run() -> anyhow::Result<()> {
         Command::Clock(command) => block_on(clock::run(output, command)),
         Command::Fault(command) => block_on(faults::run(output, command)),
         Command::Operator(command) => block_on(operator::run(output, command)),
+        Command::State(command) => block_on(state::run(output, command)),
         Command::Backup(backup) => block_on(maintenance::backup(output, backup)),
         Command::Check(folder) => block_on(maintenance::check(output, &folder)),
         Command::Config(ConfigCommand::Show(show)) => show_config(output, &show),

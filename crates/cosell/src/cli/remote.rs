@@ -10,8 +10,9 @@ use bytes::Bytes;
 use clap::Args;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use http::uri::Scheme;
-use http::{Method, Request, StatusCode, Uri};
+use http::{Method, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Full};
+use hyper::body::{Body, Incoming};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -34,7 +35,7 @@ const PAGE: &str = "100";
 pub struct Target {
     /// The server, such as http://127.0.0.1:7733 [default: as operator.json in the data folder says]
     #[arg(long, value_name = "URL", env = "COSELL_OPERATOR_URL")]
-    operator_url: Option<String>,
+    pub(super) operator_url: Option<String>,
     /// A token of the server [default: as operator.json in the data folder says]
     #[arg(
         long,
@@ -48,7 +49,7 @@ pub struct Target {
     operator_ca: Option<PathBuf>,
     /// The data folder of the server
     #[arg(long, value_name = "DIR", env = "COSELL_DATA", default_value = "./.cosell")]
-    data: PathBuf,
+    pub(super) data: PathBuf,
 }
 
 /// A path beneath `/operator/v1`, with its query.
@@ -104,8 +105,6 @@ struct Page<T> {
 
 /// An answer as it came.
 struct Answer {
-    status: StatusCode,
-    json: bool,
     /// Where what comes as lines goes on.
     next: Option<String>,
     body: Bytes,
@@ -233,15 +232,10 @@ impl Remote {
         at: &At,
         body: Option<&impl Serialize>,
     ) -> anyhow::Result<T> {
-        let answer = self.exchange(method, at, body).await?.body;
-        let answer = if answer.is_empty() {
-            Bytes::from_static(b"null")
-        } else {
-            answer
-        };
-        serde_json::from_slice(&answer).map_err(|error| {
-            let place = format!("{}:{} (from {})", self.host, self.port, self.found);
-            unreachable(format!("{place} answered what cannot be understood: {error}")).into()
+        let answer = self.exchange(method, at, body).await?;
+        read(&answer.body).map_err(|error| {
+            self.refused(format!("answered what cannot be understood: {error}"))
+                .into()
         })
     }
 
@@ -252,12 +246,7 @@ impl Remote {
         at: &At,
         body: Option<&impl Serialize>,
     ) -> anyhow::Result<Answer> {
-        let host = format!("{}:{}", self.host, self.port);
-        let mut request = Request::builder()
-            .method(method)
-            .uri(format!("{}{}", cosell_operator::BASE, at.0))
-            .header(HOST, &host)
-            .header(AUTHORIZATION, format!("Bearer {}", self.token));
+        let mut request = self.request(method, at);
         let body = match body {
             Some(body) => {
                 request = request.header(CONTENT_TYPE, "application/json");
@@ -265,22 +254,52 @@ impl Remote {
             }
             None => Bytes::new(),
         };
-        let request = request.body(Full::new(body)).context("this cannot be asked")?;
-        let found = self.found;
+        let talk = async {
+            let talk = self.talk(request.body(Full::new(body)).context("this cannot be asked")?);
+            self.whole(talk.await?).await
+        };
+        match tokio::time::timeout(PATIENCE, talk).await {
+            Ok(answer) => answer,
+            Err(_) => Err(self.refused("gave no answer in time").into()),
+        }
+    }
+
+    /// A request to be filled.
+    pub(super) fn request(&self, method: Method, at: &At) -> http::request::Builder {
+        Request::builder()
+            .method(method)
+            .uri(format!("{}{}", cosell_operator::BASE, at.0))
+            .header(HOST, format!("{}:{}", self.host, self.port))
+            .header(AUTHORIZATION, format!("Bearer {}", self.token))
+    }
+
+    /// The server's fault, or that of the way to it.
+    pub(super) fn refused(&self, what: impl std::fmt::Display) -> Failure {
+        let (host, port, found) = (&self.host, self.port, self.found);
+        unreachable(format!("{host}:{port} (from {found}) {what}"))
+    }
+
+    /// Sends a request; its answer as far as it has come. However long that takes.
+    pub(super) async fn talk<B>(&self, request: Request<B>) -> anyhow::Result<Talk>
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
         let reach = async {
             let stream =
                 tokio::net::TcpStream::connect((self.host.trim_matches(['[', ']']), self.port)).await?;
             stream.set_nodelay(true)?;
             Ok::<_, std::io::Error>(stream)
         };
-        let refused = |what: String| unreachable(format!("{host} (from {found}) {what}"));
         let stream = match tokio::time::timeout(REACH, reach).await {
             Ok(Ok(stream)) => stream,
             Ok(Err(error)) => {
-                return Err(refused(format!("is not reached: {error}. Is the server running?")).into());
+                let what = format!("is not reached: {error}. Is the server running?");
+                return Err(self.refused(what).into());
             }
             Err(_) => {
-                return Err(refused("is not reached in time. Is the server running?".to_owned()).into());
+                let what = "is not reached in time. Is the server running?";
+                return Err(self.refused(what).into());
             }
         };
         let talk = async {
@@ -296,17 +315,42 @@ impl Remote {
                 }
             }
         };
-        let answer = match tokio::time::timeout(PATIENCE, talk).await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(error)) => return Err(refused(format!("gave no answer: {error:#}")).into()),
-            Err(_) => return Err(refused("gave no answer in time".to_owned()).into()),
+        talk.await
+            .map_err(|error: anyhow::Error| self.refused(format!("gave no answer: {error:#}")).into())
+    }
+
+    /// The whole answer, as what it should be.
+    pub(super) async fn answer<T: DeserializeOwned>(&self, talk: Talk) -> anyhow::Result<T> {
+        let answer = self.whole(talk).await?;
+        read(&answer.body).map_err(|error| {
+            self.refused(format!("answered what cannot be understood: {error}"))
+                .into()
+        })
+    }
+
+    /// The whole answer of a success.
+    async fn whole(&self, talk: Talk) -> anyhow::Result<Answer> {
+        let refused = |what: String| self.refused(what);
+        let status = talk.response.status();
+        let header = |name| {
+            talk.response
+                .headers()
+                .get(name)
+                .and_then(|value| value.to_str().ok())
         };
-        let status = answer.status;
+        let json = header(CONTENT_TYPE.as_str()).is_some_and(|kind| kind.contains("json"));
+        let next = header(cosell_operator::NEXT_CURSOR).map(str::to_owned);
+        let body = talk.response.into_body().collect().await;
+        let body = body
+            .map_err(|error| refused(format!("gave no answer: {error}")))?
+            .to_bytes();
+        talk.connection.abort();
+        let answer = Answer { next, body };
         if status.is_success() {
             return Ok(answer);
         }
         let seen = match serde_json::from_slice::<Seen>(&answer.body) {
-            Ok(seen) if answer.json => seen,
+            Ok(seen) if json => seen,
             _ => return Err(refused(format!("is no cosell server: it answered {status}")).into()),
         };
         Err(match status {
@@ -320,33 +364,34 @@ impl Remote {
     }
 }
 
+/// What a body says; nothing says null.
+fn read<T: DeserializeOwned>(body: &[u8]) -> serde_json::Result<T> {
+    serde_json::from_slice(if body.is_empty() { b"null" } else { body })
+}
+
 fn unreachable(words: String) -> Failure {
     Failure::Unreachable(words)
 }
 
-async fn converse(
+/// An answer that is coming in.
+pub(super) struct Talk {
+    /// What has come: at least status and headers.
+    pub(super) response: Response<Incoming>,
+    connection: tokio::task::JoinHandle<Result<(), hyper::Error>>,
+}
+
+async fn converse<B>(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    request: Request<Full<Bytes>>,
-) -> anyhow::Result<Answer> {
+    request: Request<B>,
+) -> anyhow::Result<Talk>
+where
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     let connection = tokio::spawn(connection);
     let response = sender.send_request(request).await?;
-    let status = response.status();
-    let kind = response
-        .headers()
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok());
-    let json = kind.is_some_and(|kind| kind.contains("json"));
-    let next = response.headers().get(cosell_operator::NEXT_CURSOR);
-    let next = next.and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let body = response.into_body().collect().await?.to_bytes();
-    connection.abort();
-    Ok(Answer {
-        status,
-        json,
-        next,
-        body,
-    })
+    Ok(Talk { response, connection })
 }
 
 /// Trusts what the system trusts, and these files.

@@ -1,7 +1,7 @@
 //! `cosell dev` and `cosell serve`: from configuration to a running server.
 
 use std::io::IsTerminal as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -40,8 +40,18 @@ pub struct Dev {
     /// [default: as it was; manual at first]
     #[arg(long, value_name = "NAME|FILE")]
     autopilot: Option<String>,
+    /// Begin with examples where there are no opportunities yet: `starter`
+    #[arg(long, value_name = "PACK", value_enum)]
+    seed: Option<Pack>,
     #[command(flatten)]
     flags: Box<Flags>,
+}
+
+/// What a development server can begin with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Pack {
+    /// A believable pipeline of 40 opportunities of the two accounts
+    Starter,
 }
 
 /// `cosell serve`.
@@ -106,8 +116,15 @@ pub fn dev(output: Output, command: Dev) -> anyhow::Result<()> {
     let folder = (!command.ephemeral).then(|| config.data());
     let token = runtime.block_on(operator_file::token(&*store, folder.as_deref(), clock.now()))?;
     let time = Time::Movable(Arc::clone(&clock));
-    let server = assemble(&config, opened, settings, origins, open_accounts, &time)?;
+    // Beside the database, which has room for what the files hold.
+    let spool = folder.clone().unwrap_or_else(std::env::temp_dir);
+    let server = assemble(&config, opened, settings, origins, open_accounts, (&time, spool))?;
     let service = &server.handler.service;
+    if let Some(Pack::Starter) = command.seed {
+        runtime
+            .block_on(development::fill(service))
+            .context("cannot make the examples")?;
+    }
     runtime
         .block_on(prepare(service, &clock, player))
         .map_err(in_words)?;
@@ -155,7 +172,8 @@ pub fn serve(output: Output, command: Serve) -> anyhow::Result<()> {
     };
     let folder = config.data();
     let token = runtime.block_on(operator_file::token(&*store, Some(&folder), SystemClock.now()))?;
-    let server = assemble(&config, opened, settings, origins(&config), None, &Time::Machine)?;
+    let place = (&Time::Machine, config.data());
+    let server = assemble(&config, opened, settings, origins(&config), None, place)?;
     runtime
         .block_on(server.handler.service.load_faults())
         .map_err(in_words)?;
@@ -286,7 +304,7 @@ fn assemble(
     settings: Settings,
     origins: OriginRule,
     open_accounts: Option<OpenAccounts>,
-    time: &Time,
+    (time, spool): (&Time, PathBuf),
 ) -> anyhow::Result<Server> {
     let store: Arc<dyn Store> = opened.store;
     let (clock, movable_clock): (Arc<dyn Clock>, _) = match time {
@@ -317,6 +335,7 @@ fn assemble(
         region: arn_region,
         version: env!("CARGO_PKG_VERSION"),
         body_timeout: seconds("body-timeout", 3600)?,
+        spool,
     });
     let authentication = Authentication {
         keyring: Keyring::new(store, opened.sealer),
@@ -327,21 +346,27 @@ fn assemble(
         keys: SigningKeyCache::new(SIGNING_KEYS),
         open_accounts,
     };
-    let handler = Handler {
-        service,
+    let handler = Arc::new(Handler {
+        service: Arc::clone(&service),
         operator,
         authentication,
         clock,
         origins,
         body_limit: usize::try_from(config.number("body-limit", 1024, 64 * 1024 * 1024)?)?,
         body_timeout: seconds("body-timeout", 3600)?,
-    };
+    });
+    let known = Arc::downgrade(&handler);
+    service.when_forgetting(move || {
+        if let Some(handler) = known.upgrade() {
+            handler.authentication.forget();
+        }
+    });
     let threads = match usize::try_from(config.number("threads", 0, 1024)?)? {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
         threads => threads,
     };
     Ok(Server {
-        handler: Arc::new(handler),
+        handler,
         listen: config.listen()?,
         operator_listen: config.operator_listen()?,
         tls: server::tls(config)?,
@@ -354,7 +379,7 @@ fn assemble(
     })
 }
 
-fn settings(config: &Config) -> anyhow::Result<Settings> {
+pub(super) fn settings(config: &Config) -> anyhow::Result<Settings> {
     let mut settings = Settings {
         region: config.arn_region().to_owned(),
         orphan_quirk: config.switch("sandbox-review-status-orphan")?,

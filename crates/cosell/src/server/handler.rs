@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use cosell_model::{ApiError, ErrorKind, Operation};
-use cosell_operator::{Operator, Problem, is_operator_path};
+use cosell_operator::{Operator, Payload, Problem, is_operator_path};
 use cosell_service::audit::Deed;
 use cosell_service::faults::Answered;
 use cosell_service::identity::{Keyring, accounts};
@@ -19,7 +19,7 @@ use cosell_wire::sigv4::{self, Presented, SignedRequest, SigningKeyCache, Verifi
 use http::header::{ACCESS_CONTROL_REQUEST_HEADERS, CONTENT_LENGTH, EXPECT, ORIGIN};
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
-use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
 
 /// Bytes of a refused body that are taken in and forgotten.
@@ -47,6 +47,16 @@ pub struct OpenAccounts {
     /// The region its solutions' ARNs name.
     pub region: String,
     known: Mutex<HashSet<String>>,
+}
+
+impl Authentication {
+    /// Forgets what it knows of the store. Derived signing keys are found by their secrets, so those may stay.
+    pub fn forget(&self) {
+        self.keyring.forget();
+        if let Some(open) = &self.open_accounts {
+            open.known.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        }
+    }
 }
 
 impl OpenAccounts {
@@ -103,19 +113,18 @@ pub struct Handler {
 
 impl Handler {
     /// Answers one request. What goes wrong is an answer too; only a fault that is asked for has the connection cut instead.
-    pub async fn answer(&self, request: Request<Incoming>, door: Door) -> Result<Response<Full<Bytes>>, Cut> {
+    pub async fn answer(&self, request: Request<Incoming>, door: Door) -> Result<Response<Payload>, Cut> {
         let started = Instant::now();
         let request_id = RequestId::fresh();
         let (parts, body) = request.into_parts();
         let path = parts.uri.path();
         // Before everything of partners: no signature, no web pages of other origins.
         if is_operator_path(path) || (door == Door::Operators && !matches!(path, "/livez" | "/readyz")) {
-            let response = self.operate_for_operator(&parts, body, door, &request_id).await;
-            return Ok(response.map(Full::new));
+            return Ok(self.operate_for_operator(&parts, body, door, &request_id).await);
         }
         let ready = path != "/readyz" || self.service.is_ready().await;
         if let Some(response) = plain(&parts, &request_id, &self.origins, ready) {
-            return Ok(response.map(Full::new));
+            return Ok(response.map(Payload::from));
         }
         let protocol = Protocol::of_path(path);
         let mut log = Logged::default();
@@ -140,7 +149,7 @@ impl Handler {
             );
             return Err(Cut);
         }
-        Ok(response.map(Full::new))
+        Ok(response.map(Payload::from))
     }
 
     /// Answers a request to the operator API, or says that it is not here.
@@ -150,7 +159,7 @@ impl Handler {
         mut body: Incoming,
         door: Door,
         request_id: &RequestId,
-    ) -> Response<Bytes> {
+    ) -> Response<Payload> {
         let elsewhere = match door {
             Door::Partners => {
                 Some("The operator API is not served at this address: operator-listen says where it is")
@@ -162,7 +171,9 @@ impl Handler {
         };
         let response = match elsewhere {
             Some(detail) => {
-                let mut response = Problem::not_found(detail).render(request_id.as_str());
+                let mut response = Problem::not_found(detail)
+                    .render(request_id.as_str())
+                    .map(Payload::from);
                 response
                     .headers_mut()
                     .insert("x-request-id", request_id.header_value());

@@ -154,7 +154,11 @@ impl Connection {
             headers,
             body: Vec::new(),
         };
-        // The server knows the length of everything it says.
+        if answer.header("transfer-encoding") == Some("chunked") {
+            answer.body = self.chunks()?;
+            return Ok(Some(answer));
+        }
+        // Of everything else that it says, the server knows the length.
         let length = answer
             .header("content-length")
             .and_then(|length| length.parse::<usize>().ok())
@@ -162,6 +166,24 @@ impl Connection {
         answer.body.resize(length, 0);
         self.stream.read_exact(&mut answer.body)?;
         Ok(Some(answer))
+    }
+
+    /// A body of which only its pieces tell their lengths.
+    fn chunks(&mut self) -> io::Result<Vec<u8>> {
+        let mut body = Vec::new();
+        loop {
+            let mut line = String::new();
+            self.stream.read_line(&mut line)?;
+            let length = usize::from_str_radix(line.trim(), 16)
+                .map_err(|_| io::Error::new(io::ErrorKind::UnexpectedEof, "the body breaks off"))?;
+            let from = body.len();
+            body.resize(from + length, 0);
+            self.stream.read_exact(&mut body[from..])?;
+            self.stream.read_line(&mut String::new())?;
+            if length == 0 {
+                return Ok(body);
+            }
+        }
     }
 
     /// Whatever arrives until the server closes.

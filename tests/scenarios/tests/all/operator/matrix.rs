@@ -129,6 +129,15 @@ fn samples() -> Vec<(&'static str, &'static str, Value)> {
         ("listTokens", "/tokens", NONE),
         ("createToken", "/tokens", json!({"name": "", "scope": "read"})),
         ("revokeToken", "/tokens/0000000000000000", NONE),
+        ("saveState", "/state", NONE),
+        // Refused as no state: nothing is lost by it.
+        ("loadState", "/state", json!({})),
+        ("resetState", "/state/reset", json!({"account": "900000000001"})),
+        (
+            "seedState",
+            "/state/seed",
+            json!({"pack": "large", "accounts": ["900000000001"], "count": 1}),
+        ),
     ]
 }
 
