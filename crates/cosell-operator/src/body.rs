@@ -11,7 +11,7 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::request::Parts;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::Body;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_path_to_error::Segment;
 
 use crate::Problem;
@@ -147,6 +147,10 @@ pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
         let inner = error.into_inner();
         if inner.is_data() {
             Problem::member(pointer, complaint(&inner))
+        } else if serde_json::from_slice::<IgnoredAny>(body).is_ok() {
+            // The reader calls it a fault of the text where what should be one of several forms has two of them.
+            let detail = "must be exactly one of the forms it may have: here is more than one, or none";
+            Problem::member(pointer, detail)
         } else {
             not_json(&inner)
         }
@@ -231,6 +235,27 @@ mod tests {
             assert_eq!(place(broken).0, Kind::Malformed, "{broken:?}");
         }
         assert_eq!(place(r#"{"name":"a","name":"b"}"#).0, Kind::Invalid);
+    }
+
+    #[test]
+    fn what_is_json_is_never_said_not_to_be() {
+        #[derive(Debug, Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        #[expect(dead_code, reason = "only whether it can be read matters")]
+        enum Form {
+            Plain,
+            Held { by: u8 },
+        }
+        for two in [
+            r#"[{"plain":null,"held":{"by":1}}]"#,
+            r#"[{"held":{"by":1},"plain":null}]"#,
+        ] {
+            let problem = parse::<Vec<Form>>(two.as_bytes()).unwrap_err();
+            assert_eq!(problem.kind, Kind::Invalid, "{two}: {problem:?}");
+            assert_eq!(problem.faults[0].pointer.as_deref(), Some("/0"), "{problem:?}");
+        }
+        let cut = parse::<Vec<Form>>(br#"[{"plain":null"#).unwrap_err();
+        assert_eq!(cut.kind, Kind::Malformed);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The OpenAPI 3.1 document, written from the table of endpoints. Adds nothing that the table does not know.
 
-use schemars::generate::SchemaSettings;
+use schemars::SchemaGenerator;
+use schemars::generate::{Contract, SchemaSettings};
 use serde_json::{Map, Value, json};
 
 use crate::endpoint::{Endpoint, Kind, Parameter, Place, media_type, shape};
@@ -18,20 +19,16 @@ pub(crate) const LINE: &str = "x-cosell-line";
 
 /// The document, for a version of the program.
 pub fn document(version: &str) -> Value {
-    let settings = SchemaSettings::draft2020_12().with(|settings| {
-        settings.definitions_path = "/components/schemas".into();
-        settings.meta_schema = None;
-    });
-    let mut generator = settings.into_generator();
+    let mut schemas = Schemas::new();
     let mut paths: Map<String, Value> = Map::new();
     for endpoint in endpoints::all() {
-        let operation = operation(endpoint, &mut generator);
+        let operation = operation(endpoint, &mut schemas);
         let path = paths.entry(endpoint.path).or_insert_with(|| json!({}));
         if let Value::Object(methods) = path {
             methods.insert(endpoint.method.name().to_lowercase(), operation);
         }
     }
-    let problem = shape::<problem::Document<'_>>(&mut generator);
+    let problem = shape::<problem::Document<'_>>(&mut schemas.answers);
     let scopes: Vec<&str> = Scope::ALL.into_iter().map(Scope::name).collect();
     json!({
         "openapi": "3.1.0",
@@ -48,7 +45,7 @@ pub fn document(version: &str) -> Value {
         })).collect::<Vec<_>>(),
         "paths": paths,
         "components": {
-            "schemas": generator.take_definitions(true),
+            "schemas": schemas.definitions(),
             "responses": { "Problem": {
                 "description": "What went wrong and what to do about it (RFC 9457).",
                 "headers": { "x-request-id": { "$ref": "#/components/headers/RequestId" } },
@@ -69,14 +66,45 @@ pub fn document(version: &str) -> Value {
     })
 }
 
-fn operation(endpoint: &Endpoint, generator: &mut schemars::SchemaGenerator) -> Value {
+/// What is written of bodies. A type promises less where it is read than where it is written: a member that may be left out of
+/// a request is another than one that an answer leaves out.
+struct Schemas {
+    requests: SchemaGenerator,
+    answers: SchemaGenerator,
+}
+
+impl Schemas {
+    fn new() -> Self {
+        let generator = |contract: Contract| {
+            let settings = SchemaSettings::draft2020_12().with(|settings| {
+                settings.definitions_path = "/components/schemas".into();
+                settings.meta_schema = None;
+                settings.contract = contract;
+            });
+            settings.into_generator()
+        };
+        Self {
+            requests: generator(Contract::Deserialize),
+            answers: generator(Contract::Serialize),
+        }
+    }
+
+    /// Every schema that has a name. One that requests and answers share must be the same for both: a test sees to it.
+    fn definitions(&mut self) -> Map<String, Value> {
+        let mut all = self.requests.take_definitions(true);
+        all.extend(self.answers.take_definitions(true));
+        all
+    }
+}
+
+fn operation(endpoint: &Endpoint, schemas: &mut Schemas) -> Value {
     let mut success = json!({
         "description": endpoint.summary,
         "headers": { "x-request-id": { "$ref": "#/components/headers/RequestId" } },
     });
     if let Some(answer) = endpoint.answer {
         let media = media_type(answer);
-        let mut schema = answer(generator);
+        let mut schema = answer(&mut schemas.answers);
         schema.remove(LINE);
         if media == LINES {
             success["headers"][NEXT_CURSOR] = json!({
@@ -104,7 +132,7 @@ fn operation(endpoint: &Endpoint, generator: &mut schemars::SchemaGenerator) -> 
     if let Some(request) = endpoint.request {
         operation["requestBody"] = json!({
             "required": true,
-            "content": { media_type(request): { "schema": request(generator) } },
+            "content": { media_type(request): { "schema": request(&mut schemas.requests) } },
         });
     }
     operation
@@ -164,5 +192,28 @@ fn schema(kind: Kind) -> Value {
         }
         Kind::Flag => json!({ "type": "boolean" }),
         Kind::Time => json!({ "type": "string", "format": "date-time" }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_schema_that_requests_and_answers_share_is_the_same_for_both() {
+        let mut schemas = Schemas::new();
+        for endpoint in endpoints::all() {
+            operation(endpoint, &mut schemas);
+        }
+        let requests = schemas.requests.take_definitions(true);
+        let answers = schemas.answers.take_definitions(true);
+        let shared: Vec<&String> = requests
+            .keys()
+            .filter(|name| answers.contains_key(*name))
+            .collect();
+        assert!(shared.iter().any(|name| *name == "User"), "{shared:?}");
+        for name in shared {
+            assert_eq!(requests[name], answers[name], "{name}");
+        }
     }
 }

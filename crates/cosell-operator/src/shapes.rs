@@ -44,6 +44,11 @@ pub(crate) fn schema(
     Schema::try_from(value).unwrap_or_default()
 }
 
+/// The schema of a member that may be left out or `null` as well.
+pub(crate) fn or_null(schema: Schema) -> Schema {
+    schemars::json_schema!({ "anyOf": [schema, { "type": "null" }] })
+}
+
 fn of(generator: &mut SchemaGenerator, shape: &'static Shape, names: Names, optional: &[&str]) -> Value {
     match &shape.kind {
         ShapeKind::Structure { members, union } => {

@@ -29,6 +29,8 @@ const LINES: Parameter = Parameter::query(
     "Most lines of this part; 1000 where left out.",
 );
 const MOST_LINES: usize = 1000;
+/// Most characters that are shown of a text that changed: a page has up to a hundred entries, and a text can be a megabyte.
+const LONGEST_TEXT: usize = 1000;
 const CONTINUE: Parameter = Parameter::query(
     "cursor",
     Kind::Text { max: 2048 },
@@ -137,10 +139,10 @@ struct Change {
     #[serde(skip_serializing_if = "Option::is_none")]
     version_after: Option<u64>,
     /// The members that changed, as they were; absent where a version is not kept (any more). What AWS alone knows of an
-    /// opportunity is under `internal`.
+    /// opportunity is under `internal`. Of a text longer than 1000 characters its beginning is shown, and how long it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     before: Option<Value>,
-    /// The members that changed, as they became.
+    /// The members that changed, as they became; cut as those before are.
     #[serde(skip_serializing_if = "Option::is_none")]
     after: Option<Value>,
 }
@@ -178,9 +180,28 @@ impl From<KeptChange> for Change {
             id,
             version_before,
             version_after,
-            before: before.filter(|side| !side.is_null()),
-            after: after.filter(|side| !side.is_null()),
+            before: before.filter(|side| !side.is_null()).map(cut),
+            after: after.filter(|side| !side.is_null()).map(cut),
         }
+    }
+}
+
+/// Cuts the texts of a value that are longer than [`LONGEST_TEXT`], and says so at their end.
+fn cut(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(match text.char_indices().nth(LONGEST_TEXT) {
+            None => text,
+            Some((end, _)) => {
+                let all = text.chars().count();
+                format!("{}… [cut: {all} characters in all]", &text[..end])
+            }
+        }),
+        Value::Array(items) => items.into_iter().map(cut).collect(),
+        Value::Object(members) => members
+            .into_iter()
+            .map(|(name, value)| (name, cut(value)))
+            .collect(),
+        other => other,
     }
 }
 
@@ -231,4 +252,21 @@ async fn export(call: &Call<'_>) -> Result<Reply, Problem> {
         .await?;
     let next = listed.next.map(|place| call.seal(place)).transpose()?;
     Reply::lines(&listed.items, next)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_long_text_is_cut_wherever_it_stands_and_says_how_long_it_was() {
+        let (fits, long) = ("ä".repeat(LONGEST_TEXT), "ä".repeat(LONGEST_TEXT + 1));
+        let marked = format!("{fits}… [cut: 1001 characters in all]");
+        assert_eq!(
+            cut(json!({"a": [long, fits, 1], "b": {"c": long}, "d": null})),
+            json!({"a": [marked, fits, 1], "b": {"c": marked}, "d": null})
+        );
+    }
 }

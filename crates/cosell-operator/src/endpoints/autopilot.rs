@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::endpoint::{CATALOGS, Endpoint, Kind, Method, Parameter, shape};
+use crate::shapes::or_null;
 use crate::{Call, Problem, Reply, Scope, flaws};
 
 const ACCOUNT: Parameter = Parameter::query(
@@ -186,7 +187,8 @@ struct NewPlayer {
     #[schemars(length(min = 1, max = 100))]
     name: Option<String>,
     /// A script of your own: its text in TOML or JSON, or the JSON itself.
-    #[schemars(schema_with = "script")]
+    #[serde(default)]
+    #[schemars(schema_with = "sent_script")]
     script: Option<Value>,
 }
 
@@ -228,10 +230,12 @@ struct Explain {
     #[schemars(regex(pattern = r"^[0-9]{12}$"))]
     account: Option<String>,
     /// Instead of an opportunity: what the account would send with CreateOpportunity, in AWS's names.
-    #[schemars(schema_with = "any_object")]
+    #[serde(default)]
+    #[schemars(schema_with = "any_object_or_null")]
     document: Option<Value>,
     /// Another script than the one that plays AWS for the account: a name, a text in TOML or JSON, or the JSON itself.
-    #[schemars(schema_with = "script")]
+    #[serde(default)]
+    #[schemars(schema_with = "sent_script")]
     script: Option<Value>,
 }
 
@@ -422,6 +426,14 @@ async fn cancel(call: &Call<'_>) -> Result<Reply, Problem> {
 
 fn any_object(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "object" })
+}
+
+fn any_object_or_null(generator: &mut SchemaGenerator) -> Schema {
+    or_null(any_object(generator))
+}
+
+fn sent_script(generator: &mut SchemaGenerator) -> Schema {
+    or_null(script(generator))
 }
 
 fn script(_: &mut SchemaGenerator) -> Schema {

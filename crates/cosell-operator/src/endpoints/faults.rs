@@ -97,6 +97,11 @@ struct Counted {
     counts: Counts,
 }
 
+/// The effects that are a word.
+const WORDS: [&str; 2] = ["throttle", "dropAfterCommit"];
+/// The effects that are an object with one member.
+const OBJECTS: [&str; 3] = ["error", "latency", "staleRead"];
+
 /// The fault rules.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Faults")]
@@ -124,6 +129,7 @@ impl Listed {
 
 async fn create(call: &Call<'_>) -> Result<Reply, Problem> {
     let mut sent: Map<String, Value> = call.body()?;
+    sent.get("effect").map_or(Ok(()), one_form)?;
     let service = call.operator.service();
     if !sent.contains_key("id") {
         let known = service.faults()?;
@@ -142,6 +148,29 @@ async fn create(call: &Call<'_>) -> Result<Reply, Problem> {
     let path = format!("/faults/{}", rule.id);
     let counts = Counts::default();
     Ok(Reply::json(&Counted { rule, counts })?.at(&path))
+}
+
+/// Refuses an effect that is none of the forms, or several at once: which of them was meant is nobody's guess.
+fn one_form(effect: &Value) -> Result<(), Problem> {
+    let known = match effect {
+        Value::String(name) => WORDS.contains(&name.as_str()),
+        Value::Object(members) => {
+            members.len() == 1 && members.keys().all(|name| OBJECTS.contains(&name.as_str()))
+        }
+        _ => false,
+    };
+    if known {
+        return Ok(());
+    }
+    let words = WORDS.map(|name| format!("\"{name}\""));
+    let objects = OBJECTS.map(|name| format!("{{\"{name}\": {{…}}}}"));
+    let forms = [&words[..], &objects[..]].concat().join(", ");
+    Err(Problem::member(
+        "/effect",
+        format!(
+            "must be exactly one of these forms: {forms}; a rule has one effect, so make a rule for each"
+        ),
+    ))
 }
 
 async fn show(call: &Call<'_>) -> Result<Reply, Problem> {
@@ -213,8 +242,13 @@ impl JsonSchema for NewRule {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let mut properties = properties();
+        for name in ["probability", "first", "every", "activeFrom", "activeTo"] {
+            let kind = properties[name]["type"].take();
+            properties[name]["type"] = serde_json::json!([kind, "null"]);
+        }
         json_schema!({"type": "object", "description": "A fault rule to be added.", "required": ["effect"],
-            "additionalProperties": false, "properties": properties()})
+            "additionalProperties": false, "properties": properties})
     }
 }
 
@@ -231,5 +265,44 @@ impl JsonSchema for Counted {
             "description": "Calls on which it took effect."});
         json_schema!({"type": "object", "description": "A fault rule with what it has met.",
             "required": ["id", "effect", "matched", "hits"], "properties": properties})
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_effect_is_one_of_the_forms_that_the_schema_shows() {
+        let document = properties();
+        let shown = document["effect"]["oneOf"].as_array().unwrap();
+        let mut forms: Vec<&str> = shown
+            .iter()
+            .filter_map(|form| form["const"].as_str().or_else(|| form["required"][0].as_str()))
+            .collect();
+        let mut known = [&WORDS[..], &OBJECTS[..]].concat();
+        forms.sort_unstable();
+        known.sort_unstable();
+        assert_eq!(forms, known);
+        for right in [json!("throttle"), json!({"staleRead": {"byMs": 1}})] {
+            assert!(one_form(&right).is_ok(), "{right}");
+        }
+        for wrong in [
+            json!({"throttle": null, "staleRead": {"byMs": 1}}),
+            json!({"throttle": null}),
+            json!({}),
+            json!("latency"),
+            json!(null),
+        ] {
+            let problem = one_form(&wrong).unwrap_err();
+            assert!(
+                problem
+                    .detail
+                    .contains("exactly one of these forms: \"throttle\""),
+                "{problem:?}"
+            );
+        }
     }
 }

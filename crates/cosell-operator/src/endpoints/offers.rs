@@ -16,7 +16,7 @@ use serde_json::Value;
 use super::solutions::Catalog;
 use crate::document::Document;
 use crate::endpoint::{Endpoint, Method, shape};
-use crate::shapes::{Names, schema, unknown};
+use crate::shapes::{Names, or_null, schema, unknown};
 use crate::{Call, Problem, Reply, Scope, Time};
 
 pub(super) static REFERRALS: &[Endpoint] = &[Endpoint {
@@ -88,9 +88,11 @@ struct NewReferral {
     #[schemars(length(min = 1, max = 255))]
     message: Option<String>,
     /// AWS's people to turn to, 1 to 3 of them, in AWS's form; somebody made up where left out.
+    #[serde(default)]
     #[schemars(schema_with = "contacts")]
     contacts: Option<Vec<Document>>,
     /// What the partner is wanted for; services and software where left out.
+    #[serde(default)]
     #[schemars(schema_with = "responsibilities")]
     responsibilities: Option<Vec<String>>,
 }
@@ -157,11 +159,16 @@ fn lead(generator: &mut SchemaGenerator) -> Schema {
 }
 
 fn contacts(generator: &mut SchemaGenerator) -> Schema {
-    schema(generator, &shapes::SENDER_CONTACT_LIST, Names::Wire, &[])
+    or_null(schema(generator, &shapes::SENDER_CONTACT_LIST, Names::Wire, &[]))
 }
 
 fn responsibilities(generator: &mut SchemaGenerator) -> Schema {
-    schema(generator, &shapes::RECEIVER_RESPONSIBILITY_LIST, Names::Wire, &[])
+    or_null(schema(
+        generator,
+        &shapes::RECEIVER_RESPONSIBILITY_LIST,
+        Names::Wire,
+        &[],
+    ))
 }
 
 /// Reads a document of AWS's model that stands at `pointer` in a body; names every member that the model does not know, and

@@ -5,6 +5,7 @@ use cosell_service::identity::accounts;
 use cosell_service::operator::preview::Wish;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::document::Document;
 use crate::endpoint::{ACCOUNT, Endpoint, Method, shape};
@@ -32,7 +33,7 @@ pub(super) static ENDPOINTS: &[Endpoint] = &[Endpoint {
 struct Preview {
     /// Which operation.
     kind: Wanted,
-    /// The operation's body in AWS's form.
+    /// The operation's body in AWS's form; the ClientToken of a CreateOpportunity may be left out.
     #[schemars(schema_with = "any_object")]
     document: Document,
 }
@@ -78,7 +79,12 @@ async fn preview(call: &Call<'_>) -> Result<Reply, Problem> {
     let account = call.required("account")?;
     accounts::expect(call.operator.store(), account).await?;
     let Preview { kind, document } = call.body()?;
-    let body = document.0.to_string();
+    let Document(mut document) = document;
+    if let (Wanted::Create, Value::Object(members)) = (&kind, &mut document) {
+        // AWS's SDKs send one by themselves, and nothing is created here that it could tell apart.
+        members.entry("ClientToken").or_insert_with(|| "preview".into());
+    }
+    let body = document.to_string();
     let wish = match kind {
         Wanted::Create => Wish::Create(body.as_bytes()),
         Wanted::Update => Wish::Update(body.as_bytes()),
