@@ -169,6 +169,7 @@ const fn is_told(kind: Kind) -> bool {
             | Kind::Snapshot
             | Kind::SnapshotJob
             | Kind::SellingSettings
+            | Kind::Setting
             | Kind::Account
             | Kind::User
             | Kind::AccessKey

@@ -45,6 +45,18 @@ pub enum ClockMode {
     },
 }
 
+impl ClockMode {
+    /// The mode in which `at` is shown now: going on from there, or standing still where it stands still already.
+    pub(crate) fn showing(self, at: Timestamp) -> ClockMode {
+        match self {
+            ClockMode::Frozen { .. } => ClockMode::Frozen { at },
+            ClockMode::Running { .. } => ClockMode::Running {
+                offset_millis: at.as_millis().saturating_sub(SystemClock.now().as_millis()),
+            },
+        }
+    }
+}
+
 /// A clock that can be moved and stopped, for development servers and tests.
 #[derive(Debug)]
 pub struct VirtualClock {
@@ -74,16 +86,6 @@ impl VirtualClock {
     /// ([`Service::move_clock`](crate::Service::move_clock)).
     pub(crate) fn set(&self, mode: ClockMode) {
         *self.mode.lock().unwrap_or_else(PoisonError::into_inner) = mode;
-    }
-
-    /// The mode in which it shows `at` now and goes on, or stands still where it stands still already.
-    pub(crate) fn showing(&self, at: Timestamp) -> ClockMode {
-        match self.mode() {
-            ClockMode::Frozen { .. } => ClockMode::Frozen { at },
-            ClockMode::Running { .. } => ClockMode::Running {
-                offset_millis: at.as_millis().saturating_sub(SystemClock.now().as_millis()),
-            },
-        }
     }
 }
 

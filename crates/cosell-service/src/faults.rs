@@ -150,7 +150,7 @@ impl Service {
     }
 
     async fn read_faults(&self) -> Result<(), ApiError> {
-        let mut matcher = Matcher::new(0);
+        let mut matcher = Matcher::new(self.settings.fault_seed);
         if self.settings.faults {
             let kept = kept::read::<Kept>(self, NAME).await?.unwrap_or_default();
             for rule in kept.rules {

@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 
 use crate::audit::{self, Deed};
 use crate::autopilot::Scripts;
-use crate::clock::Clock;
+use crate::clock::{Clock, SystemClock};
 use crate::faults::Faults;
 use crate::ids::OpportunityIds;
 use crate::names::Names;
@@ -71,6 +71,8 @@ pub struct Settings {
     pub autopilot: bool,
     /// True where faults may be asked for. They are for trying clients, so never by accident in a server for real use.
     pub faults: bool,
+    /// What the dice of faults are thrown by.
+    pub fault_seed: u64,
     /// What the identifiers of engagements and the like are drawn from, so that a run over an empty store can be repeated
     /// exactly; `None` for the operating system's randomness, which every server with a lasting store needs.
     pub seed: Option<[u8; 32]>,
@@ -91,6 +93,7 @@ impl Default for Settings {
             audit_retention_millis: 0,
             autopilot: true,
             faults: false,
+            fault_seed: 0,
             seed: None,
         }
     }
@@ -231,11 +234,12 @@ impl Service {
     /// Notes a call that was denied, up to a bounded number each second.
     pub async fn note_denied(&self, deed: &Deed, error: &ApiError) {
         let now = self.now();
+        // By the machine's time: a clock that stands still would let nothing be noted any more.
         let admitted = self
             .denials
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .admit(now);
+            .admit(SystemClock.now());
         if !self.settings.audit || !admitted {
             return;
         }

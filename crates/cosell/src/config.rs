@@ -129,6 +129,11 @@ const SETTINGS: &[Setting] = &[
         meaning: "what made-up prospecting results are drawn from; the same seed gives the same results",
     },
     Setting {
+        name: "fault-seed",
+        default: "0",
+        meaning: "what the dice of faults are thrown by; the same seed lets the same calls fail",
+    },
+    Setting {
         name: "log",
         default: "info",
         meaning: "what is logged: error, warn, info, debug, or a filter such as cosell=debug",
@@ -212,6 +217,9 @@ pub struct Flags {
     /// What made-up prospecting results are drawn from
     #[arg(long, value_name = "NUMBER")]
     pub prospecting_seed: Option<String>,
+    /// What the dice of faults are thrown by
+    #[arg(long, value_name = "NUMBER")]
+    pub fault_seed: Option<String>,
     /// What is logged: error, warn, info, debug, or a filter such as cosell=debug
     #[arg(long, value_name = "LEVEL")]
     pub log: Option<String>,
@@ -221,7 +229,7 @@ pub struct Flags {
 }
 
 impl Flags {
-    fn given(&self) -> [(&'static str, &Option<String>); 24] {
+    fn given(&self) -> [(&'static str, &Option<String>); 25] {
         [
             ("data", &self.data),
             ("listen", &self.listen),
@@ -245,6 +253,7 @@ impl Flags {
             ("offers", &self.offers),
             ("task-delay", &self.task_delay),
             ("prospecting-seed", &self.prospecting_seed),
+            ("fault-seed", &self.fault_seed),
             ("log", &self.log),
             ("log-format", &self.log_format),
         ]
@@ -318,6 +327,8 @@ impl Config {
             let default = match (setting.name, mode) {
                 ("throttle", Mode::Dev) => "off",
                 ("throttle", Mode::Serve) => "aws",
+                // A clock that is moved years ahead must not take the traces of today with it.
+                ("audit-retention", Mode::Dev) => "0",
                 _ => setting.default,
             };
             let sourced = if let Some(value) = from_flag(setting.name) {

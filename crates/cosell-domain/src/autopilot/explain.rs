@@ -66,7 +66,8 @@ pub fn explain(script: &Script, facts: &Facts) -> Explanation {
         None => "The deal has lost its review status and cannot be submitted: AWS will never see it.",
         Some(ReviewStatus::PendingSubmission) => {
             supposed.status = Some(ReviewStatus::Submitted);
-            "The deal is a draft. This is what happens if it is submitted as it is; times count from the submission."
+            "The deal is a draft. This is what happens if it is submitted as it is; times count from the submission. What is \
+             drawn by the deal's identifier comes out otherwise for a document that has none yet."
         }
         Some(ReviewStatus::ActionRequired) => {
             supposed.status = Some(ReviewStatus::Submitted);

@@ -137,7 +137,7 @@ pub fn steps(script: &Script, about: &Facts, at: Timestamp) -> Vec<Step> {
     let mut plan: Vec<Step> = about
         .invitation
         .as_deref()
-        .and_then(|invitation| accept_invitation(script, invitation, at))
+        .and_then(|invitation| accept_invitation(script, invitation, &about.id, at))
         .into_iter()
         .collect();
     with_dice(script, about, |dice| match about.status {
@@ -150,11 +150,12 @@ pub fn steps(script: &Script, about: &Facts, at: Timestamp) -> Vec<Step> {
     plan
 }
 
-/// When AWS accepts an invitation that it received at `at`; `None` where the script lets it wait for ever.
-pub fn accept_invitation(script: &Script, invitation: &str, at: Timestamp) -> Option<Step> {
+/// When AWS accepts an invitation that it received at `at`; `None` where the script lets it wait for ever. `subject` is the
+/// opportunity it is about, by whose identifier the dice are thrown as everywhere; for one about none, its own.
+pub fn accept_invitation(script: &Script, invitation: &str, subject: &str, at: Timestamp) -> Option<Step> {
     let dice = Dice {
         seed: script.seed,
-        about: &[invitation],
+        about: &[subject],
     };
     let delay = script.accept_invitations?.draw(dice, "accept-after");
     Some(Step {

@@ -134,8 +134,9 @@ impl<'a> Plans<'a> {
             return Ok(Vec::new());
         };
         let script = player.script.as_ref();
-        let step = script.and_then(|script| autopilot::accept_invitation(script, &invitation.id, self.now));
         let subject = invitation.about.as_ref().unwrap_or(&invitation.id);
+        let step =
+            script.and_then(|script| autopilot::accept_invitation(script, &invitation.id, subject, self.now));
         let steps = step.into_iter().collect();
         self.jobs(sender, subject, 0, &player.name, steps)
     }

@@ -96,8 +96,7 @@ impl Service {
                 break;
             }
         }
-        clock.set(mode);
-        clock.set(clock.showing(to));
+        clock.set(mode.showing(to));
         Ok(jobs)
     }
 
@@ -122,7 +121,7 @@ impl Service {
     /// Lets the clock go on from where it is.
     pub async fn resume_clock(&self, by: &By, clock: &VirtualClock) -> Result<(), ApiError> {
         let _turn = self.jobs_turn.lock().await;
-        let mode = VirtualClock::default().showing(clock.now());
+        let mode = VirtualClock::default().mode().showing(clock.now());
         self.keep_clock(by, "ResumeClock", mode, None).await?;
         clock.set(mode);
         Ok(())

@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use cosell_domain::Catalog;
 use cosell_domain::engagement::invitation::lead::{self, Lead};
-use cosell_domain::engagement::invitation::recipients::{Context, Ids, Recipient};
+use cosell_domain::engagement::invitation::recipients::{Context, Ids, MAX_RECIPIENTS, Recipient};
 use cosell_domain::engagement::invitation::referral::{self, Terms};
 use cosell_domain::engagement::invitation::{Invitation, Side, answer, view};
 use cosell_domain::engagement::party;
@@ -132,6 +132,18 @@ impl Service {
         opens: bool,
         decide: impl Fn(&mut Plan<'_>, &[(Recipient, Ids)], Context<'_>) -> Result<Vec<Offered>, ApiError>,
     ) -> Result<Vec<Offered>, ApiError> {
+        if receivers.len() > MAX_RECIPIENTS {
+            // Before anything is looked up or numbered for them.
+            let message = format!(
+                "receivers must have at most {MAX_RECIPIENTS} elements; it has {}",
+                receivers.len()
+            );
+            return Err(ApiError::business_validation(vec![Violation::new(
+                "receivers",
+                ValidationExceptionErrorCode::TooManyValues,
+                message,
+            )]));
+        }
         let mut recipients = Vec::with_capacity(receivers.len());
         for receiver in receivers {
             let profile = profile::find(self, &receiver.account).await?;

@@ -63,6 +63,9 @@ pub(super) async fn everything(store: &dyn Store) -> Vec<String> {
             ExportItem::Record(record) if record.key.kind == Kind::Setting && record.key.id == "clock" => {
                 return Ok(());
             }
+            ExportItem::Former(former) if former.key.kind == Kind::Setting && former.key.id == "clock" => {
+                return Ok(());
+            }
             ExportItem::Audit(stored) => {
                 let entry: Entry = serde_json::from_slice(&stored.entry.body).unwrap();
                 if entry.action.ends_with("Clock") {

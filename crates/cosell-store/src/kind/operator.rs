@@ -39,7 +39,10 @@ pub(super) static DEAL: KindSpec = KindSpec {
 
 pub(super) static OPERATOR_TOKEN: KindSpec = plain(Kind::OperatorToken, "operator_token", Scope::Global);
 
-pub(super) static SETTING: KindSpec = plain(Kind::Setting, "setting", Scope::Global);
+pub(super) static SETTING: KindSpec = KindSpec {
+    history: true,
+    ..plain(Kind::Setting, "setting", Scope::Global)
+};
 
 /// Each of the two accounts asks for its connections by its own column: `one` is the lower account, `other` the higher.
 pub(super) static CONNECTION: KindSpec = KindSpec {

@@ -47,7 +47,7 @@ pub struct List {
     #[command(flatten)]
     filter: Filter,
     /// Most rows
-    #[arg(long, value_name = "N", default_value_t = 50)]
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = super::parse_rows)]
     limit: usize,
 }
 

@@ -9,6 +9,8 @@ pub enum Failure {
     Refused(Seen),
     /// The server is not reached, or does not answer as one should.
     Unreachable(String),
+    /// The server would refuse the request that was only looked at; what it would say is told already.
+    WouldBeRefused,
     /// The server does not take the token, or the token may not do this.
     Unauthorised(Seen),
 }
@@ -46,7 +48,7 @@ impl Failure {
     /// What the program should end with: 2 for a refusal, 3 for no server or no right.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Refused(_) => 2,
+            Self::Refused(_) | Self::WouldBeRefused => 2,
             Self::Unreachable(_) | Self::Unauthorised(_) => 3,
         }
     }
@@ -58,6 +60,7 @@ impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let seen = match self {
             Self::Unreachable(words) => return f.write_str(words),
+            Self::WouldBeRefused => return f.write_str("the request would be refused"),
             Self::Refused(seen) | Self::Unauthorised(seen) => seen,
         };
         let detail = if seen.detail.is_empty() {

@@ -251,6 +251,14 @@ fn show_config(output: Output, show: &ShowConfig) -> anyhow::Result<()> {
     )
 }
 
+/// A number of rows as typed.
+fn parse_rows(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) | Err(_) => Err("must be a whole number above 0".to_owned()),
+        Ok(rows) => Ok(rows),
+    }
+}
+
 /// A catalog as typed.
 fn parse_catalog(text: &str) -> Result<cosell_domain::Catalog, String> {
     cosell_domain::Catalog::from_name(text).ok_or_else(|| "must be AWS or Sandbox".to_owned())

@@ -6,6 +6,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use cosell_domain::Catalog;
 use serde_json::{Value, json};
 
+use super::failure::Failure;
 use super::remote::{At, Remote, Target};
 use super::reviews::lines;
 use super::shown::{InCatalog, at, row};
@@ -52,7 +53,7 @@ pub struct Search {
     #[arg(long, value_name = "TIME")]
     modified_to: Option<String>,
     /// Most rows
-    #[arg(long, value_name = "N", default_value_t = 50)]
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = super::parse_rows)]
     limit: usize,
     #[command(flatten)]
     target: Target,
@@ -155,16 +156,25 @@ async fn preview(output: Output, wanted: &Preview) -> anyhow::Result<()> {
     let body = json!({"kind": kind, "document": file::object(&wanted.file)?});
     let place = At::new(["accounts", &wanted.account, "preview"]);
     let outlook: Value = Remote::open(&wanted.target)?.post(&place, Some(&body)).await?;
+    let accepted = outlook["accepted"] == true;
     if output == Output::Json {
-        return output.one(&outlook, &[]);
+        output.one(&outlook, &[])?;
+    } else if accepted {
+        say("It would be accepted")?;
+    } else {
+        tell_refusal(output, &outlook)?;
     }
-    if outlook["accepted"] == true {
-        return say("It would be accepted");
+    match accepted {
+        true => Ok(()),
+        false => Err(Failure::WouldBeRefused.into()),
     }
+}
+
+fn tell_refusal(output: Output, outlook: &Value) -> anyhow::Result<()> {
     let list = outlook["ErrorList"].as_array().cloned().unwrap_or_default();
-    say(format_args!("It would be refused: {}", at(&outlook, "/error")))?;
+    say(format_args!("It would be refused: {}", at(outlook, "/error")))?;
     if list.is_empty() {
-        return say(at(&outlook, "/message"));
+        return say(at(outlook, "/message"));
     }
     output.list(
         &["Field", "Code", "Message"],

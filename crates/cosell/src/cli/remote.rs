@@ -137,16 +137,17 @@ impl Remote {
             None => {
                 let file =
                     OperatorFile::read(&target.data).map_err(|error| unreachable(format!("{error:#}")))?;
-                let file = OperatorFile {
-                    url: target.operator_url.clone().unwrap_or(file.url),
-                    token: target.operator_token.clone().unwrap_or(file.token),
-                    certificate: file.certificate,
-                };
-                let found = match target.operator_url {
-                    Some(_) => "--operator-url or COSELL_OPERATOR_URL",
-                    None => "operator.json in the data folder",
-                };
-                (file, found)
+                let same = |url: &String| url.trim_end_matches('/') == file.url.trim_end_matches('/');
+                if let Some(other) = target.operator_url.as_ref().filter(|url| !same(url)) {
+                    // A token is for the server that gave it, and for no other that somebody names.
+                    anyhow::bail!(
+                        "{other} needs a token: give --operator-token or COSELL_OPERATOR_TOKEN. The token in {} is for {}",
+                        target.data.display(),
+                        file.url
+                    );
+                }
+                let token = target.operator_token.clone().unwrap_or(file.token);
+                (OperatorFile { token, ..file }, "operator.json in the data folder")
             }
         };
         let wrong = || {

@@ -57,7 +57,7 @@ pub struct List {
     #[arg(long)]
     newest: bool,
     /// Most rows
-    #[arg(long, value_name = "N", default_value_t = 50)]
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = super::parse_rows)]
     limit: usize,
     #[command(flatten)]
     target: Target,

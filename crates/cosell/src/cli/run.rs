@@ -394,6 +394,7 @@ pub(super) fn settings(config: &Config) -> anyhow::Result<Settings> {
         // At most a day: longer than any client waits, and far from where a time could overflow.
         task_delay_millis: config.seconds("task-delay", 24 * 60 * 60)?,
         prospecting_seed: config.number("prospecting-seed", 0, u64::MAX)?,
+        fault_seed: config.number("fault-seed", 0, u64::MAX)?,
         ..Settings::default()
     };
     let amount = config.text("estimate-amount");

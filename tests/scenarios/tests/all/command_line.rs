@@ -403,3 +403,59 @@ fn a_stop_finishes_the_writes_that_were_accepted() {
     }
     assert_eq!(list_all(&mut caller, &json!({"Catalog": "Sandbox"})).len(), 2);
 }
+
+#[test]
+fn a_folders_token_is_sent_to_the_folders_server_and_to_nobody_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().to_str().unwrap();
+    let server = Server::on(folder.path());
+    let own = format!("http://{}", server.address);
+    let named = cosell(&["review", "list", "--data", data, "--operator-url", &own]);
+    assert_eq!(named.code, Some(0), "{}", named.err);
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let elsewhere = format!("http://{}", listener.local_addr().unwrap());
+    let variable = [("COSELL_OPERATOR_URL", elsewhere.as_str())];
+    for said in [
+        cosell(&["review", "list", "--data", data, "--operator-url", &elsewhere]),
+        cosell_with(&["review", "list", "--data", data], &variable),
+    ] {
+        assert_eq!(said.code, Some(1), "{}", said.err);
+        assert!(
+            said.err.contains("needs a token") && said.err.contains(&own),
+            "{}",
+            said.err
+        );
+    }
+    assert!(listener.accept().is_err(), "nobody was called");
+}
+
+#[test]
+fn a_preview_that_would_be_refused_ends_as_a_refusal_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().to_str().unwrap();
+    let _server = Server::on(folder.path());
+    let file = folder.path().join("draft.json");
+    let account = "111122223333";
+    let preview = |stage: &str| {
+        let draft =
+            serde_json::json!({"Catalog": "Sandbox", "ClientToken": "t", "LifeCycle": {"Stage": stage}});
+        std::fs::write(&file, draft.to_string()).unwrap();
+        let file = file.to_str().unwrap();
+        cosell(&[
+            "opportunity",
+            "preview",
+            "create",
+            "--data",
+            data,
+            "--account",
+            account,
+            "--file",
+            file,
+        ])
+    };
+    let refused = preview("Launched");
+    assert_eq!(refused.code, Some(2), "{}{}", refused.out, refused.err);
+    assert!(refused.out.contains("lifeCycle.stage"), "{}", refused.out);
+    assert_eq!(preview("Prospect").code, Some(0));
+}

@@ -33,6 +33,7 @@ pub fn edit(stored: &Opportunity, edit: Edit, now: Timestamp) -> Result<Option<O
     life_cycle(&mut aws, &edit, now, &mut found);
     involvement(&mut next.private, stored, &mut aws, &edit, &mut found);
     check_insights(&edit.insights, &mut found);
+    check_next_best_actions(&edit, &mut found);
     check_team(&edit, &mut found);
     check_related(&edit, &mut found);
     check_revenue(edit.software_revenue.set(), &mut found);
@@ -173,6 +174,19 @@ fn check_insights(edit: &Patch<InsightsEdit>, found: &mut Violations) {
     }
 }
 
+fn check_next_best_actions(edit: &Edit, found: &mut Violations) {
+    let text = edit
+        .insights
+        .set()
+        .and_then(|insights| insights.next_best_actions.set());
+    if text.is_some_and(|text| text.chars().count() > NEXT_BEST_ACTIONS_LIMIT) {
+        found.invalid(
+            "insights.nextBestActions",
+            format!("insights.nextBestActions must have at most {NEXT_BEST_ACTIONS_LIMIT} characters"),
+        );
+    }
+}
+
 fn check_team(edit: &Edit, found: &mut Violations) {
     let team = edit.opportunity_team.set();
     let nobody = team.is_some_and(|team| {
@@ -254,6 +268,9 @@ fn check_revenue(revenue: Option<&AwsSoftwareRevenue>, found: &mut Violations) {
         );
     }
 }
+
+/// How many characters the next best actions may have; the contract sets no bound, this is that of its longest free text.
+const NEXT_BEST_ACTIONS_LIMIT: usize = 2000;
 
 /// Puts what is not bound to anything else in its place. A part of which nothing is left is absent.
 fn replace(aws: &mut AwsSide, edit: Edit) {
