@@ -80,10 +80,18 @@ fn of(generator: &mut SchemaGenerator, shape: &'static Shape, names: Names, opti
             let map = json!({"type": "object", "additionalProperties": value});
             bounded(map, "minProperties", *min, "maxProperties", *max)
         }
-        ShapeKind::String { min, max, values, .. } => {
+        ShapeKind::String {
+            min,
+            max,
+            values,
+            read_only,
+            ..
+        } => {
+            let answer = generator.contract().is_serialize();
             let mut text = bounded(json!({"type": "string"}), "minLength", *min, "maxLength", *max);
             if !values.is_empty() {
-                text["enum"] = json!(values);
+                let more = if answer { *read_only } else { &[] };
+                text["enum"] = json!([values, more].concat());
             }
             text
         }

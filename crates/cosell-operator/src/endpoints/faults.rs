@@ -247,6 +247,10 @@ impl JsonSchema for NewRule {
             let kind = properties[name]["type"].take();
             properties[name]["type"] = serde_json::json!([kind, "null"]);
         }
+        let message = "/effect/oneOf/2/properties/error/properties/message/type";
+        if let Some(kind) = properties.pointer_mut(message) {
+            *kind = serde_json::json!(["string", "null"]);
+        }
         json_schema!({"type": "object", "description": "A fault rule to be added.", "required": ["effect"],
             "additionalProperties": false, "properties": properties})
     }
