@@ -172,7 +172,12 @@ impl Folder {
 
 /// Parses the command line and does what it says.
 pub fn run() -> anyhow::Result<()> {
-    let cli = Cli::parse();
+    let cli = Cli::try_parse().unwrap_or_else(|told| {
+        // Help and version are told in this way too. What cannot be printed has nobody who waits for it.
+        let _ = told.print();
+        // Not 2, which says that a server has refused.
+        std::process::exit(i32::from(told.use_stderr()))
+    });
     let output = cli.output;
     match cli.command {
         Command::Dev(dev) => run::dev(output, dev),

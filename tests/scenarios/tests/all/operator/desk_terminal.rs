@@ -260,8 +260,16 @@ fn a_person_searches_previews_and_reads_the_audit_log() {
         "--file",
         &bad,
     ];
-    desk.says(&ask, &["would be refused", "lifeCycle.targetCloseDate"]);
-    assert_eq!(desk.json(&ask)["accepted"], false);
+    let refused = desk.run(&ask);
+    assert_eq!(refused.code, Some(2), "{}", refused.err);
+    assert!(
+        refused.out.contains("would be refused") && refused.out.contains("lifeCycle.targetCloseDate"),
+        "{}",
+        refused.out
+    );
+    let refused = desk.run(&[&ask[..], &["--output", "json"]].concat());
+    let told: Value = serde_json::from_str(&refused.out).unwrap();
+    assert_eq!((refused.code, &told["accepted"]), (Some(2), &json!(false)));
 
     desk.says(&["review", "approve", &id], &["Approved"]);
     desk.says(
