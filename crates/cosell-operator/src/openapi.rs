@@ -149,10 +149,12 @@ fn possible(endpoint: &Endpoint) -> Vec<problem::Kind> {
         P::Internal,
         P::Unavailable,
     ];
-    if endpoint.path.contains('{') {
+    let changes = endpoint.method != crate::endpoint::Method::Get;
+    // What is named in a query or a body can be missing as well.
+    if changes || endpoint.path.contains('{') {
         kinds.push(P::NotFound);
     }
-    if endpoint.method != crate::endpoint::Method::Get {
+    if changes {
         kinds.extend([P::Conflict, P::Refused]);
     }
     if endpoint.request.is_some() {

@@ -226,7 +226,8 @@ fn render(done: Done) -> Response<Payload> {
     let (location, next) = (done.reply.location.clone(), done.reply.next.clone());
     let mut response = done.reply.into_response();
     *response.status_mut() = StatusCode::from_u16(done.status).unwrap_or(StatusCode::OK);
-    let filled = !response.body().is_end_stream();
+    // A list of lines without a line is of their type too.
+    let filled = response.status() != StatusCode::NO_CONTENT;
     let headers = response.headers_mut();
     if filled {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(done.media_type));

@@ -101,7 +101,7 @@ impl Client {
         let answer = response.into_body().collect().await.unwrap().to_bytes();
         let contract = Contract {
             document: &self.document,
-            // The scenarios judge patterns.
+            // Patterns are not judged here: that takes an engine for them, which this crate has no other use for.
             matches: |_, _| true,
         };
         let broken = contract.broken(&Exchange {
@@ -283,6 +283,84 @@ async fn walk(client: &mut Client) {
         .refused("GET", "/opportunities/O0?catalog=AWS", Value::Null)
         .await;
     client.refused("POST", "/accounts", json!({"accountId": 1})).await;
+
+    let nobody = "900000000009";
+    client
+        .refused("POST", "/connections", json!({"one": ONE, "other": nobody}))
+        .await;
+    client
+        .refused("DELETE", &format!("/connections/{ONE}/{nobody}"), Value::Null)
+        .await;
+    let path = format!("/autopilot?catalog=AWS&account={nobody}");
+    client.refused("DELETE", &path, Value::Null).await;
+    client.refused("PUT", &path, json!({"name": "picky"})).await;
+    client.refused("PUT", &path, json!({"script": {"rule": 1}})).await;
+    for opportunity in ["O0", "O10000000"] {
+        let steps = format!("/autopilot/steps?catalog=AWS&opportunity={opportunity}");
+        client.send("GET", &steps, Value::Null).await;
+        client.send("DELETE", &steps, Value::Null).await;
+        let question = json!({"catalog": "AWS", "opportunity": opportunity, "document": null});
+        client.refused("POST", "/autopilot/explain", question).await;
+        client
+            .refused(
+                "GET",
+                &format!("/aws-opportunities/{opportunity}?catalog=AWS"),
+                Value::Null,
+            )
+            .await;
+        client
+            .refused(
+                "POST",
+                &format!("/reviews/{opportunity}/take?catalog=AWS"),
+                Value::Null,
+            )
+            .await;
+    }
+    let unknown =
+        json!({"catalog": "AWS", "receivers": [{"account": nobody, "alias": null}], "opportunity": {}});
+    client.refused("POST", "/referrals", unknown).await;
+    let lead = json!({"catalog": "AWS", "receivers": [{"account": nobody}], "title": "Lead", "message": "Would you?",
+        "lead": {"Customer": {"CompanyName": "Crumb"}, "Interactions": []}});
+    client.refused("POST", "/leads", lead).await;
+    client
+        .refused("POST", "/state/reset", json!({"account": nobody}))
+        .await;
+    let large = json!({"pack": "large", "accounts": [nobody], "count": 2, "document": null});
+    client.refused("POST", "/state/seed", large).await;
+    for answered in ["accept", "withdraw"] {
+        client
+            .refused(
+                "POST",
+                &format!("/invitations/engi-1/{answered}?catalog=AWS"),
+                Value::Null,
+            )
+            .await;
+    }
+    for path in [
+        "/reviews",
+        "/opportunities",
+        "/audit",
+        "/audit/export",
+        "/accounts",
+        "/invitations",
+    ] {
+        client
+            .refused("GET", &format!("{path}?cursor=x"), Value::Null)
+            .await;
+        client
+            .refused("GET", &format!("{path}?account={nobody}&limit=0"), Value::Null)
+            .await;
+        client
+            .send("GET", &format!("{path}?account={nobody}"), Value::Null)
+            .await;
+    }
+    client
+        .refused("POST", "/faults", json!({"id": "fault-1", "effect": "throttle"}))
+        .await;
+    client.refused("DELETE", "/faults/none", Value::Null).await;
+    client
+        .refused("POST", "/clock/set", json!({"to": "0000-01-01T00:00:00Z"}))
+        .await;
 
     for path in ["/audit?limit=100", "/audit/export"] {
         client.done("GET", path, Value::Null).await;
