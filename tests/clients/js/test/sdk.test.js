@@ -160,8 +160,9 @@ describe("the SDK for JavaScript", () => {
   test("knows what is not found, also across accounts", async () => {
     const Identifier = await create(client, "Mine");
     const other = connect(server.endpoint, TWO);
-    for (const call of [get(client, "O404"), get(other, Identifier)]) {
-      await assert.rejects(call, (error) => error instanceof ResourceNotFoundException);
+    // One after the other: a promise that is rejected before anybody waits for it ends the run.
+    for (const [who, named] of [[client, "O404"], [other, Identifier]]) {
+      await assert.rejects(get(who, named), (error) => error instanceof ResourceNotFoundException);
     }
     other.destroy();
   });
