@@ -55,14 +55,14 @@ impl Call<'_> {
     /// Who asks, as the audit log names it.
     pub fn by(&self) -> By {
         By {
-            token: self.token.name.clone(),
+            token: self.token.known_as(),
             request_id: self.request_id.to_owned(),
         }
     }
 
     /// Who asks, where accounts, keys and the like are written.
     pub fn author(&self) -> Author {
-        Author::operator(&self.token.name, self.request_id)
+        Author::operator(&self.token.known_as(), self.request_id)
     }
 
     /// The parameter [`IN_CATALOG`](crate::endpoint::IN_CATALOG): Sandbox where it is left out.

@@ -135,7 +135,7 @@ impl Operator {
             );
             let deed = Deed {
                 actor: Actor::Operator {
-                    token: token.name.clone(),
+                    token: token.known_as(),
                 },
                 action: endpoint.id,
                 request_id: request_id.to_owned(),

@@ -47,6 +47,14 @@ pub struct Token {
     pub revoked_date: Option<Time>,
 }
 
+impl Token {
+    /// How the audit log names whoever uses it: with its id, since two tokens may have one name, and since the server's own
+    /// actors have a name alone.
+    pub fn known_as(&self) -> String {
+        format!("{} ({})", self.name, self.id)
+    }
+}
+
 /// What a token should be.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -1,10 +1,15 @@
 //! A client of the operator API.
 
 use std::net::SocketAddr;
+use std::sync::OnceLock;
 
 use serde_json::Value;
 
+use super::Server;
 use super::client::{Answer, Connection, request};
+use crate::operator::schema::{Contract, Exchange};
+
+const BASE: &str = "/operator/v1";
 
 /// Somebody with or without a token.
 pub struct Operator {
@@ -42,12 +47,35 @@ impl Operator {
             "" => &[],
             _ => &[("content-type", "application/json")],
         };
-        self.raw(method, &format!("/operator/v1{path}"), headers, body.as_bytes())
+        self.raw(method, &format!("{BASE}{path}"), headers, body.as_bytes())
     }
 
-    /// Sends a request of any form; proves on the way that the answer has the form that every answer has.
+    /// Sends a request of any form; proves on the way that it and its answer are what the served OpenAPI document says.
     #[track_caller]
     pub fn raw(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        let answer = self.exchange(method, path, headers, body);
+        // A method that the document does not name has no answer there either.
+        if let Some(beneath) = path.strip_prefix(BASE).filter(|_| answer.status != 405) {
+            let contract = Contract {
+                document: document(),
+                matches: |pattern, text| regex::Regex::new(pattern).unwrap().is_match(text),
+            };
+            let broken = contract.broken(&Exchange {
+                method,
+                path: beneath,
+                request: body,
+                status: answer.status,
+                media: answer.header("content-type").unwrap_or_default(),
+                answer: &answer.body,
+            });
+            assert!(broken.is_empty(), "{method} {path}: {broken:#?}");
+        }
+        answer
+    }
+
+    /// The same without the document; proves only that the answer has the form that every answer has.
+    #[track_caller]
+    pub fn exchange(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
         let host = self.address.to_string();
         let length = body.len().to_string();
         let bearer = self.token.as_ref().map(|token| format!("Bearer {token}"));
@@ -126,6 +154,17 @@ impl Operator {
             &serde_json::json!({"name": format!("a test's {scope}"), "scope": scope}),
         )
     }
+}
+
+/// The OpenAPI document that the server under test serves: every server of a run is the same program.
+fn document() -> &'static Value {
+    static DOCUMENT: OnceLock<Value> = OnceLock::new();
+    DOCUMENT.get_or_init(|| {
+        let mut operator = Server::shared().operator();
+        let answer = operator.exchange("GET", &format!("{BASE}/openapi.json"), &[], b"");
+        assert_eq!(answer.status, 200, "{answer}");
+        answer.json()
+    })
 }
 
 /// The kind of a problem. Proves on the way that it has the form that RFC 9457 gives it, and says what to do.

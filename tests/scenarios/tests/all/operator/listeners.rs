@@ -18,7 +18,12 @@ fn with_an_address_of_its_own_neither_api_is_served_at_the_other() {
 
     let token = server.operator_token.as_deref();
     let mut astray = Operator::new(server.address, token);
-    refused(&astray.send("GET", "/status", None), 404, "not-found");
+    // The document tells what the operator's listener does; this is the other one.
+    refused(
+        &astray.exchange("GET", "/operator/v1/status", &[], b""),
+        404,
+        "not-found",
+    );
     let mut astray = server.operator();
     refused(
         &astray.raw(
