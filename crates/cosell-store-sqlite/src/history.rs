@@ -101,7 +101,7 @@ mod tests {
         crate::migrate::migrate(&mut connection).unwrap();
         let kept = Kind::ALL.into_iter().filter(|kind| kind.spec().history);
         let statements: Vec<String> = kept.map(keep_sql).chain([FIND.to_owned()]).collect();
-        assert_eq!(statements.len(), 7);
+        assert_eq!(statements.len(), 8, "seven kinds, and the look-up");
         for sql in statements {
             let plan = crate::list::plan_of(&connection, &sql);
             assert!(plan.iter().all(|line| line.contains("SEARCH")), "{sql}\n{plan:?}");
