@@ -262,6 +262,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_events_of_an_account_are_found_by_an_index() {
+        let plan = crate::log::plan(events_sql(true));
+        assert!(plan.len() == 1 && plan[0].contains("(account=?)"), "{plan:?}");
+        let plan = crate::log::plan(events_sql(false));
+        assert!(plan.len() == 1 && plan[0].contains("(rowid<?)"), "{plan:?}");
+    }
+
+    #[test]
     fn the_records_to_erase_are_found_by_an_index() {
         let mut connection = Connection::open_in_memory().unwrap();
         crate::migrate::migrate(&mut connection).unwrap();
