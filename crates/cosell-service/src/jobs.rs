@@ -11,6 +11,7 @@ use crate::answer::{read_failed, write_failed};
 use crate::audit::{Actor, Deed};
 use crate::autopilot;
 use crate::engagement::invitation::expire;
+use crate::events::repeat;
 use crate::service::Service;
 use crate::task::finish;
 
@@ -190,6 +191,7 @@ impl Service {
             let (action, effect) = match job.job.kind.as_str() {
                 expire::KIND => (expire::KIND, expire::run(self, &job.job).await?),
                 finish::KIND => (finish::KIND, finish::run(self, &job.job).await?),
+                repeat::KIND => (repeat::KIND, repeat::run(self, &job.job)?),
                 step if autopilot::is_step(step) => {
                     actor = Actor::Operator {
                         token: autopilot::KIND.to_owned(),
