@@ -71,6 +71,8 @@ pub struct Settings {
     pub events: bool,
     /// True to emit events as AWS was recorded to: some come again, some in another order.
     pub events_realistic: bool,
+    /// How long events are kept, delivered or not, in milliseconds; 0 for ever.
+    pub events_retention_millis: i64,
     /// True where scripts that are kept play AWS.
     pub autopilot: bool,
     /// True where faults may be asked for. They are for trying clients, so never by accident in a server for real use.
@@ -97,6 +99,7 @@ impl Default for Settings {
             audit_retention_millis: 0,
             events: true,
             events_realistic: false,
+            events_retention_millis: 0,
             autopilot: true,
             faults: false,
             fault_seed: 0,
