@@ -181,13 +181,13 @@ fn a_newer_schema_and_a_changed_step_are_refused() {
         let connection = rusqlite::Connection::open(folder.path().join(DATABASE_FILE)).unwrap();
         connection.execute_batch(sql).unwrap();
     };
-    change("INSERT INTO migration VALUES (4, 'of tomorrow', 'x')");
+    change("INSERT INTO migration VALUES (5, 'of tomorrow', 'x')");
     let error = refusal(folder.path(), plain());
     assert!(
-        matches!(error, OpenError::Newer { found: 4, known: 3 }),
+        matches!(error, OpenError::Newer { found: 5, known: 4 }),
         "{error:?}"
     );
-    change("DELETE FROM migration WHERE number = 4; UPDATE migration SET sha256 = 'x'");
+    change("DELETE FROM migration WHERE number = 5; UPDATE migration SET sha256 = 'x'");
     let error = refusal(folder.path(), plain());
     assert!(
         matches!(error, OpenError::Tampered { number: 1, .. }),
@@ -240,7 +240,7 @@ async fn a_file_of_schema_1_takes_records_of_later_kinds_and_keeps_its_own_acros
     assert_eq!(steps(&connection), 1);
     {
         let store = SqliteStore::open(folder.path(), plain()).unwrap();
-        assert_eq!(steps(&connection), 3);
+        assert_eq!(steps(&connection), 4);
         for kind in Kind::ALL {
             store.apply(insert(sample(kind, "new"))).await.unwrap();
         }
@@ -307,6 +307,149 @@ async fn a_file_of_schema_2_finds_its_opportunities_by_the_partners_own_identifi
     // The kept answer of then has no catalog, so it goes with the first reset.
     let erased = store.reset(Some("111122223333"), Some("AWS")).await.unwrap();
     assert_eq!((erased.answers, erased.records, erased.events), (1, 0, 0));
+}
+
+#[tokio::test]
+async fn a_file_of_schema_3_finds_its_events_by_id_and_time_and_delivers_them() {
+    use cosell_store::suite::{at, deliveries};
+    let folder = tempfile::tempdir().unwrap();
+    let connection = rusqlite::Connection::open(folder.path().join(DATABASE_FILE)).unwrap();
+    connection
+        .execute_batch(include_str!("fixtures/schema_3.sql"))
+        .unwrap();
+    drop(connection);
+    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(folder.path(), plain()).unwrap());
+    assert_eq!(store.event("e4").await.unwrap().unwrap().seq, 4);
+    // The place holder is no event, but its number is taken.
+    assert_eq!(store.event("e5").await.unwrap(), None);
+    assert_eq!(store.last_event().await.unwrap(), 5);
+    let query = cosell_store::EventQuery {
+        account: Some("111122223333".into()),
+        catalog: None,
+        detail_type: None,
+        from: Some(at(100)),
+        to: None,
+        after: None,
+        newest_first: true,
+        limit: 10,
+    };
+    let page = store.events(&query).await.unwrap();
+    assert_eq!((page.events.len(), page.events[0].seq), (1, 4));
+    let former = store.history(&key("O1"), 3).await.unwrap();
+    assert_eq!(&former.unwrap().document[..], br#"{"Id":"O1"}"#);
+    let lease = deliveries::leased(&store).await;
+    let one = deliveries::delivery(4, Some("a"), cosell_store::DeliveryState::Pending, 0);
+    let other = deliveries::delivery(5, None, cosell_store::DeliveryState::Pending, 0);
+    let settlement = deliveries::settlement(&lease, vec![one, other]);
+    store.settle(settlement).await.unwrap();
+    assert_eq!(deliveries::due(&store, 0).await, [4]);
+    deliveries::sound(&store).await;
+}
+
+#[tokio::test]
+async fn a_check_finds_whatever_is_wrong_with_deliveries() {
+    use cosell_store::suite::deliveries;
+    for (damage, word) in [
+        (
+            "UPDATE delivery_target SET pending=7",
+            "7 deliveries are told to be Pending and 2 are",
+        ),
+        (
+            "UPDATE delivery_target SET dead=7",
+            "7 deliveries are told to be Dead and 0 are",
+        ),
+        ("UPDATE delivery_target SET position=99", "read up to event 99"),
+        (
+            "UPDATE delivery_target SET status=CAST('{' AS BLOB)",
+            "status of target /crm",
+        ),
+        (
+            "UPDATE delivery SET note=CAST('{' AS BLOB) WHERE seq=2",
+            "note of event 2",
+        ),
+        (
+            "UPDATE delivery SET head=0 WHERE seq=2",
+            "1 pending deliveries are out of the order",
+        ),
+        (
+            "UPDATE delivery SET head=1 WHERE seq=3",
+            "1 pending deliveries are out of the order",
+        ),
+        (
+            "UPDATE delivery SET head=1 WHERE seq=1",
+            "1 deliveries that have ended look due",
+        ),
+        (
+            "UPDATE delivery SET state=3 WHERE seq=1",
+            "1 deliveries have an unknown state",
+        ),
+        ("DELETE FROM event WHERE seq=1", "1 deliveries belong to no event"),
+        (
+            "UPDATE event SET detail_type='' WHERE seq=1",
+            "1 deliveries belong to no event",
+        ),
+        (
+            "UPDATE delivery SET target=9 WHERE seq=1",
+            "1 deliveries belong to no target",
+        ),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(folder.path(), plain()).unwrap());
+        deliveries::events(&store, "e", 3).await;
+        let lease = deliveries::leased(&store).await;
+        let outcomes = vec![
+            deliveries::delivery(1, None, cosell_store::DeliveryState::Delivered, 0),
+            deliveries::delivery(2, Some("a"), cosell_store::DeliveryState::Pending, 0),
+            deliveries::delivery(3, Some("a"), cosell_store::DeliveryState::Pending, 0),
+        ];
+        let settlement = deliveries::settlement(&lease, outcomes);
+        store.settle(settlement).await.unwrap();
+        deliveries::sound(&store).await;
+        let connection = rusqlite::Connection::open(folder.path().join(DATABASE_FILE)).unwrap();
+        connection.execute_batch(damage).unwrap();
+        let report = store.check(silent()).await.unwrap();
+        assert!(
+            report.problems.iter().any(|problem| problem.contains(word)),
+            "{damage}: {report:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_drop_that_was_cut_short_shows_nothing_and_is_finished_by_the_next() {
+    use cosell_store::suite::{at, deliveries};
+    let folder = tempfile::tempdir().unwrap();
+    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(folder.path(), plain()).unwrap());
+    deliveries::events(&store, "e", 3).await;
+    deliveries::fill(&store).await;
+    let connection = rusqlite::Connection::open(folder.path().join(DATABASE_FILE)).unwrap();
+    // As after the first step of a drop that had more rows to erase.
+    connection
+        .execute_batch(
+            "UPDATE delivery_target SET name=NULL, worker=NULL WHERE name='/crm'; DELETE FROM delivery WHERE seq=1",
+        )
+        .unwrap();
+    deliveries::sound(&store).await;
+    assert_eq!(store.targets().await.unwrap().len(), 1);
+    assert_eq!(deliveries::due(&store, 100).await, [0; 0]);
+    let of_event = cosell_store::DeliveryQuery {
+        target: None,
+        seq: Some(2),
+        state: None,
+        after: None,
+        newest_first: false,
+        limit: 10,
+    };
+    assert_eq!(store.deliveries(&of_event).await.unwrap().len(), 1);
+    let state = cosell_store::state::export(&*store, Vec::new(), at(0), silent()).await;
+    let state = String::from_utf8(state.unwrap().0).unwrap();
+    assert_eq!(state.matches(r#"{"delivery":"#).count(), 1);
+    store.drop_target("/none").await.unwrap();
+    let rows: i64 = connection
+        .query_row("SELECT count(*) FROM delivery", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(rows, 1);
+    deliveries::sound(&store).await;
 }
 
 #[tokio::test]
