@@ -498,3 +498,21 @@ async fn every_type_of_event_is_heard_in_a_story_with_its_recorded_members() {
     assert!(shapes.values().all(|of_type| of_type.len() == 1), "{shapes:?}");
     assert!(!id.is_empty());
 }
+
+#[tokio::test]
+async fn events_are_kept_as_long_as_is_set() {
+    const HOUR: i64 = 60 * 60 * 1000;
+    for (events_retention_millis, left) in [(0, 3), (HOUR, 2), (1, 1)] {
+        let story = Story::with(Settings {
+            events_retention_millis,
+            ..Settings::default()
+        })
+        .await;
+        for wait in [HOUR, HOUR, 0] {
+            story.opportunity(ONE).await;
+            story.pass(wait).await;
+        }
+        story.world.service.prune().await;
+        assert_eq!(Ear { seen: 0 }.events(&story).await.len(), left);
+    }
+}
