@@ -67,13 +67,19 @@ pub struct Settings {
     pub audit: bool,
     /// How long the audit log and former versions of records are kept, in milliseconds; 0 for ever.
     pub audit_retention_millis: i64,
+    /// True to emit events. False is for measuring what they cost, and for servers that nobody listens to.
+    pub events: bool,
+    /// True to emit events as AWS was recorded to: some come again, some in another order.
+    pub events_realistic: bool,
+    /// How long events are kept, delivered or not, in milliseconds; 0 for ever.
+    pub events_retention_millis: i64,
     /// True where scripts that are kept play AWS.
     pub autopilot: bool,
     /// True where faults may be asked for. They are for trying clients, so never by accident in a server for real use.
     pub faults: bool,
     /// What the dice of faults are thrown by.
     pub fault_seed: u64,
-    /// What the identifiers of engagements and the like are drawn from, so that a run over an empty store can be repeated
+    /// What the identifiers of engagements, events and the like are drawn from, so that a run over an empty store can be repeated
     /// exactly; `None` for the operating system's randomness, which every server with a lasting store needs.
     pub seed: Option<[u8; 32]>,
 }
@@ -91,6 +97,9 @@ impl Default for Settings {
             prospecting_seed: 0,
             audit: true,
             audit_retention_millis: 0,
+            events: true,
+            events_realistic: false,
+            events_retention_millis: 0,
             autopilot: true,
             faults: false,
             fault_seed: 0,
@@ -107,6 +116,8 @@ pub struct Service {
     pub(crate) tokens: PageTokens,
     pub(crate) ids: OpportunityIds,
     pub(crate) names: Names,
+    /// Names events.
+    pub(crate) event_names: Names,
     pub(crate) throttle: Throttle,
     /// Held by whoever does jobs, so that they are done in the order in which they are due.
     pub(crate) jobs_turn: tokio::sync::Mutex<()>,
@@ -135,6 +146,7 @@ impl Service {
             store,
             clock,
             names: Names::new(settings.seed),
+            event_names: Names::of_events(settings.seed),
             settings,
             tokens,
             ids: OpportunityIds::default(),

@@ -78,7 +78,8 @@ pub(super) static ENDPOINTS: &[Endpoint] = &[
         id: "takeReview",
         scope: Scope::Review,
         summary: "Begin the review of an opportunity",
-        description: "It goes from Submitted to In review. Taking it again changes nothing.",
+        description: "It goes from Submitted to In review with the token that takes it. Taking it again by the same token \
+                      changes nothing; by another it is refused with a conflict that names who took it.",
         parameters: &[OPPORTUNITY, IN_CATALOG],
         request: None,
         answer: Some(shape::<SeenDeal>),

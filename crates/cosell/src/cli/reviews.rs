@@ -142,6 +142,7 @@ async fn queue(output: Output, list: &List) -> anyhow::Result<()> {
                 "/title",
                 "/monthlySpend",
                 "/reviewStatus",
+                "/takenBy",
             ],
         );
         cells.push(age(waited));
@@ -155,6 +156,7 @@ async fn queue(output: Output, list: &List) -> anyhow::Result<()> {
             "Title",
             "Monthly",
             "Status",
+            "Taken by",
             "Waits",
         ],
         &rows,
@@ -180,6 +182,7 @@ pub fn lines(seen: &Value) -> Vec<(&'static str, String)> {
             ("Company", "/deal/company"),
             ("Title", "/deal/title"),
             ("Review status", "/deal/reviewStatus"),
+            ("Taken by", "/deal/takenBy"),
             ("Reason", "/opportunity/LifeCycle/ReviewStatusReason"),
             ("Comments", "/opportunity/LifeCycle/ReviewComments"),
             ("Submitted", "/deal/submittedDate"),

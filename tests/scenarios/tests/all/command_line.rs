@@ -268,6 +268,7 @@ fn mistakes_at_the_command_line_are_refused_with_advice() {
         ),
         (&["serve", "--data", data, "--throttle", "sometimes"], "throttle"),
         (&["serve", "--data", data, "--body-limit", "many"], "body-limit"),
+        (&["serve", "--data", data, "--random-seed", "7"], "cosell dev"),
         (
             &["serve", "--data", data, "--tls-cert", "/nowhere.pem"],
             "tls-key",

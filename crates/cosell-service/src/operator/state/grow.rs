@@ -212,7 +212,7 @@ impl Growing<'_> {
 
     fn decide(&mut self, verdict: Verdict) -> Result<(), ApiError> {
         let at = self.step();
-        let decided = review::decide(&self.opportunity, verdict, at);
+        let decided = review::decide(&self.opportunity, verdict, "seed", at);
         self.become_if(decided.map_err(ApiError::from)?);
         Ok(())
     }
