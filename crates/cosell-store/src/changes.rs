@@ -115,11 +115,44 @@ pub struct Event {
 /// An event as it is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredEvent {
-    /// Its place in the one order of all events: from 1, without gaps but those that a reset leaves, and a reader that
-    /// saw `n` never sees another event with a number up to `n` appear later.
+    /// Its place in the one order of all events: from 1, without gaps but those that a reset or a pruning leaves, and a
+    /// reader that saw `n` never sees another event with a number up to `n` appear later.
     pub seq: u64,
     /// The event.
     pub event: Event,
+}
+
+/// A look into the events, in the order of time; events of the same time are in the order of their numbers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventQuery {
+    /// Only those that this account receives; `None` for all.
+    pub account: Option<String>,
+    /// Only of this catalog.
+    pub catalog: Option<String>,
+    /// Only of this detail type.
+    pub detail_type: Option<String>,
+    /// Not before this time.
+    pub from: Option<Timestamp>,
+    /// Not after this time: an event of the very time is in.
+    pub to: Option<Timestamp>,
+    /// Where the page before ended, see [`EventPage::next`]: the look goes on behind it in its direction.
+    pub after: Option<(Timestamp, u64)>,
+    /// The newest event first; otherwise the oldest.
+    pub newest_first: bool,
+    /// Most events wanted, 1 to [`MAX_PAGE`](crate::MAX_PAGE).
+    pub limit: usize,
+}
+
+/// A part of what an [`EventQuery`] asks for.
+///
+/// Account and time are found by an index; catalog and detail type are checked on what that gives, and a page looks at a
+/// few thousand events at most. So it may hold fewer events than were wanted, or none, and still not be the last.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EventPage {
+    /// The events found.
+    pub events: Vec<StoredEvent>,
+    /// What to put into [`EventQuery::after`] for the rest; `None` if there is no more.
+    pub next: Option<(Timestamp, u64)>,
 }
 
 /// An entry of the audit log.

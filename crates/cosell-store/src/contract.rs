@@ -3,12 +3,15 @@
 //! Nothing here has a clock: whoever asks passes the time.
 
 use crate::changes::{
-    ApplyError, AuditQuery, Changes, ClaimedJob, Idempotency, StoredAudit, StoredEvent, StoredJob,
+    ApplyError, AuditQuery, Changes, ClaimedJob, EventPage, EventQuery, Idempotency, StoredAudit,
+    StoredEvent, StoredJob,
 };
+use crate::delivery::{Delivery, DeliveryQuery, SettleError, Settlement, TargetState};
 use crate::query::{Page, Query};
 use crate::record::{Key, Record, Stored};
 use crate::transfer::{ExportItem, TransferError};
 use async_trait::async_trait;
+use bytes::Bytes;
 use cosell_model::Timestamp;
 use std::io;
 use std::ops::Range;
@@ -147,6 +150,72 @@ pub trait Store: Send + Sync {
     /// Like [`Store::events_after`], but waits until there is at least one. Dropping the future stops the wait.
     async fn wait_events(&self, after: u64, limit: usize) -> Result<Vec<StoredEvent>, StoreError>;
 
+    /// The event with an id; `None` if there is none.
+    async fn event(&self, id: &str) -> Result<Option<StoredEvent>, StoreError>;
+
+    /// Events by account and time; see [`EventQuery`] and [`EventPage`].
+    async fn events(&self, query: &EventQuery) -> Result<EventPage, StoreError>;
+
+    /// The greatest number an event ever had; 0 before the first.
+    async fn last_event(&self) -> Result<u64, StoreError>;
+
+    /// Deletes the events from before a time with all their deliveries, oldest first, in steps like
+    /// [`Store::prune_audit`]; how many events went. The newest event of all stays whatever its time. The counts of
+    /// pending and dead deliveries follow, those of what ever happened stay.
+    async fn prune_events(&self, before: Timestamp) -> Result<u64, StoreError>;
+
+    /// Every target that is open, in the order of the names.
+    async fn targets(&self) -> Result<Vec<TargetState>, StoreError>;
+
+    /// The state of a target; where it has none yet, one that has read up to `position` and nothing else.
+    async fn open_target(&self, target: &str, position: u64) -> Result<TargetState, StoreError>;
+
+    /// Forgets a target: at once who asks for it finds nothing, then its deliveries go in steps. If it fails midway, the
+    /// next call for any target goes on. A target that is not open is left alone.
+    async fn drop_target(&self, target: &str) -> Result<(), StoreError>;
+
+    /// Leases an open target to a worker until `lease_millis` after `now`. `None` if another worker holds it. Who holds it
+    /// already keeps its epoch; a new holder, or one whose lease had run out, gets a greater one, so that what an earlier
+    /// holder still does cannot land. A target that is not open is an `Invalid`.
+    async fn lease_target(
+        &self,
+        target: &str,
+        worker: &str,
+        now: Timestamp,
+        lease_millis: u64,
+    ) -> Result<Option<TargetState>, StoreError>;
+
+    /// Keeps what the holder of a lease has done: everything or nothing. Returns when it is durable.
+    async fn settle(&self, settlement: Settlement) -> Result<(), SettleError>;
+
+    /// Pending deliveries of a target that are due at `now`, in the order of their times and then of their numbers, at most
+    /// `limit` (1 to [`MAX_PAGE`](crate::MAX_PAGE)). Of those in a lane only the one with the lowest number is ever among
+    /// them. What waits behind costs nothing.
+    async fn due_deliveries(
+        &self,
+        target: &str,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Delivery>, StoreError>;
+
+    /// When the next delivery of a target becomes due; `None` if none waits. May lie in the past.
+    async fn next_delivery_at(&self, target: &str) -> Result<Option<Timestamp>, StoreError>;
+
+    /// For each of several lanes (at most [`MAX_PAGE`](crate::MAX_PAGE)) whether a delivery is pending in it.
+    async fn pending_lanes(&self, target: &str, lanes: &[String]) -> Result<Vec<bool>, StoreError>;
+
+    /// Makes deliveries of a target wait (again), as people ask for it; how many. All must be pending, and at most
+    /// [`MAX_PAGE`](crate::MAX_PAGE); each replaces what is known of its event at the target. Events that are not there are
+    /// left out. It needs no lease. A target that is not open is an `Invalid`.
+    async fn park(&self, target: &str, deliveries: Vec<Delivery>) -> Result<u64, StoreError>;
+
+    /// Deliveries of a target or of an event; see [`DeliveryQuery`].
+    async fn deliveries(&self, query: &DeliveryQuery) -> Result<Vec<Delivery>, StoreError>;
+
+    /// Sets the status of a target, as people ask for it, and gives the present lease a greater epoch: so its holder must
+    /// lease anew before it can settle, and reads the status then. A target that is not open is an `Invalid`.
+    async fn set_target_status(&self, target: &str, status: Bytes) -> Result<(), StoreError>;
+
     /// Audit entries with a `seq` greater than `after`, in order, at most `limit`.
     async fn audit_after(&self, after: u64, limit: usize) -> Result<Vec<StoredAudit>, StoreError>;
 
@@ -165,9 +234,9 @@ pub trait Store: Send + Sync {
     async fn prune_history(&self, before: Timestamp) -> Result<u64, StoreError>;
 
     /// Erases what an account has in a catalog; in all catalogs, or of all accounts, where one of them is left out:
-    /// records that belong to an account and catalog with their history, events, kept answers and jobs. Shared records go where the account
+    /// records that belong to an account and catalog with their history, events with their deliveries, kept answers and jobs. Shared records go where the account
     /// is left out; with an account, only those that name it in a column `account`. Accounts, users, keys, tokens,
-    /// what is [registered](crate::Kind::is_registered), settings, connections, sequences and the audit log stay, so those who may call still can and no id is given twice.
+    /// what is [registered](crate::Kind::is_registered), settings, connections, event rules and targets, sequences and the audit log stay, so those who may call still can and no id is given twice.
     ///
     /// It goes in steps of at most twenty thousand rows, each of them atomic: a smaller reset happens at once or not at
     /// all, a larger one lets other writes in between and, if it fails midway, is finished by a repetition. What is
@@ -185,7 +254,8 @@ pub trait Store: Send + Sync {
 
     /// Hands everything there is, as it is at one moment, to `sink`, item by item in a fixed order: records by kind,
     /// account, catalog and id, then sequences, kept answers in the order in which they were made, jobs by id and without
-    /// their leases, events, audit entries, and former versions in the order in which they were superseded; how many items.
+    /// their leases, events, audit entries, former versions in the order in which they were superseded, and targets by name
+    /// without their leases, each followed by its deliveries by state and number; how many items.
     /// Memory stays bounded however much it is; other reads and writes go on. An error of `sink` ends it.
     async fn export(
         &self,
@@ -197,7 +267,8 @@ pub trait Store: Send + Sync {
     /// fails, or an item breaks the contract, or the process dies, or the future is dropped, everything is as it was.
     /// Other writes wait until it is done, for as long as they wait for room in a queue; reads see the old state till then.
     ///
-    /// Who remembers what was in the store (numbers of events, blocks of sequences, keys) must forget it.
+    /// Who remembers what was in the store (numbers of events, blocks of sequences, keys) must forget it; who held the lease
+    /// of a target has lost it.
     async fn import(
         &self,
         source: &mut (dyn Iterator<Item = io::Result<ExportItem>> + Send),

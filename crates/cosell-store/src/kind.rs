@@ -49,6 +49,11 @@ pub enum Kind {
     Connection,
     /// A marketplace offer, per account and catalog.
     Offer,
+    /// Where events can be sent. Global: `<owning account>/<name>`, or `/<name>` where the operator owns it, which is also
+    /// the name of its [`TargetState`](crate::TargetState).
+    EventTarget,
+    /// Which events go to which targets. Global: `<account>/<name>`, or `/<name>` where it is about all accounts.
+    EventRule,
 }
 
 /// Which parts of a [`Key`](crate::Key) a kind uses besides the id.
@@ -142,7 +147,7 @@ impl Kind {
     }
 
     /// Every kind there is.
-    pub const ALL: [Kind; 19] = [
+    pub const ALL: [Kind; 21] = [
         Kind::Account,
         Kind::User,
         Kind::AccessKey,
@@ -162,6 +167,8 @@ impl Kind {
         Kind::Setting,
         Kind::Connection,
         Kind::Offer,
+        Kind::EventTarget,
+        Kind::EventRule,
     ];
 
     /// The description of this kind.
@@ -186,6 +193,8 @@ impl Kind {
             Kind::Setting => &operator::SETTING,
             Kind::Connection => &operator::CONNECTION,
             Kind::Offer => &operator::OFFER,
+            Kind::EventTarget => &operator::EVENT_TARGET,
+            Kind::EventRule => &operator::EVENT_RULE,
         }
     }
 }

@@ -9,6 +9,7 @@
 
 mod changes;
 mod contract;
+mod delivery;
 mod kind;
 mod query;
 mod record;
@@ -18,10 +19,14 @@ pub mod suite;
 mod transfer;
 
 pub use changes::{
-    ApplyError, AuditEntry, AuditQuery, Changes, ClaimedJob, Conflict, Event, Expect, FinishedJob,
-    Idempotency, Job, JobId, StoredAudit, StoredEvent, StoredJob, Write,
+    ApplyError, AuditEntry, AuditQuery, Changes, ClaimedJob, Conflict, Event, EventPage, EventQuery, Expect,
+    FinishedJob, Idempotency, Job, JobId, StoredAudit, StoredEvent, StoredJob, Write,
 };
 pub use contract::{Erased, Progress, ProgressFn, Report, Store, StoreError};
+pub use delivery::{
+    Delivery, DeliveryQuery, DeliveryState, MAX_DELIVERY_NAME, MAX_NOTE, SettleError, Settlement,
+    TargetState, validate_deliveries, validate_target,
+};
 pub use kind::{Column, ColumnType, IndexSpec, Kind, KindSpec, Scope, SortSpec};
 pub use query::{Cursor, Filter, Item, MAX_IN_VALUES, MAX_PAGE, Page, Query, Sort};
 pub use record::{Key, Record, Stored, Value};

@@ -1,4 +1,6 @@
-//! The portable file of a store's whole state: `cosell-state`, version 1.
+//! The portable file of a store's whole state: `cosell-state`, version 2.
+//!
+//! Version 1 had no targets of events and no deliveries; it is still read.
 //!
 //! Text, one JSON object a line. The first line is a header that names the format, its version, and the index columns of
 //! every kind; then one line for each item; the last line tells how many items there are and the SHA-256 of all bytes before
@@ -23,7 +25,7 @@ use std::io::{self, BufRead, Read as _, Write};
 /// The name of the format, in the header.
 pub const FORMAT: &str = "cosell-state";
 /// The version that is written, and the newest that can be read.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 /// Longest line, in bytes with its end. A line that is longer is refused, so a file cannot make a reader take up all memory.
 pub const MAX_LINE: usize = 64 << 20;
 

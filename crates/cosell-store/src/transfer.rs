@@ -4,6 +4,7 @@
 
 use crate::changes::{Idempotency, Job, StoredAudit, StoredEvent};
 use crate::contract::StoreError;
+use crate::delivery::{Delivery, check_count, validate_target};
 use crate::record::{Key, Record};
 use bytes::Bytes;
 use cosell_model::Timestamp;
@@ -52,6 +53,23 @@ pub enum ExportItem {
     Audit(StoredAudit),
     /// A version that is not the present one any more.
     Former(FormerVersion),
+    /// A target of events. Nobody holds it elsewhere, and how many deliveries are pending or dead is counted anew.
+    Target {
+        /// Its name.
+        target: String,
+        /// How far its cursor has read.
+        position: u64,
+        /// Its status.
+        status: Bytes,
+        /// How often an event came to be delivered.
+        delivered: u64,
+        /// Tries.
+        attempts: u64,
+        /// Failed tries.
+        failures: u64,
+    },
+    /// An event at a target; both come before it.
+    Delivery(Delivery),
 }
 
 impl ExportItem {
@@ -75,6 +93,19 @@ impl ExportItem {
             ExportItem::Event(stored) => number(self, stored.seq),
             ExportItem::Audit(stored) => number(self, stored.seq),
             ExportItem::Answer { .. } | ExportItem::Job(_) => Ok(()),
+            ExportItem::Target {
+                target,
+                position,
+                status,
+                delivered,
+                attempts,
+                failures,
+            } => {
+                validate_target(target, status)?;
+                let counts = [position, delivered, attempts, failures];
+                counts.into_iter().try_for_each(|n| check_count("a count of", *n))
+            }
+            ExportItem::Delivery(delivery) => delivery.validate(),
         }
     }
 }
@@ -108,6 +139,10 @@ impl fmt::Display for ExportItem {
             ExportItem::Event(stored) => write!(f, "event {}", stored.seq),
             ExportItem::Audit(stored) => write!(f, "audit entry {}", stored.seq),
             ExportItem::Former(former) => write!(f, "version {} of {}", former.version, former.key),
+            ExportItem::Target { target, .. } => write!(f, "target {target}"),
+            ExportItem::Delivery(delivery) => {
+                write!(f, "delivery of event {} to {}", delivery.seq, delivery.target)
+            }
         }
     }
 }

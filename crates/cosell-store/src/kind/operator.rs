@@ -1,4 +1,4 @@
-//! The kinds of AWS's side and of the people who run a server: submitted deals, tokens, settings, connections, offers.
+//! The kinds of AWS's side and of the people who run a server: submitted deals, tokens, settings, connections, offers, event targets and rules.
 //!
 //! Never put an index here that no list of the operator needs: each one costs every write.
 
@@ -56,3 +56,17 @@ pub(super) static CONNECTION: KindSpec = KindSpec {
 };
 
 pub(super) static OFFER: KindSpec = plain(Kind::Offer, "offer", Scope::Catalog);
+
+/// `account` is the beginning of the id, empty for the operator's own. Those who deliver read the list of all by id.
+pub(super) static EVENT_TARGET: KindSpec = KindSpec {
+    columns: &[required("account")],
+    indexes: &[index(&["account"])],
+    ..plain(Kind::EventTarget, "event_target", Scope::Global)
+};
+
+/// `account` as for targets; empty for a rule about all accounts.
+pub(super) static EVENT_RULE: KindSpec = KindSpec {
+    columns: &[required("account")],
+    indexes: &[index(&["account"])],
+    ..plain(Kind::EventRule, "event_rule", Scope::Global)
+};

@@ -4,6 +4,7 @@
 
 use super::Columns;
 use crate::changes::{AuditEntry, Event, Idempotency, Job, JobId, StoredAudit, StoredEvent};
+use crate::delivery::{Delivery, DeliveryState};
 use crate::kind::Kind;
 use crate::record::{Key, Record, Value};
 use crate::transfer::{ExportItem, FormerVersion};
@@ -24,6 +25,8 @@ pub(super) enum Line<'a> {
     Event(EventLine<'a>),
     Audit(AuditLine<'a>),
     Former(FormerLine<'a>),
+    Target(TargetLine<'a>),
+    Delivery(DeliveryLine<'a>),
     End(End),
 }
 
@@ -114,6 +117,41 @@ pub(super) struct FormerLine<'a> {
     document: Part<'a>,
     private: Part<'a>,
 }
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct TargetLine<'a> {
+    target: Text<'a>,
+    position: u64,
+    status: Part<'a>,
+    delivered: u64,
+    attempts: u64,
+    failures: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct DeliveryLine<'a> {
+    target: Text<'a>,
+    seq: u64,
+    lane: Option<Text<'a>>,
+    state: State,
+    attempts: u32,
+    due_at: i64,
+    note: Part<'a>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", remote = "DeliveryState")]
+enum StateName {
+    Pending,
+    Delivered,
+    Dead,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
+struct State(#[serde(with = "StateName")] DeliveryState);
 
 /// Bytes: as text where they are UTF-8, which all but foreign ones are.
 #[derive(Serialize, Deserialize)]
@@ -232,6 +270,30 @@ impl<'a> Line<'a> {
                 document: Part::of(&former.document),
                 private: Part::of(&former.private),
             }),
+            ExportItem::Target {
+                target,
+                position,
+                status,
+                delivered,
+                attempts,
+                failures,
+            } => Line::Target(TargetLine {
+                target: target.into(),
+                position: *position,
+                status: Part::of(status),
+                delivered: *delivered,
+                attempts: *attempts,
+                failures: *failures,
+            }),
+            ExportItem::Delivery(delivery) => Line::Delivery(DeliveryLine {
+                target: (&delivery.target).into(),
+                seq: delivery.seq,
+                lane: delivery.lane.as_deref().map(Into::into),
+                state: State(delivery.state),
+                attempts: delivery.attempts,
+                due_at: delivery.due_at.as_millis(),
+                note: Part::of(&delivery.note),
+            }),
         }
     }
 
@@ -318,6 +380,23 @@ impl<'a> Line<'a> {
                     private: line.private.bytes()?,
                 })
             }
+            Line::Target(line) => ExportItem::Target {
+                target: line.target.into_owned(),
+                position: line.position,
+                status: line.status.bytes()?,
+                delivered: line.delivered,
+                attempts: line.attempts,
+                failures: line.failures,
+            },
+            Line::Delivery(line) => ExportItem::Delivery(Delivery {
+                target: line.target.into_owned(),
+                seq: line.seq,
+                lane: line.lane.map(Cow::into_owned),
+                state: line.state.0,
+                attempts: line.attempts,
+                due_at: time(line.due_at),
+                note: line.note.bytes()?,
+            }),
             Line::End(_) => return Err("the last line is no item".to_owned()),
         })
     }

@@ -68,7 +68,7 @@ fn what_is_written_is_read_back() {
         (summary.items, summary.created_at),
         (2, Timestamp::from_millis(1_000))
     );
-    assert!(text().starts_with(r#"{"format":"cosell-state","version":1,"kinds":{"#));
+    assert!(text().starts_with(r#"{"format":"cosell-state","version":2,"kinds":{"#));
     assert!(text().contains(r#""createdAt":"1970-01-01T00:00:01.000Z"}"#));
 }
 
@@ -113,9 +113,9 @@ fn another_format_and_a_newer_version_are_refused_by_name() {
         let error = read(foreign).unwrap_err();
         assert!(error.contains("not a cosell state"), "{foreign}: {error}");
     }
-    let newer = read(&text().replacen(r#""version":1"#, r#""version":2,"else":0"#, 1)).unwrap_err();
+    let newer = read(&text().replacen(r#""version":2"#, r#""version":3,"else":0"#, 1)).unwrap_err();
     assert!(
-        newer.contains("version 2") && newer.contains("newer cosell"),
+        newer.contains("version 3") && newer.contains("newer cosell"),
         "{newer}"
     );
 }
