@@ -74,7 +74,8 @@ fn change(write: Write, id: u64, version: u64, now: i64) -> Changes {
         expires_at: time.plus_millis(86_400_000),
     };
     let event = Event {
-        id: format!("{id:032x}"),
+        // In the order of time, as the ids of events are.
+        id: format!("{now:012x}{id:012x}{version:08x}"),
         account: "111122223333".into(),
         catalog: "AWS".into(),
         detail_type: "Opportunity Created".into(),

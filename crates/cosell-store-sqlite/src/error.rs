@@ -93,8 +93,16 @@ pub(crate) fn read_error(error: &rusqlite::Error) -> StoreError {
     }
 }
 
+/// Whether a value that must be unique is there already. Of what a change writes, only the id of an event is not looked up
+/// before: a taken one is a fault of the caller and so rare that a look at each would be wasted.
+pub(crate) fn is_taken(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation)
+}
+
 pub(crate) fn write_error(error: &rusqlite::Error) -> ApplyError {
-    if is_damage(error) {
+    if is_taken(error) {
+        ApplyError::Invalid(format!("the id of an event is taken: {error}"))
+    } else if is_damage(error) {
         ApplyError::Corrupt(error.to_string())
     } else {
         ApplyError::Unavailable(error.to_string())

@@ -8,7 +8,10 @@
 
 mod apply;
 mod checkpoint;
+mod contract;
+mod delivery;
 mod error;
+mod events;
 mod history;
 mod list;
 mod log;

@@ -1,4 +1,4 @@
-//! The audit log and the list of jobs, as people who look ask for them.
+//! The audit log and the list of jobs, as people who look ask for them; and the walk by time, which events share.
 //!
 //! Every statement is a walk of one index in its own order. Nothing here writes but the pruning of the log.
 
@@ -6,6 +6,7 @@ use crate::apply;
 use crate::list::bytes_of;
 use cosell_model::Timestamp;
 use cosell_store::{AuditEntry, AuditQuery, StoredAudit, StoredJob};
+use rusqlite::types::Value;
 use rusqlite::{Connection, Row};
 
 /// Most entries pruned in one commit, so that other writes wait for a few milliseconds only.
@@ -23,54 +24,79 @@ pub(crate) fn entry(row: &Row<'_>) -> rusqlite::Result<StoredAudit> {
     })
 }
 
-/// The statement of a look into the log: `?1` and `?2` the times between which it looks, `?3` how many entries, then the
-/// account and the entry after which it goes on (time, seq), where they are given.
-pub(crate) fn audit_sql(account: bool, after: bool, newest_first: bool) -> String {
-    let index = if account {
-        "audit_by_account_time"
-    } else {
-        "audit_by_time"
-    };
+/// The statement of a walk of a log (`event` or `audit`) in the order of time: `?1` and `?2` the times between which it
+/// looks, `?3` how many rows, then the account and the row after which it goes on (time, seq), where they are given.
+pub(crate) fn walk_sql(log: &str, columns: &str, account: bool, after: bool, newest_first: bool) -> String {
+    let index = if account { "by_account_time" } else { "by_time" };
     let (by_account, place) = if account { (" AND account=?4", 5) } else { ("", 4) };
     let (forward, direction) = if newest_first { ('<', " DESC") } else { ('>', "") };
-    // The end that the entry seen last replaces must not stay: SQLite uses one bound for each direction.
+    // The end that the row seen last replaces must not stay: SQLite uses one bound for each direction.
     let bounds = match (after, newest_first) {
         (false, _) => " AND time>=?1 AND time<=?2".to_owned(),
         (true, true) => format!(" AND time>=?1 AND (time,seq)<(?{place},?{})", place + 1),
         (true, false) => format!(" AND time<=?2 AND (time,seq){forward}(?{place},?{})", place + 1),
     };
     format!(
-        "SELECT seq, time, account, body FROM audit INDEXED BY {index} WHERE 1{by_account}{bounds} \
+        "SELECT {columns} FROM {log} INDEXED BY {log}_{index} WHERE 1{by_account}{bounds} \
          ORDER BY time{direction}, seq{direction} LIMIT ?3"
     )
 }
 
-/// Looks into the log.
-pub(crate) fn audit(connection: &Connection, query: &AuditQuery) -> rusqlite::Result<Vec<StoredAudit>> {
-    let from = query.from.map_or(i64::MIN, Timestamp::as_millis);
-    let to = query.to.map_or(i64::MAX, Timestamp::as_millis);
-    // A place outside of the times is no narrower than they are, and would widen them instead.
-    let after = query.after.filter(|(time, _)| {
-        if query.newest_first {
-            time.as_millis() <= to
-        } else {
-            time.as_millis() >= from
-        }
-    });
-    let sql = audit_sql(query.account.is_some(), after.is_some(), query.newest_first);
-    let mut statement = connection.prepare_cached(&sql)?;
-    let mut values: Vec<rusqlite::types::Value> = vec![
-        from.into(),
-        to.into(),
-        i64::try_from(query.limit).unwrap_or(i64::MAX).into(),
-    ];
-    values.extend(query.account.iter().map(|account| account.clone().into()));
-    if let Some((time, seq)) = after {
-        values.push(time.as_millis().into());
-        values.push(i64::try_from(seq).unwrap_or(i64::MAX).into());
+/// What a walk of a log is asked.
+pub(crate) struct Walk<'a> {
+    pub account: Option<&'a str>,
+    pub from: Option<Timestamp>,
+    pub to: Option<Timestamp>,
+    pub after: Option<(Timestamp, u64)>,
+    pub newest_first: bool,
+    pub limit: usize,
+}
+
+impl Walk<'_> {
+    /// The row after which it goes on. A place outside of the times is no narrower than they are, and would widen them.
+    pub(crate) fn place(&self) -> Option<(Timestamp, u64)> {
+        self.after.filter(|(time, _)| match self.newest_first {
+            true => self.to.is_none_or(|to| *time <= to),
+            false => self.from.is_none_or(|from| *time >= from),
+        })
     }
-    let rows = statement.query_map(rusqlite::params_from_iter(values), entry)?;
+
+    /// The values of its statement, with that place.
+    pub(crate) fn values(&self, place: Option<(Timestamp, u64)>) -> Vec<Value> {
+        let mut values: Vec<Value> = vec![
+            self.from.map_or(i64::MIN, Timestamp::as_millis).into(),
+            self.to.map_or(i64::MAX, Timestamp::as_millis).into(),
+            i64::try_from(self.limit).unwrap_or(i64::MAX).into(),
+        ];
+        values.extend(self.account.iter().map(|account| account.to_string().into()));
+        if let Some((time, seq)) = place {
+            values.push(time.as_millis().into());
+            values.push(i64::try_from(seq).unwrap_or(i64::MAX).into());
+        }
+        values
+    }
+}
+
+/// Looks into the audit log.
+pub(crate) fn audit(connection: &Connection, query: &AuditQuery) -> rusqlite::Result<Vec<StoredAudit>> {
+    let walk = Walk {
+        account: query.account.as_deref(),
+        from: query.from,
+        to: query.to,
+        after: query.after,
+        newest_first: query.newest_first,
+        limit: query.limit,
+    };
+    let place = walk.place();
+    let sql = audit_sql(walk.account.is_some(), place.is_some(), walk.newest_first);
+    let mut statement = connection.prepare_cached(&sql)?;
+    let rows = statement.query_map(rusqlite::params_from_iter(walk.values(place)), entry)?;
     rows.collect()
+}
+
+/// The statement of a look into the audit log, see [`walk_sql`].
+fn audit_sql(account: bool, after: bool, newest_first: bool) -> String {
+    walk_sql("audit", "seq, time, account, body", account, after, newest_first)
 }
 
 /// Deletes the oldest entries from before a time (`?1`), at most `?2`; never the newest of all, whose number would be given
@@ -119,20 +145,20 @@ pub(crate) const WAITING: &str = "SELECT id, kind, run_at, payload, attempts, wo
 pub(crate) const HELD: &str = "SELECT id, kind, run_at, payload, attempts, worker, due_at FROM job \
      INDEXED BY job_leased WHERE worker IS NOT NULL AND (?1 IS NULL OR kind=?1)";
 
+/// How SQLite runs a statement on a connection like those in use.
+#[cfg(test)]
+pub(crate) fn plan(sql: &str) -> Vec<String> {
+    let mut connection = Connection::open_in_memory().unwrap();
+    connection
+        .set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
+        .unwrap();
+    crate::migrate::migrate(&mut connection).unwrap();
+    crate::list::plan_of(&connection, sql)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rusqlite::config::DbConfig;
-
-    fn plan(sql: &str) -> Vec<String> {
-        let mut connection = Connection::open_in_memory().unwrap();
-        connection
-            .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
-            .unwrap();
-        crate::migrate::migrate(&mut connection).unwrap();
-        crate::list::plan_of(&connection, sql)
-    }
-
     #[test]
     fn every_look_into_the_log_is_one_search_in_its_own_order() {
         for account in [false, true] {
@@ -168,7 +194,7 @@ mod tests {
             apply::RELEASE,
             PRUNE,
             WAITING,
-            crate::store::NEXT_JOB,
+            crate::contract::NEXT_JOB,
         ] {
             let plan = plan(sql);
             assert!(

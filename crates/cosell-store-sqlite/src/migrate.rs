@@ -32,6 +32,11 @@ const MIGRATIONS: &[Migration] = &[
         name: "operator",
         sql: include_str!("../migrations/0003_operator.sql"),
     },
+    Migration {
+        number: 4,
+        name: "deliveries",
+        sql: include_str!("../migrations/0004_deliveries.sql"),
+    },
 ];
 
 /// The newest schema this build knows.

@@ -5,15 +5,15 @@
 //! acts comes first (jobs, answers, events), then the records, then what they were. Nothing here may touch identities, settings or the audit
 //! log.
 
-use crate::sql;
+use crate::{delivery, events, sql};
 use cosell_store::{Erased, Kind, Scope, StoreError};
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::Connection;
 use serde::Deserialize;
 
 /// Most rows erased in one commit.
 pub(crate) const STEP: usize = 20_000;
 
-/// How many events resets have erased, which is by how many the numbers of events may have gaps.
+/// How many events resets and prunings have erased, which is by how many the numbers of events may have gaps.
 pub(crate) const ERASED_EVENTS: &str =
     "SELECT coalesce((SELECT next FROM sequence WHERE name='events erased by resets'), 0)";
 
@@ -56,13 +56,14 @@ pub(crate) fn step(connection: &Connection, target: &Target) -> rusqlite::Result
     };
     let (jobs, left) = spend(jobs(connection, target, STEP)?);
     let (answers, left) = spend(answers(connection, target, left)?);
-    let (events, left) = spend(events(connection, target, left)?);
+    let (events, rows) = events(connection, target, left)?;
+    let (_, left) = spend(rows);
     let (records, left) = spend(records(connection, target, left)?);
     let (history, left) = spend(history(connection, target, left)?);
     let erased = Erased {
         history,
         records,
-        events,
+        events: events as u64,
         answers,
         jobs,
     };
@@ -119,36 +120,42 @@ fn answers(connection: &Connection, target: &Target, most: usize) -> rusqlite::R
     }
 }
 
-/// Erases events. The newest one keeps its number, emptied, so that no number is ever given twice.
-fn events(connection: &Connection, target: &Target, most: usize) -> rusqlite::Result<usize> {
-    let newest: Option<i64> = connection
-        .prepare_cached("SELECT seq FROM event ORDER BY seq DESC LIMIT 1")?
-        .query_row([], |row| row.get(0))
-        .optional()?;
-    let Some(newest) = newest else { return Ok(0) };
-    let theirs = "(?1 IS NULL OR account=?1) AND (?2 IS NULL OR catalog=?2) AND detail_type<>''";
-    let erased = connection
-        .prepare_cached(&format!(
-            "DELETE FROM event WHERE seq IN (SELECT seq FROM event WHERE seq<?3 AND {theirs} LIMIT ?4)"
-        ))?
-        .execute((&target.account, &target.catalog, newest, most))?;
-    if erased > 0 {
-        connection
-            .prepare_cached(
-                "INSERT INTO sequence (name, next) VALUES ('events erased by resets', ?1) \
-                 ON CONFLICT (name) DO UPDATE SET next = next + ?1",
-            )?
-            .execute([erased])?;
-    }
-    if erased == most {
-        return Ok(erased);
+/// Erases events with their deliveries: how many events, and how many rows in all. The newest event keeps its number,
+/// emptied, so that no number is ever given twice.
+fn events(connection: &Connection, target: &Target, most: usize) -> rusqlite::Result<(usize, usize)> {
+    let newest = events::last(connection)?;
+    let mut found = connection.prepare_cached(events_sql(target.account.is_some()))?;
+    let theirs = found
+        .query_map((newest, &target.catalog, most, &target.account), |row| row.get(0))?
+        .collect::<rusqlite::Result<Vec<u64>>>()?;
+    let (erased, rows) = events::erase(connection, &theirs, most)?;
+    if rows >= most {
+        return Ok((erased, rows));
     }
     let emptied = connection
-        .prepare_cached(&format!(
-            "UPDATE event SET account='', catalog='', detail_type='', body=x'' WHERE seq=?3 AND {theirs}"
-        ))?
-        .execute((&target.account, &target.catalog, newest))?;
-    Ok(erased + emptied)
+        .prepare_cached(
+            "UPDATE event SET account='', catalog='', detail_type='', body=x'' WHERE seq=?1 AND detail_type<>'' \
+             AND (?2 IS NULL OR catalog=?2) AND (?3 IS NULL OR account=?3)",
+        )?
+        .execute((newest, &target.catalog, &target.account))?;
+    let mut rows = rows + emptied;
+    if emptied > 0 {
+        rows += delivery::forget(connection, newest)?;
+    }
+    Ok((erased + emptied, rows))
+}
+
+/// The events that are erased: `?1` the newest, which is not among them, `?2` the catalog, `?3` most, `?4` the account.
+pub(crate) fn events_sql(by_account: bool) -> &'static str {
+    match by_account {
+        false => {
+            "SELECT seq FROM event WHERE seq<?1 AND detail_type<>'' AND (?2 IS NULL OR catalog=?2) AND ?4 IS NULL LIMIT ?3"
+        }
+        true => {
+            "SELECT seq FROM event INDEXED BY event_by_account_time WHERE account=?4 AND seq<?1 AND detail_type<>'' \
+             AND (?2 IS NULL OR catalog=?2) LIMIT ?3"
+        }
+    }
 }
 
 /// Erases former versions. It comes last, since nobody reads them but those who look.

@@ -52,6 +52,8 @@ fn weight(item: &ExportItem) -> usize {
         ExportItem::Event(stored) => stored.event.body.len(),
         ExportItem::Audit(stored) => stored.entry.body.len(),
         ExportItem::Former(former) => former.document.len() + former.private.len(),
+        ExportItem::Target { status, .. } => status.len(),
+        ExportItem::Delivery(delivery) => delivery.note.len(),
     }
 }
 

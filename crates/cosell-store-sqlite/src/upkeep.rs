@@ -2,9 +2,10 @@
 //!
 //! Neither changes a byte of the data.
 
+use crate::delivery;
 use crate::error::{OpenError, read_error};
 use crate::open::{DATABASE_FILE, Options, reader, sync_folder};
-use cosell_store::{Kind, Progress, ProgressFn, Report, StoreError};
+use cosell_store::{DeliveryState, Kind, Progress, ProgressFn, Report, StoreError};
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags, Row};
@@ -73,6 +74,7 @@ fn look(connection: &Connection, progress: &ProgressFn, report: &mut Report) -> 
             "the events from {oldest} to {newest} have gaps: there are {count}"
         ));
     }
+    deliveries(connection, newest, report)?;
     progress(Progress { done: total, total });
     moment.commit()
 }
@@ -166,6 +168,77 @@ fn history(
         if seen % CHECK_STEP == 0 {
             let done = report.records + seen;
             progress(Progress { done, total });
+        }
+    }
+    Ok(())
+}
+
+/// What must not be found among deliveries, each as a statement that counts it.
+const NO_DELIVERIES: [(&str, &str); 5] = [
+    (
+        "deliveries belong to no target",
+        "SELECT count(*) FROM delivery AS d LEFT JOIN delivery_target AS t ON t.target=d.target WHERE t.target IS NULL",
+    ),
+    (
+        "deliveries belong to no event",
+        "SELECT count(*) FROM delivery AS d LEFT JOIN event AS e ON e.seq=d.seq \
+         WHERE e.seq IS NULL OR e.detail_type=''",
+    ),
+    (
+        "deliveries have an unknown state",
+        "SELECT count(*) FROM delivery WHERE state NOT IN (0, 1, 2)",
+    ),
+    (
+        "deliveries that have ended look due",
+        "SELECT count(*) FROM delivery WHERE state<>0 AND head<>0",
+    ),
+    (
+        // Rows of a dropped target go in any order, and nobody looks at their lanes any more.
+        "pending deliveries are out of the order of their lanes",
+        "SELECT count(*) FROM delivery AS d JOIN delivery_target AS t ON t.target=d.target \
+         WHERE t.name IS NOT NULL AND d.state=0 AND d.head<>(d.lane IS NULL OR NOT EXISTS (\
+         SELECT 1 FROM delivery AS e INDEXED BY delivery_by_lane \
+         WHERE e.target=d.target AND e.lane=d.lane AND e.state=0 AND e.seq<d.seq))",
+    ),
+];
+
+/// Deliveries are no records, so they do not count as such.
+fn deliveries(connection: &Connection, newest: u64, report: &mut Report) -> rusqlite::Result<()> {
+    for (what, count) in NO_DELIVERIES {
+        let found: u64 = connection.query_row(count, [], |row| row.get(0))?;
+        if found > 0 {
+            report.problem(format!("{found} {what}"));
+        }
+    }
+    let mut statement = connection.prepare("SELECT count(*) FROM delivery WHERE target=?1 AND state=?2")?;
+    for (number, target) in delivery::all(connection)? {
+        for (state, told) in [
+            (DeliveryState::Pending, target.pending),
+            (DeliveryState::Dead, target.dead),
+        ] {
+            let found: u64 = statement.query_row((number, delivery::number_of(state)), |row| row.get(0))?;
+            if found != told {
+                report.problem(format!(
+                    "target {}: {told} deliveries are told to be {state:?} and {found} are",
+                    target.target
+                ));
+            }
+        }
+        if target.position > newest {
+            report.problem(format!(
+                "target {}: it has read up to event {}, and the newest is {newest}",
+                target.target, target.position
+            ));
+        }
+    }
+    let mut statement = connection.prepare(
+        "SELECT 'the status of target ' || coalesce(name, target), status FROM delivery_target UNION ALL \
+         SELECT 'the note of event ' || seq || ' at target ' || target, note FROM delivery",
+    )?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        if let Some(error) = not_json(row, 1, true)? {
+            report.problem(format!("{} is not JSON: {error}", row.get::<_, String>(0)?));
         }
     }
     Ok(())

@@ -7,6 +7,7 @@
 
 use crate::apply::{self, Refusal};
 use crate::error::{read_error, write_error};
+use crate::store::STOPPED;
 use crate::tenants::Tenants;
 use crate::{history, log, reset, transfer};
 use cosell_model::Timestamp;
@@ -53,7 +54,46 @@ pub(crate) enum Command {
     },
     Release(Reply<Result<u64, StoreError>>),
     Bulk(Vec<Record>, Reply<Result<(), StoreError>>),
+    Work(Box<dyn Work>),
     Close(Reply<()>),
+}
+
+/// A command that brings along what it does.
+pub(crate) trait Work: Send {
+    /// Does it within the open transaction. It may be done twice: among others, and alone where that failed.
+    fn run(&mut self, connection: &Connection) -> rusqlite::Result<()>;
+    /// Answers after the commit, or with why there was none.
+    fn answer(self: Box<Self>, failure: Option<&rusqlite::Error>);
+}
+
+/// A function as a command.
+pub(crate) struct Asked<T, F> {
+    work: F,
+    done: Option<T>,
+    reply: Reply<Result<T, StoreError>>,
+}
+
+impl<T, F> Asked<T, F> {
+    pub(crate) fn new(work: F, reply: Reply<Result<T, StoreError>>) -> Self {
+        let done = None;
+        Asked { work, done, reply }
+    }
+}
+
+impl<T: Send, F: FnMut(&Connection) -> rusqlite::Result<T> + Send> Work for Asked<T, F> {
+    fn run(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        self.done = Some((self.work)(connection)?);
+        Ok(())
+    }
+
+    fn answer(self: Box<Self>, failure: Option<&rusqlite::Error>) {
+        let result = match (failure, self.done) {
+            (Some(error), _) => Err(read_error(error)),
+            (None, Some(done)) => Ok(done),
+            (None, None) => Err(StoreError::Unavailable(STOPPED.into())),
+        };
+        drop(self.reply.send(result));
+    }
 }
 
 /// What waits for the writer.
@@ -79,6 +119,7 @@ enum Outcome {
     Reset(reset::Step),
     Released(u64),
     Bulk(Result<(), StoreError>),
+    Worked,
     Closing,
 }
 
@@ -155,7 +196,7 @@ impl Writer {
         }
     }
 
-    fn attempt(&mut self, batch: &[Command]) -> Result<Vec<Outcome>, Failure> {
+    fn attempt(&mut self, batch: &mut [Command]) -> Result<Vec<Outcome>, Failure> {
         let result = self.transaction(batch);
         if result.is_err() {
             self.tenants.forget();
@@ -168,14 +209,14 @@ impl Writer {
         result
     }
 
-    fn transaction(&mut self, batch: &[Command]) -> Result<Vec<Outcome>, Failure> {
+    fn transaction(&mut self, batch: &mut [Command]) -> Result<Vec<Outcome>, Failure> {
         self.statement("BEGIN IMMEDIATE").map_err(Failure::whole)?;
         let mut outcomes = Vec::with_capacity(batch.len());
         let (mut written, mut refused, mut events, mut kept) = (0, 0, 0, 0);
         let mut latest = None;
         for command in batch {
             outcomes.push(self.one(command).map_err(Failure::one)?);
-            match (command, outcomes.last()) {
+            match (&*command, outcomes.last()) {
                 (Command::Apply(changes, _), Some(Outcome::Applied(Ok(())))) => {
                     written += 1;
                     events += changes.events.len();
@@ -201,7 +242,7 @@ impl Writer {
         Ok(outcomes)
     }
 
-    fn one(&mut self, command: &Command) -> rusqlite::Result<Outcome> {
+    fn one(&mut self, command: &mut Command) -> rusqlite::Result<Outcome> {
         match command {
             Command::Apply(changes, _) => match apply::check(&self.connection, &self.tenants, changes) {
                 Ok(checked) => {
@@ -231,6 +272,7 @@ impl Writer {
             Command::Bulk(records, _) => {
                 apply::bulk(&self.connection, &mut self.tenants, records).map(Outcome::Bulk)
             }
+            Command::Work(work) => work.run(&self.connection).map(|()| Outcome::Worked),
             Command::Close(_) => Ok(Outcome::Closing),
         }
     }
@@ -276,6 +318,7 @@ fn answer(command: Command, outcome: Outcome) {
         (Command::Reset { reply, .. }, Outcome::Reset(step)) => drop(reply.send(Ok(step))),
         (Command::Release(reply), Outcome::Released(count)) => drop(reply.send(Ok(count))),
         (Command::Bulk(_, reply), Outcome::Bulk(result)) => drop(reply.send(result)),
+        (Command::Work(work), Outcome::Worked) => work.answer(None),
         (Command::Close(reply), Outcome::Closing) => drop(reply.send(())),
         // Outcomes are made from their own commands one by one. Dropping the reply answers `Unavailable`.
         _ => tracing::error!("an outcome does not belong to its command"),
@@ -292,6 +335,7 @@ fn refuse(command: Command, error: &rusqlite::Error) {
         Command::Reset { reply, .. } => drop(reply.send(Err(read_error(error)))),
         Command::Release(reply) => drop(reply.send(Err(read_error(error)))),
         Command::Bulk(_, reply) => drop(reply.send(Err(read_error(error)))),
+        Command::Work(work) => work.answer(Some(error)),
         Command::Close(reply) => drop(reply.send(())),
     }
 }

@@ -6,11 +6,10 @@ use super::{BATCH, BATCH_BYTES, weight};
 use crate::error::read_error;
 use crate::list::{bytes_of, value};
 use crate::open::{DATABASE_FILE, Options, reader};
-use crate::{apply, log, sql};
+use crate::{apply, delivery, events, log, sql};
 use cosell_model::Timestamp;
 use cosell_store::{
-    Event, ExportItem, FormerVersion, Idempotency, Key, Kind, Progress, ProgressFn, Record, Scope,
-    StoreError, StoredEvent,
+    ExportItem, FormerVersion, Idempotency, Key, Kind, Progress, ProgressFn, Record, Scope, StoreError,
 };
 use rusqlite::types::Type;
 use rusqlite::{Connection, Row};
@@ -113,7 +112,12 @@ const OTHERS: [(&str, &str); 6] = [
 fn send_all(connection: &Connection, out: &mut Out<'_>) -> Result<(), Stop> {
     let moment = connection.unchecked_transaction()?;
     let tables = Kind::ALL.map(|kind| kind.spec().table);
-    for table in tables.into_iter().chain(OTHERS.map(|(table, _)| table)) {
+    let others = OTHERS.map(|(table, _)| table);
+    for table in tables
+        .into_iter()
+        .chain(others)
+        .chain(["delivery_target", "delivery"])
+    {
         let count = format!("SELECT count(*) FROM {table}");
         out.total += connection.query_row(&count, [], |row| row.get::<_, u64>(0))?;
     }
@@ -145,6 +149,20 @@ fn send_all(connection: &Connection, out: &mut Out<'_>) -> Result<(), Stop> {
         while let Some(row) = rows.next()? {
             out.item(read(row)?)?;
         }
+    }
+    for (number, state) in delivery::all(connection)? {
+        let name = state.target.clone();
+        out.item(ExportItem::Target {
+            target: state.target,
+            position: state.position,
+            status: state.status,
+            delivered: state.delivered,
+            attempts: state.attempts,
+            failures: state.failures,
+        })?;
+        delivery::by_state(connection, number, &name, |one| {
+            out.item(ExportItem::Delivery(one))
+        })?;
     }
     out.flush()?;
     Ok(moment.commit()?)
@@ -212,16 +230,8 @@ fn job(row: &Row<'_>) -> rusqlite::Result<ExportItem> {
 }
 
 fn event(row: &Row<'_>) -> rusqlite::Result<ExportItem> {
-    let event = Event {
-        id: row.get(1)?,
-        account: row.get(2)?,
-        catalog: row.get(3)?,
-        detail_type: row.get(4)?,
-        time: Timestamp::from_millis(row.get(5)?),
-        body: bytes_of(row, 6)?,
-    };
-    let seq = row.get(0)?;
-    Ok(ExportItem::Event(StoredEvent { seq, event }))
+    let stored = events::event(row)?;
+    Ok(ExportItem::Event(stored))
 }
 
 fn audit(row: &Row<'_>) -> rusqlite::Result<ExportItem> {

@@ -4,11 +4,12 @@
 
 use super::Feed;
 use crate::apply::{self, Text};
-use crate::error::read_error;
+use crate::delivery;
+use crate::error::{is_taken, read_error};
 use crate::tenants::Tenants;
 use cosell_model::Timestamp;
 use cosell_store::{ExportItem, Kind, StoreError};
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::Connection;
 use tokio::sync::mpsc::Receiver;
 
 /// Page cache while an import runs, in KiB: its inserts into the indexes fall all over them.
@@ -62,7 +63,16 @@ fn clear(connection: &Connection) -> rusqlite::Result<()> {
         let table = kind.spec().table;
         connection.execute_batch(&format!("DELETE FROM {table}; DELETE FROM {table}_body"))?;
     }
-    for table in ["sequence", "idempotency", "job", "event", "audit", "history"] {
+    for table in [
+        "sequence",
+        "idempotency",
+        "job",
+        "event",
+        "audit",
+        "history",
+        "delivery_target",
+        "delivery",
+    ] {
         connection.execute_batch(&format!("DELETE FROM {table}"))?;
     }
     Ok(())
@@ -90,8 +100,13 @@ fn take(
 }
 
 fn refusal(item: &ExportItem, error: &rusqlite::Error) -> StoreError {
-    if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) {
+    if is_taken(error) {
         return StoreError::Invalid(format!("{item} comes twice: everything may be there once only"));
+    }
+    if matches!(error, rusqlite::Error::QueryReturnedNoRows) {
+        return StoreError::Invalid(format!(
+            "{item} comes before its target or its event, or without them: take another copy of the state"
+        ));
     }
     read_error(error)
 }
@@ -163,5 +178,26 @@ fn write(connection: &Connection, tenants: &mut Tenants, item: &ExportItem) -> r
                 ))
                 .map(drop)
         }
+        ExportItem::Target {
+            target,
+            position,
+            status,
+            delivered,
+            attempts,
+            failures,
+        } => connection
+            .prepare_cached(
+                "INSERT INTO delivery_target \
+                 (name, position, status, pending, dead, delivered, attempts, failures, epoch) \
+                 VALUES (?1, ?2, ?3, 0, 0, ?4, ?5, ?6, 0)",
+            )?
+            .execute((target, position, &status[..], delivered, attempts, failures))
+            .map(drop),
+        ExportItem::Delivery(one) => match delivery::number(connection, &one.target)? {
+            Some(target) if delivery::is_there(connection, one.seq)? => {
+                delivery::import(connection, target, one)
+            }
+            _ => Err(rusqlite::Error::QueryReturnedNoRows),
+        },
     }
 }

@@ -155,7 +155,7 @@ fn changes_of(decision: &Decision, now: i64, account: &str, key: &dyn Fn(u8) -> 
     });
     let event = |n| crate::Event {
         account: account.to_owned(),
-        ..outbox::event(&format!("{now}-{n}"))
+        ..outbox::event(&format!("{account}-{now}-{n}"))
     };
     Changes {
         expect: expect.into_iter().collect(),

@@ -76,6 +76,7 @@ pub async fn fill(store: &S) {
     };
     store.apply(change).await.unwrap();
     store.reserve("opportunity", 100).await.unwrap();
+    deliveries::fill(store).await;
     store.claim_jobs(at(10), "w", 1, 60_000).await.unwrap();
 }
 
@@ -91,7 +92,7 @@ pub fn a_state_goes_to_another_store_byte_for_byte_and_works_there(runtime: &Run
         assert_eq!(file(&other).await, before);
         assert_eq!(state::verify(&before[..]).unwrap(), summary);
         let report = other.check(silent()).await.unwrap();
-        assert!(report.is_sound() && report.records == 39, "{report:?}");
+        assert!(report.is_sound() && report.records == 43, "{report:?}");
 
         assert_eq!(other.get(&key("gone")).await.unwrap(), None);
         for kind in Kind::ALL {
@@ -146,10 +147,20 @@ pub async fn an_export_hands_out_items_in_a_fixed_order(store: S) {
         ExportItem::Event(event) => (4, event.seq, String::new()),
         ExportItem::Audit(entry) => (5, entry.seq, String::new()),
         ExportItem::Former(_) => (6, 0, String::new()),
+        ExportItem::Target { target, .. } => (7, 0, format!("{target} 0")),
+        ExportItem::Delivery(one) => (
+            7,
+            0,
+            format!("{} 1 {} {:05}", one.target, one.state as u64, one.seq),
+        ),
     };
     assert!(items.is_sorted_by_key(place));
     let parts: std::collections::BTreeSet<_> = items.iter().map(|item| place(item).0).collect();
-    assert_eq!(parts.len(), 7);
+    assert_eq!(parts.len(), 8);
+    let deliveries = items
+        .iter()
+        .filter(|item| matches!(item, ExportItem::Delivery(_)));
+    assert_eq!(deliveries.count(), 3);
     assert!(items.iter().all(|item| item.validate().is_ok()));
 }
 
