@@ -1,6 +1,8 @@
 //! Who did what, kept in the same write as the deed. An entry names the records that were written and their versions; what
 //! they held before and after is in the store's history, and masked where it is shown.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use cosell_domain::Catalog;
 use cosell_domain::engagement::party;
@@ -74,6 +76,15 @@ impl Author {
         }
     }
 
+    /// The author's deed of that name.
+    pub fn deed(&self, action: impl Into<Cow<'static, str>>) -> Deed {
+        Deed {
+            actor: self.actor.clone(),
+            action: action.into(),
+            request_id: self.request_id.clone(),
+        }
+    }
+
     /// What the author writes, with its entry: all of it in one change.
     pub fn noting(
         &self,
@@ -81,12 +92,7 @@ impl Author {
         mut changes: Changes,
         now: Timestamp,
     ) -> Result<Changes, ApiError> {
-        let deed = Deed {
-            actor: self.actor.clone(),
-            action,
-            request_id: self.request_id.clone(),
-        };
-        let entry = done(&deed, &changes, now)?;
+        let entry = done(&self.deed(action), &changes, now)?;
         changes.audit.push(entry);
         Ok(changes)
     }
@@ -98,7 +104,7 @@ pub struct Deed {
     /// Who acts.
     pub actor: Actor,
     /// The operation's name, or the operator's verb.
-    pub action: &'static str,
+    pub action: Cow<'static, str>,
     /// The request's identifier, as its answer tells it; empty for the server's own deeds.
     pub request_id: String,
 }
@@ -111,7 +117,7 @@ impl Deed {
                 account: caller.account.clone(),
                 access_key: caller.access_key.clone(),
             },
-            action: operation.name(),
+            action: operation.name().into(),
             request_id: caller.request_id.clone(),
         }
     }
@@ -272,7 +278,7 @@ fn entry(
 ) -> Result<AuditEntry, ApiError> {
     let body: Bytes = encode(&Entry {
         actor: deed.actor.clone(),
-        action: deed.action.to_owned(),
+        action: deed.action.clone().into_owned(),
         request_id: deed.request_id.clone(),
         error,
         records,

@@ -210,7 +210,7 @@ impl Service {
             };
             let deed = Deed {
                 actor,
-                action,
+                action: action.into(),
                 request_id,
             };
             match self.apply(&deed, changes).await {

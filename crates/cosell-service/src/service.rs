@@ -186,7 +186,7 @@ impl Service {
         };
         if let Err(error) = self.store.apply(changes).await {
             tracing::warn!(
-                action = deed.action,
+                action = %deed.action,
                 "a deed cannot be noted in the audit log: {error}"
             );
         }

@@ -186,12 +186,6 @@ pub(crate) async fn records(store: &dyn Store) -> Result<Vec<Record>, AdminError
     Ok(found)
 }
 
-/// The keys of an account, by id.
-pub async fn list(store: &dyn Store, account: &str) -> Result<Vec<AccessKey>, AdminError> {
-    accounts::expect(store, account).await?;
-    owned(account).all(store).await
-}
-
 /// A part of the keys of an account, by id.
 pub async fn part(store: &dyn Store, account: &str, part: Part) -> Result<Listed<AccessKey>, AdminError> {
     accounts::expect(store, account).await?;

@@ -11,6 +11,7 @@ mod hostile;
 mod listeners;
 mod matrix;
 mod offers;
+mod places;
 pub mod schema;
 mod state;
 mod terminal;
