@@ -17,3 +17,4 @@ mod state;
 mod terminal;
 mod tokens;
 mod trail;
+mod trail_names;

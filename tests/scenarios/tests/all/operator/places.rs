@@ -275,7 +275,7 @@ fn what_is_typed_wins_over_the_environment() {
         let said = cosell_with(&[&line, more].concat(), &variables);
         assert!(said.success, "{}", said.err);
     };
-    let mut known = |server: &Server, account: &str| {
+    let known = |server: &Server, account: &str| {
         let path = format!("/accounts/{account}");
         server.operator().send("GET", &path, None).status == 200
     };
