@@ -13,6 +13,7 @@ mod matrix;
 mod offers;
 mod places;
 pub mod schema;
+mod seller_fields;
 mod state;
 mod terminal;
 mod tokens;
