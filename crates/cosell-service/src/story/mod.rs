@@ -5,7 +5,7 @@ mod autopilot;
 mod clock;
 mod desk;
 mod faults;
-mod gate;
+pub(crate) mod gate;
 mod limits;
 mod races;
 mod reasons;

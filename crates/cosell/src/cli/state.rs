@@ -266,7 +266,14 @@ impl io::Write for Counted<'_> {
 }
 
 async fn load(output: Output, load: Load) -> anyhow::Result<()> {
-    let open = || File::open(&load.file).with_context(|| format!("cannot open {}", load.file.display()));
+    let open = || {
+        let shown = load.file.display();
+        let file = File::open(&load.file).with_context(|| format!("cannot open {shown}"))?;
+        if file.metadata()?.is_dir() {
+            bail!("{shown} is a folder: name a file that `cosell state save` has written");
+        }
+        anyhow::Ok(file)
+    };
     let file = if is_stream(&load.file) {
         None
     } else {
@@ -465,7 +472,14 @@ async fn seed_large(output: Output, mut seed: Seed, wanted: u64) -> anyhow::Resu
     .await;
     place.leave().await;
     end_progress();
-    grown?;
+    grown.with_context(|| match made {
+        0 => "it failed at the beginning".to_owned(),
+        made => format!(
+            "{made} opportunities are made, {} to {}; then it failed",
+            words(&first),
+            words(&last)
+        ),
+    })?;
     let seconds = begun.elapsed().as_secs_f64().max(0.001);
     #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
     let rate = (made as f64 / seconds).round();
