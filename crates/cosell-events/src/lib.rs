@@ -4,6 +4,7 @@
 //! This room takes events out of the store's log and nothing else: it must never decide that something is an event, look
 //! into an opportunity, or answer a request. It reads no clock of its own; whoever starts it passes one.
 
+mod engine;
 mod envelope;
 mod names;
 mod network;
@@ -14,6 +15,10 @@ mod secrets;
 pub mod sink;
 mod target;
 
+pub use engine::{
+    Deliverer, EngineOptions, Note, Now, PeopleError, Registered, Registry, Replayed, TargetMetrics,
+    TargetStatus, TimeRange, Try,
+};
 pub use envelope::Envelope;
 pub use names::{Flaw, target_name};
 pub use network::{Admission, Network};
