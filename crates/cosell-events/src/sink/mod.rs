@@ -13,6 +13,7 @@ mod sqs;
 mod tests;
 mod webhook;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -106,14 +107,16 @@ pub trait Sinks: Send + Sync {
 #[derive(Clone)]
 pub struct RealSinks {
     outside: Outside,
+    files: PathBuf,
     lines: Arc<file::Stdout>,
 }
 
 impl RealSinks {
-    /// Sinks that reach out through `outside`.
-    pub fn new(outside: Outside) -> Self {
+    /// Sinks that reach out through `outside`, and whose files lie in the folder `files`, which is made when it is needed.
+    pub fn new(outside: Outside, files: impl Into<PathBuf>) -> Self {
         Self {
             outside,
+            files: files.into(),
             lines: Arc::default(),
         }
     }
@@ -136,7 +139,7 @@ impl Sinks for RealSinks {
             SinkSettings::Nats(_) => {
                 return Err("this build has no NATS; build cosell with the feature nats".into());
             }
-            SinkSettings::File(settings) => Arc::new(file::File::new(&settings.path)),
+            SinkSettings::File(settings) => Arc::new(file::File::new(&self.files, settings)?),
             SinkSettings::Stdout => self.lines.clone(),
         })
     }
