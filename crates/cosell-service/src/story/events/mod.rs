@@ -1,6 +1,7 @@
 //! Who hears what: for every action of partners and AWS the exact events of every account, in their order.
 
 mod realistic;
+mod sound;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -104,7 +105,7 @@ fn check_form(stored: &StoredEvent) {
         "resources": body["resources"], "detail": body["detail"],
     });
     assert_eq!(body, expected, "{text}");
-    assert!([ONE, TWO, THREE].contains(&event.account.as_str()), "{text}");
+    assert!(event.account.len() == 12 && event.account != AWS, "{text}");
     assert_eq!(event.catalog, "Sandbox");
     assert_eq!(body["detail"]["catalog"], "Sandbox");
     assert!(
