@@ -84,15 +84,15 @@ pub fn dev(output: Output, command: Dev) -> anyhow::Result<()> {
             config.data().display().to_string(),
         )
     };
+    let mut settings = Settings {
+        faults: true,
+        ..settings(&config)?
+    };
     let player = command.autopilot.as_deref().map(scripts::behaviour).transpose()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let settings = Settings {
-        faults: true,
-        seed: runtime.block_on(names_seed(&config, &*opened.store))?,
-        ..settings(&config)?
-    };
+    settings.seed = runtime.block_on(names_seed(&config, &*opened.store))?;
     runtime.block_on(keys::expect_sealer(&*opened.store, &opened.sealer))?;
     runtime.block_on(release_claims(&*opened.store))?;
     let mode = runtime
