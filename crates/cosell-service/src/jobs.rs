@@ -230,7 +230,7 @@ impl Service {
             };
             let deed = Deed {
                 actor,
-                action,
+                action: action.into(),
                 request_id,
             };
             match self.apply(&deed, changes).await {

@@ -11,10 +11,11 @@ use cosell_model::{ApiError, Timestamp, Violation, decode};
 use cosell_store::{ApplyError, Changes, Store};
 use serde::de::DeserializeOwned;
 
-use crate::audit::{self, Deed};
+use crate::audit::{self, Actor, Deed};
 use crate::autopilot::Scripts;
 use crate::clock::{Clock, SystemClock};
 use crate::faults::Faults;
+use crate::identity::keys;
 use crate::ids::OpportunityIds;
 use crate::names::Names;
 use crate::operator::clock::Moved;
@@ -189,16 +190,16 @@ impl Service {
         if !self.settings.audit {
             return;
         }
-        let Ok(entry) = audit::done(deed, &Changes::default(), self.now()) else {
+        let Ok(entries) = audit::done(deed, &Changes::default(), self.now()) else {
             return;
         };
         let changes = Changes {
-            audit: vec![entry],
+            audit: entries,
             ..Changes::default()
         };
         if let Err(error) = self.store.apply(changes).await {
             tracing::warn!(
-                action = deed.action,
+                action = %deed.action,
                 "a deed cannot be noted in the audit log: {error}"
             );
         }
@@ -235,15 +236,16 @@ impl Service {
 
     fn note(&self, deed: &Deed, changes: &mut Changes) -> Result<(), ApplyError> {
         if self.settings.audit {
-            let entry = audit::done(deed, changes, self.now());
+            let entries = audit::done(deed, changes, self.now());
             changes
                 .audit
-                .push(entry.map_err(|error| ApplyError::Invalid(error.message))?);
+                .extend(entries.map_err(|error| ApplyError::Invalid(error.message))?);
         }
         Ok(())
     }
 
-    /// Notes a call that was denied, up to a bounded number each second.
+    /// Notes a call that was denied, up to a bounded number each second. Where only an access key is known, which anybody may
+    /// have named, it is filed under the key's account: who owns it wants to know.
     pub async fn note_denied(&self, deed: &Deed, error: &ApiError) {
         let now = self.now();
         // By the machine's time: a clock that stands still would let nothing be noted any more.
@@ -255,7 +257,15 @@ impl Service {
         if !self.settings.audit || !admitted {
             return;
         }
-        let Ok(entry) = audit::denied(deed, error, now) else {
+        let account = match &deed.actor {
+            Actor::Partner { account, access_key } if account.is_empty() => {
+                let owner = keys::owner(&*self.store, access_key).await;
+                owner.ok().flatten().unwrap_or_default()
+            }
+            Actor::Partner { account, .. } => account.clone(),
+            _ => String::new(),
+        };
+        let Ok(entry) = audit::denied(deed, account, error, now) else {
             return;
         };
         let changes = Changes {

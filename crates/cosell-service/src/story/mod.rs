@@ -6,7 +6,7 @@ mod clock;
 mod desk;
 mod events;
 mod faults;
-mod gate;
+pub(crate) mod gate;
 mod limits;
 mod races;
 mod reasons;

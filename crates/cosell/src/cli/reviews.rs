@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
+use super::ask::Ask as _;
 use super::remote::{At, Remote, Target};
 use super::shown::{self, InCatalog, age, row};
 use crate::output::Output;

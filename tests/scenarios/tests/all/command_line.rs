@@ -30,7 +30,7 @@ fn prepared(data: &Path) -> Key {
         "--company",
         "Example Co",
     ]);
-    assert_eq!(account["AccountId"], ACCOUNT);
+    assert_eq!(account["accountId"], ACCOUNT);
     run(&[
         "user",
         "add",
@@ -59,7 +59,7 @@ fn prepared(data: &Path) -> Key {
     ]);
     let key = run(&["key", "create", "--account", ACCOUNT]);
     let part = |name: &str| key[name].as_str().unwrap().to_owned();
-    Key::new(&part("AccessKeyId"), &part("SecretAccessKey"))
+    Key::new(&part("accessKeyId"), &part("secretAccessKey"))
 }
 
 fn serve(data: &Path, more: &[&str]) -> Server {
@@ -110,8 +110,8 @@ fn from_an_empty_folder_to_a_revoked_key_a_backup_and_a_restored_server() {
         |arguments: &[&str]| cosell(&[arguments, &["--data", text(&data), "--output", "json"]].concat());
     let second = run(&["key", "create", "--account", ACCOUNT]).json();
     let second = Key::new(
-        second["AccessKeyId"].as_str().unwrap(),
-        second["SecretAccessKey"].as_str().unwrap(),
+        second["accessKeyId"].as_str().unwrap(),
+        second["secretAccessKey"].as_str().unwrap(),
     );
     assert_eq!(
         server.caller(second.clone()).call("GetOpportunity", &read).ok(),
@@ -126,7 +126,7 @@ fn from_an_empty_folder_to_a_revoked_key_a_backup_and_a_restored_server() {
     assert_eq!(run(&["check"]).json()["ProblemCount"], 0);
 
     let revoked = run(&["key", "revoke", &second.id]).json();
-    assert_eq!(revoked["AccessKeyId"], second.id);
+    assert_eq!(revoked["accessKeyId"], second.id);
     let started = Instant::now();
     let mut late = server.caller(second);
     while late.call("GetOpportunity", &read).status == 200 {
