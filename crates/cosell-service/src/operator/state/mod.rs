@@ -142,8 +142,9 @@ impl Service {
                 taken => break taken??,
             }
         };
-        let refreshed = self.refresh_settings().await;
-        refreshed.map_err(|error| LoadError::Failed(error.internal.unwrap_or(error.message)))?;
+        let failed = |error: ApiError| LoadError::Failed(error.internal.unwrap_or(error.message));
+        self.list_old_deals().await.map_err(failed)?;
+        self.refresh_settings().await.map_err(failed)?;
         self.note_done(&by.deed("LoadState")).await;
         Ok(Loaded {
             saved_date: summary.created_at,
