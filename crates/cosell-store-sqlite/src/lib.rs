@@ -8,6 +8,7 @@
 
 mod apply;
 mod checkpoint;
+mod ephemeral;
 mod error;
 mod history;
 mod list;

@@ -9,7 +9,7 @@ use crate::open::{self, Options};
 use crate::readers::{Reader, Readers};
 use crate::tenants::Tenants;
 use crate::writer::{Command, Counters, Reply, Task, Writer};
-use crate::{apply, history, log, reset, sql, transfer, upkeep};
+use crate::{apply, ephemeral, history, log, reset, sql, transfer, upkeep};
 use async_trait::async_trait;
 use cosell_model::Timestamp;
 use cosell_store::{
@@ -56,7 +56,7 @@ pub struct SqliteStore {
     threads: Vec<JoinHandle<()>>,
     _lock: Option<File>,
     // Last, so that the folder goes when everything in it is closed.
-    temporary: Option<tempfile::TempDir>,
+    temporary: Option<ephemeral::Folder>,
 }
 
 impl SqliteStore {
@@ -117,13 +117,10 @@ impl SqliteStore {
     /// # Errors
     /// As [`SqliteStore::open`].
     pub fn open_ephemeral(options: Options) -> Result<Self, OpenError> {
-        let temporary = tempfile::Builder::new()
-            .prefix("cosell-")
-            .tempdir()
-            .map_err(|error| OpenError::File {
-                path: std::env::temp_dir(),
-                error,
-            })?;
+        let temporary = ephemeral::Folder::new().map_err(|error| OpenError::File {
+            path: std::env::temp_dir(),
+            error,
+        })?;
         let mut store = Self::open(
             temporary.path(),
             Options {
