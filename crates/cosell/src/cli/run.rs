@@ -180,9 +180,11 @@ pub fn serve(output: Output, command: Serve) -> anyhow::Result<()> {
     let token = runtime.block_on(operator_file::token(&*store, Some(&folder), SystemClock.now()))?;
     let place = (&Time::Machine, config.data());
     let server = assemble(&config, opened, settings, origins(&config), None, place)?;
-    runtime
-        .block_on(server.handler.service.load_faults())
-        .map_err(in_words)?;
+    let ready = async {
+        server.handler.service.list_old_deals().await?;
+        server.handler.service.load_faults().await
+    };
+    runtime.block_on(ready).map_err(in_words)?;
     let scheme = scheme(&server);
     server.run(|bound| {
         let endpoint = format!("{scheme}://{}", bound.api);
@@ -223,6 +225,7 @@ async fn prepare(
     clock: &VirtualClock,
     player: Option<Behaviour>,
 ) -> Result<(), cosell_model::ApiError> {
+    service.list_old_deals().await?;
     service.restore_clock(clock).await?;
     service.load_faults().await?;
     if let Some(player) = player {

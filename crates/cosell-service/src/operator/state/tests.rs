@@ -39,6 +39,8 @@ fn silent() -> ProgressFn {
 async fn world() -> World {
     let store = SqliteStore::open_ephemeral(Options::default()).unwrap();
     let world = World::over(Arc::new(store), Arc::new(Still), Settings::default());
+    // As every server does when it starts.
+    world.service.list_old_deals().await.unwrap();
     for account in [ONE, TWO] {
         let partner = Partner::from(Account {
             account_id: account.to_owned(),
