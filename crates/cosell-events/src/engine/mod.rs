@@ -102,8 +102,8 @@ pub struct Deliverer {
 }
 
 impl Deliverer {
-    /// Starts it on the current runtime.
-    pub fn start(
+    /// Starts it on the current runtime. Returns when targets and rules have been read once, or could not be.
+    pub async fn start(
         store: Arc<dyn Store>,
         registry: Arc<dyn Registry>,
         sinks: Arc<dyn Sinks>,
@@ -113,7 +113,7 @@ impl Deliverer {
         let (stop, stopped) = watch::channel(None);
         let (registered_in, registered) = watch::channel(Arc::default());
         let (rules_in, rules) = watch::channel(Arc::default());
-        let supervisor = Supervisor {
+        let mut supervisor = Supervisor {
             store: store.clone(),
             registry,
             sinks: sinks.clone(),
@@ -123,6 +123,7 @@ impl Deliverer {
             running: HashMap::new(),
             tasks: JoinSet::new(),
         };
+        let again = supervisor.reconcile().await;
         Self {
             store,
             sinks,
@@ -131,7 +132,7 @@ impl Deliverer {
             rules,
             commands,
             stop,
-            supervisor: tokio::spawn(supervisor.run(inbox, stopped)),
+            supervisor: tokio::spawn(supervisor.run(inbox, stopped, again)),
         }
     }
 
@@ -210,12 +211,13 @@ struct Supervisor {
 }
 
 impl Supervisor {
+    /// Works until it is told to stop. `again`: the registry is to be read again soon, because it could not be.
     async fn run(
         mut self,
         mut inbox: mpsc::Receiver<Command>,
         mut stopped: watch::Receiver<Option<Instant>>,
+        mut again: bool,
     ) {
-        let mut again = self.reconcile().await;
         loop {
             let retry = async {
                 match again {

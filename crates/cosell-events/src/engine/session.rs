@@ -136,10 +136,11 @@ impl<'a> Session<'a> {
             if ending {
                 self.feed = None;
                 if self.flying.is_empty() && self.settling.is_none() {
-                    return self.finish().await.map(|()| match stopping {
-                        Some(_) => End::Stopped,
-                        None => End::Paused,
-                    });
+                    self.finish().await?;
+                    if stopping.is_some() {
+                        return Ok(End::Stopped);
+                    }
+                    return Ok(End::Paused);
                 }
             } else {
                 self.start().await?;
@@ -202,6 +203,9 @@ impl<'a> Session<'a> {
             return stopping;
         }
         let flush = self.flush_at.filter(|_| idle);
+        if stopping.is_some() || self.health.paused.is_some() {
+            return flush.into_iter().chain(stopping).min();
+        }
         let (retry, probe) = match self.health.backing_off() {
             false => (self.retry_at, None),
             true if !self.flying.is_empty() => (None, None),

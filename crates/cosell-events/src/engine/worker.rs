@@ -77,7 +77,11 @@ impl Worker {
                 Ok(Some(state)) if Health::read(&state.status).paused.is_some() => End::Paused,
                 Ok(Some(state)) => {
                     failures = 0;
-                    Session::new(&mut self, state).run().await
+                    match Session::new(&mut self, state).run().await {
+                        // A person may have resumed it while the session ended: its state tells.
+                        End::Paused => continue,
+                        end => end,
+                    }
                 }
                 Ok(None) => End::LeaseLost,
                 Err(error) => End::Store(error),
