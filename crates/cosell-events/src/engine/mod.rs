@@ -76,12 +76,6 @@ pub struct EngineOptions {
     pub event_now: Now,
 }
 
-/// The parts of the options that a worker needs.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Pace {
-    pub lease: Duration,
-}
-
 enum Command {
     Reload(oneshot::Sender<()>),
     Forget(String, oneshot::Sender<Result<(), StoreError>>),
@@ -227,7 +221,8 @@ impl Supervisor {
             };
             tokio::select! {
                 () = told(&mut stopped) => break,
-                Some(_ended) = self.tasks.join_next() => {}
+                // One that panicked is started anew, as soon as the registry is read again.
+                Some(ended) = self.tasks.join_next() => again |= ended.is_err(),
                 () = retry => again = self.reconcile().await,
                 command = inbox.recv() => match command {
                     Some(Command::Reload(done)) => {
@@ -331,9 +326,7 @@ impl Supervisor {
             rules: self.rules.subscribe(),
             now: self.options.now.clone(),
             holder: self.options.holder.clone(),
-            pace: Pace {
-                lease: self.options.lease,
-            },
+            lease_time: self.options.lease,
             stop: stopped,
             wake: wake.clone(),
         };
