@@ -13,10 +13,6 @@ use serde::Deserialize;
 /// Most rows erased in one commit.
 pub(crate) const STEP: usize = 20_000;
 
-/// How many events resets and prunings have erased, which is by how many the numbers of events may have gaps.
-pub(crate) const ERASED_EVENTS: &str =
-    "SELECT coalesce((SELECT next FROM sequence WHERE name='events erased by resets'), 0)";
-
 /// What is erased.
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
@@ -260,6 +256,14 @@ fn of_kind(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_events_of_an_account_are_found_by_an_index() {
+        let plan = crate::log::plan(events_sql(true));
+        assert!(plan.len() == 1 && plan[0].contains("(account=?)"), "{plan:?}");
+        let plan = crate::log::plan(events_sql(false));
+        assert!(plan.len() == 1 && plan[0].contains("(rowid<?)"), "{plan:?}");
+    }
 
     #[test]
     fn the_records_to_erase_are_found_by_an_index() {

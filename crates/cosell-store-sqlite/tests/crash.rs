@@ -5,8 +5,8 @@
 
 #![allow(clippy::unwrap_used)]
 
-use cosell_store::suite::{ACCOUNT, CATALOG, opportunity, outbox};
-use cosell_store::{Changes, ExportItem, Key, Kind, Record, Store, Value, Write};
+use cosell_store::suite::{ACCOUNT, CATALOG, at, deliveries, opportunity, outbox};
+use cosell_store::{Changes, DeliveryState, ExportItem, Key, Kind, Record, Settlement, Store, Value, Write};
 use cosell_store_sqlite::{Options, SqliteStore};
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write as _};
@@ -17,6 +17,8 @@ use std::time::{Duration, Instant};
 const FOLDER: &str = "COSELL_CRASH_TEST_FOLDER";
 const IMPORT: &str = "COSELL_CRASH_TEST_IMPORT";
 const WRITERS: u64 = 8;
+/// Stands for the one who delivers, among the numbers of writers.
+const DELIVERER: u64 = 1_000;
 const ROUNDS: u64 = 15;
 
 fn main() {
@@ -90,10 +92,46 @@ fn child(folder: &std::path::Path) {
                 }
             }));
         }
+        tasks.push(tokio::spawn(async move { deliver(&store, end).await }));
         for task in tasks {
             task.await.unwrap();
         }
     });
+}
+
+/// Delivers what the writers emit: every other event at once, the others by lanes. Whatever has been read has a row.
+async fn deliver(store: &SqliteStore, end: Instant) {
+    let target = deliveries::TARGET;
+    store.open_target(target, 0).await.unwrap();
+    let lease = store.lease_target(target, "w", at(0), 1 << 40).await.unwrap();
+    let lease = lease.unwrap();
+    let mut position = lease.position;
+    while Instant::now() < end {
+        let page = store.wait_events(position, 20).await.unwrap();
+        let due = store.due_deliveries(target, at(1), 10).await.unwrap();
+        let mut outcomes: Vec<_> = due
+            .iter()
+            .map(|one| deliveries::delivery(one.seq, one.lane.as_deref(), DeliveryState::Delivered, 0))
+            .collect();
+        for event in &page {
+            position = event.seq;
+            let lane = format!("{}", position % 3);
+            let state = match position % 2 {
+                0 => DeliveryState::Pending,
+                _ => DeliveryState::Delivered,
+            };
+            outcomes.push(deliveries::delivery(position, Some(&lane), state, 0));
+        }
+        let settlement = Settlement {
+            position,
+            leased_until: at(1 << 40),
+            ..deliveries::settlement(&lease, outcomes)
+        };
+        store.settle(settlement).await.unwrap();
+        let mut out = std::io::stdout().lock();
+        writeln!(out, "{DELIVERER} {position}").unwrap();
+        out.flush().unwrap();
+    }
 }
 
 fn parent() {
@@ -133,7 +171,9 @@ fn parent() {
         killer.join().unwrap();
         in_all = verify(folder.path(), &acknowledged, round);
     }
-    println!("crash test: {ROUNDS} kills, {in_all} writes, none lost, none half-done ... ok");
+    let read = acknowledged.get(&DELIVERER).copied().unwrap_or(0);
+    assert!(read > 0, "nothing was delivered before a kill");
+    println!("crash test: {ROUNDS} kills, {in_all} writes, {read} settled, none lost, none half-done ... ok");
 }
 
 fn verify(folder: &std::path::Path, acknowledged: &BTreeMap<u64, u64>, round: u64) -> u64 {
@@ -189,6 +229,19 @@ fn verify(folder: &std::path::Path, acknowledged: &BTreeMap<u64, u64>, round: u6
                     "round {round}"
                 );
             }
+        }
+        // The cursor is where it was told to be or further, and what it passed is known, down to the last event.
+        for target in store.targets().await.unwrap() {
+            let known = acknowledged.get(&DELIVERER).copied().unwrap_or(0);
+            assert!(
+                target.position >= known && target.position <= seq,
+                "round {round}: {known} {target:?}"
+            );
+            assert_eq!(
+                target.pending + target.delivered,
+                target.position,
+                "round {round}: {target:?}"
+            );
         }
         assert_eq!(
             store.audit_after(seq - 1, 10).await.unwrap().len(),

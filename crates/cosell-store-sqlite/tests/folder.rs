@@ -310,6 +310,43 @@ async fn a_file_of_schema_2_finds_its_opportunities_by_the_partners_own_identifi
 }
 
 #[tokio::test]
+async fn a_file_of_schema_3_finds_its_events_by_id_and_time_and_delivers_them() {
+    use cosell_store::suite::{at, deliveries};
+    let folder = tempfile::tempdir().unwrap();
+    let connection = rusqlite::Connection::open(folder.path().join(DATABASE_FILE)).unwrap();
+    connection
+        .execute_batch(include_str!("fixtures/schema_3.sql"))
+        .unwrap();
+    drop(connection);
+    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(folder.path(), plain()).unwrap());
+    assert_eq!(store.event("e4").await.unwrap().unwrap().seq, 4);
+    // The place holder is no event, but its number is taken.
+    assert_eq!(store.event("e5").await.unwrap(), None);
+    assert_eq!(store.last_event().await.unwrap(), 5);
+    let query = cosell_store::EventQuery {
+        account: Some("111122223333".into()),
+        catalog: None,
+        detail_type: None,
+        from: Some(at(100)),
+        to: None,
+        after: None,
+        newest_first: true,
+        limit: 10,
+    };
+    let page = store.events(&query).await.unwrap();
+    assert_eq!((page.events.len(), page.events[0].seq), (1, 4));
+    let former = store.history(&key("O1"), 3).await.unwrap();
+    assert_eq!(&former.unwrap().document[..], br#"{"Id":"O1"}"#);
+    let lease = deliveries::leased(&store).await;
+    let one = deliveries::delivery(4, Some("a"), cosell_store::DeliveryState::Pending, 0);
+    let other = deliveries::delivery(5, None, cosell_store::DeliveryState::Pending, 0);
+    let settlement = deliveries::settlement(&lease, vec![one, other]);
+    store.settle(settlement).await.unwrap();
+    assert_eq!(deliveries::due(&store, 0).await, [4]);
+    deliveries::sound(&store).await;
+}
+
+#[tokio::test]
 async fn a_backup_holds_records_of_every_kind() {
     let folder = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(folder.path(), plain()).unwrap();

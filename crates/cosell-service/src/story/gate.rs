@@ -7,11 +7,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use cosell_model::Timestamp;
 use cosell_store::{
-    ApplyError, AuditQuery, Changes, ClaimedJob, Conflict, Erased, ExportItem, Idempotency, Key, Page,
-    ProgressFn, Query, Record, Report, Store, StoreError, Stored, StoredAudit, StoredEvent, StoredJob,
-    TransferError,
+    ApplyError, AuditQuery, Changes, ClaimedJob, Conflict, Delivery, DeliveryQuery, Erased, EventPage,
+    EventQuery, ExportItem, Idempotency, Key, Page, ProgressFn, Query, Record, Report, SettleError,
+    Settlement, Store, StoreError, Stored, StoredAudit, StoredEvent, StoredJob, TargetState, TransferError,
 };
 use tokio::sync::oneshot::{Receiver, Sender, channel};
 
@@ -136,6 +137,77 @@ impl Store for Gated {
 
     async fn wait_events(&self, after: u64, limit: usize) -> Result<Vec<StoredEvent>, StoreError> {
         self.store.wait_events(after, limit).await
+    }
+
+    async fn event(&self, id: &str) -> Result<Option<StoredEvent>, StoreError> {
+        self.store.event(id).await
+    }
+
+    async fn events(&self, query: &EventQuery) -> Result<EventPage, StoreError> {
+        self.store.events(query).await
+    }
+
+    async fn last_event(&self) -> Result<u64, StoreError> {
+        self.store.last_event().await
+    }
+
+    async fn prune_events(&self, before: Timestamp) -> Result<u64, StoreError> {
+        self.store.prune_events(before).await
+    }
+
+    async fn targets(&self) -> Result<Vec<TargetState>, StoreError> {
+        self.store.targets().await
+    }
+
+    async fn open_target(&self, target: &str, position: u64) -> Result<TargetState, StoreError> {
+        self.store.open_target(target, position).await
+    }
+
+    async fn drop_target(&self, target: &str) -> Result<(), StoreError> {
+        self.store.drop_target(target).await
+    }
+
+    async fn lease_target(
+        &self,
+        target: &str,
+        worker: &str,
+        now: Timestamp,
+        lease_millis: u64,
+    ) -> Result<Option<TargetState>, StoreError> {
+        self.store.lease_target(target, worker, now, lease_millis).await
+    }
+
+    async fn settle(&self, settlement: Settlement) -> Result<(), SettleError> {
+        self.store.settle(settlement).await
+    }
+
+    async fn due_deliveries(
+        &self,
+        target: &str,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        self.store.due_deliveries(target, now, limit).await
+    }
+
+    async fn next_delivery_at(&self, target: &str) -> Result<Option<Timestamp>, StoreError> {
+        self.store.next_delivery_at(target).await
+    }
+
+    async fn pending_lanes(&self, target: &str, lanes: &[String]) -> Result<Vec<bool>, StoreError> {
+        self.store.pending_lanes(target, lanes).await
+    }
+
+    async fn park(&self, target: &str, deliveries: Vec<Delivery>) -> Result<u64, StoreError> {
+        self.store.park(target, deliveries).await
+    }
+
+    async fn deliveries(&self, query: &DeliveryQuery) -> Result<Vec<Delivery>, StoreError> {
+        self.store.deliveries(query).await
+    }
+
+    async fn set_target_status(&self, target: &str, status: Bytes) -> Result<(), StoreError> {
+        self.store.set_target_status(target, status).await
     }
 
     async fn audit_after(&self, after: u64, limit: usize) -> Result<Vec<StoredAudit>, StoreError> {
