@@ -296,3 +296,17 @@ async fn a_test_event_is_sent_at_once_and_counted_nowhere() {
     assert_eq!(world.store.open_target("/t", 0).await.unwrap().attempts, 0);
     deliverer.stop(STOP).await;
 }
+
+#[tokio::test]
+async fn an_event_is_never_sent_to_the_target_of_another_account() {
+    let fake = Fake::new(|_, _| Reply::Take);
+    let world = World::new(&[("t", &fake)], |target| target.account = "222222222222".into());
+    world.emit(1, 1, 1).await;
+    let deliverer = world.start("a").await;
+    assert_eq!(
+        deliverer.redeliver("222222222222/t", "id-1").await,
+        Err(PeopleError::Foreign("id-1".into()))
+    );
+    deliverer.stop(STOP).await;
+    assert_eq!(fake.tries(), 0);
+}
