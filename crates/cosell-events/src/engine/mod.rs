@@ -76,12 +76,6 @@ pub struct EngineOptions {
     pub event_now: Now,
 }
 
-/// The parts of the options that a worker needs.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Pace {
-    pub lease: Duration,
-}
-
 enum Command {
     Reload(oneshot::Sender<()>),
     Forget(String, oneshot::Sender<Result<(), StoreError>>),
@@ -102,8 +96,8 @@ pub struct Deliverer {
 }
 
 impl Deliverer {
-    /// Starts it on the current runtime.
-    pub fn start(
+    /// Starts it on the current runtime. Returns when targets and rules have been read once, or could not be.
+    pub async fn start(
         store: Arc<dyn Store>,
         registry: Arc<dyn Registry>,
         sinks: Arc<dyn Sinks>,
@@ -113,7 +107,7 @@ impl Deliverer {
         let (stop, stopped) = watch::channel(None);
         let (registered_in, registered) = watch::channel(Arc::default());
         let (rules_in, rules) = watch::channel(Arc::default());
-        let supervisor = Supervisor {
+        let mut supervisor = Supervisor {
             store: store.clone(),
             registry,
             sinks: sinks.clone(),
@@ -123,6 +117,7 @@ impl Deliverer {
             running: HashMap::new(),
             tasks: JoinSet::new(),
         };
+        let again = supervisor.reconcile().await;
         Self {
             store,
             sinks,
@@ -131,7 +126,7 @@ impl Deliverer {
             rules,
             commands,
             stop,
-            supervisor: tokio::spawn(supervisor.run(inbox, stopped)),
+            supervisor: tokio::spawn(supervisor.run(inbox, stopped, again)),
         }
     }
 
@@ -210,12 +205,13 @@ struct Supervisor {
 }
 
 impl Supervisor {
+    /// Works until it is told to stop. `again`: the registry is to be read again soon, because it could not be.
     async fn run(
         mut self,
         mut inbox: mpsc::Receiver<Command>,
         mut stopped: watch::Receiver<Option<Instant>>,
+        mut again: bool,
     ) {
-        let mut again = self.reconcile().await;
         loop {
             let retry = async {
                 match again {
@@ -225,7 +221,8 @@ impl Supervisor {
             };
             tokio::select! {
                 () = told(&mut stopped) => break,
-                Some(_ended) = self.tasks.join_next() => {}
+                // One that panicked is started anew, as soon as the registry is read again.
+                Some(ended) = self.tasks.join_next() => again |= ended.is_err(),
                 () = retry => again = self.reconcile().await,
                 command = inbox.recv() => match command {
                     Some(Command::Reload(done)) => {
@@ -329,9 +326,7 @@ impl Supervisor {
             rules: self.rules.subscribe(),
             now: self.options.now.clone(),
             holder: self.options.holder.clone(),
-            pace: Pace {
-                lease: self.options.lease,
-            },
+            lease_time: self.options.lease,
             stop: stopped,
             wake: wake.clone(),
         };
