@@ -83,7 +83,7 @@ pub fn new_signing_secret() -> Result<Zeroizing<String>, getrandom::Error> {
     getrandom::fill(&mut *key)?;
     Ok(Zeroizing::new(format!(
         "{SIGNING_PREFIX}{}",
-        STANDARD.encode(&*key)
+        STANDARD.encode(key.as_slice())
     )))
 }
 

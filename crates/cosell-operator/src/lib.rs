@@ -41,6 +41,8 @@ pub const METRICS_PATH: &str = "/metrics";
 
 /// True for a path of the operator API, whether or not there is such an endpoint.
 pub fn is_operator_path(path: &str) -> bool {
-    path == METRICS_PATH || path.strip_prefix("/operator")
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    path == METRICS_PATH
+        || path
+            .strip_prefix("/operator")
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }

@@ -19,7 +19,7 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::auth::Guard;
 use crate::call::{Call, Who};
-use crate::endpoint::STATE_MEDIA_TYPE;
+use crate::endpoint::{Method, STATE_MEDIA_TYPE};
 use crate::parameters::Parameters;
 use crate::problem::Kind;
 use crate::reply::NEXT_CURSOR;
@@ -214,6 +214,12 @@ impl Operator {
             parameters: &parameters,
             body: &body,
             spooled: Mutex::new(spooled),
+        };
+        // The state is not exchanged under who changes something; who exchanges it waits for the others.
+        let changes = endpoint.method != Method::Get && media.request != Some(STATE_MEDIA_TYPE);
+        let _working = match changes {
+            true => Some(self.parts.service.working().await),
+            false => None,
         };
         let reply = (endpoint.run)(&call).await?;
         Ok(Done {

@@ -99,7 +99,10 @@ pub struct Feed(mpsc::Sender<io::Result<Bytes>>);
 impl Feed {
     /// Sends a piece. False where the client has gone, or has taken nothing for that long.
     pub async fn send(&self, piece: Bytes, patience: Duration) -> bool {
-        matches!(tokio::time::timeout(patience, self.0.send(Ok(piece))).await, Ok(Ok(())))
+        matches!(
+            tokio::time::timeout(patience, self.0.send(Ok(piece))).await,
+            Ok(Ok(()))
+        )
     }
 
     /// Waits until the client has gone.

@@ -362,6 +362,7 @@ impl From<PeopleError> for Problem {
     fn from(error: PeopleError) -> Self {
         match error {
             PeopleError::Store(error) => error.into(),
+            foreign @ PeopleError::Foreign(_) => Self::refused(foreign.to_string()),
             missing => Self::not_found(missing.to_string()),
         }
     }

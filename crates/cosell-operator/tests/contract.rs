@@ -68,7 +68,7 @@ impl Client {
             event_now: Arc::new(|| START),
             held: true,
         };
-        let sinks = RealSinks::new(Outside::new(Network::default(), Vec::new()), std::env::temp_dir());
+        let sinks = RealSinks::new(Outside::new(Network::default(), Vec::new()));
         let deliverer =
             Deliverer::start(Arc::clone(&store), Arc::new(registry), Arc::new(sinks), options).await;
         let operator = Operator::new(Parts {

@@ -123,6 +123,9 @@ pub struct Service {
     pub(crate) throttle: Throttle,
     /// Held by whoever does jobs, so that they are done in the order in which they are due.
     pub(crate) jobs_turn: tokio::sync::Mutex<()>,
+    /// Held by all who change something together, by one who exchanges the whole state alone: what somebody decided by the former
+    /// state, or an identifier that was given in it, must not land in the next. Taken before `jobs_turn`.
+    exchange: tokio::sync::RwLock<()>,
     /// How far a movement of the clock is.
     pub(crate) clock_way: Mutex<Option<Moved>>,
     pub(crate) autopilot: Scripts,
@@ -154,6 +157,7 @@ impl Service {
             ids: OpportunityIds::default(),
             throttle,
             jobs_turn: tokio::sync::Mutex::new(()),
+            exchange: tokio::sync::RwLock::new(()),
             clock_way: Mutex::default(),
             autopilot: Scripts::default(),
             faults: Faults::default(),
@@ -161,6 +165,17 @@ impl Service {
             denials: Mutex::default(),
             forgetters: Mutex::default(),
         }
+    }
+
+    /// To be held, once and not again, by whoever changes something from its first look at the store to its last write. Waits while
+    /// the whole state is being exchanged.
+    pub async fn working(&self) -> tokio::sync::RwLockReadGuard<'_, ()> {
+        self.exchange.read().await
+    }
+
+    /// Waits until nobody is working, and keeps everybody from it.
+    pub(crate) async fn exchanging(&self) -> tokio::sync::RwLockWriteGuard<'_, ()> {
+        self.exchange.write().await
     }
 
     /// Has `forget` called whenever the store's content was exchanged under everyone who remembers some of it: accounts,

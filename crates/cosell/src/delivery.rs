@@ -48,7 +48,8 @@ impl EventsTo {
         if text.starts_with("http://") || text.starts_with("https://") {
             return Ok(Self::Webhook(text.to_owned()));
         }
-        let path = std::path::absolute(text).with_context(|| format!("--events-to: \"{text}\" is no path"))?;
+        let path =
+            std::path::absolute(text).with_context(|| format!("--events-to: \"{text}\" is no path"))?;
         Ok(Self::File(path))
     }
 }
@@ -67,10 +68,7 @@ pub fn place(
     wanted: Option<EventsTo>,
 ) -> anyhow::Result<(Files, Option<EventsTo>)> {
     let configured = Some(config.text("events-files")).filter(|text| !text.is_empty());
-    let lasting = |path: PathBuf| Files {
-        path,
-        _passing: None,
-    };
+    let lasting = |path: PathBuf| Files { path, _passing: None };
     let files = match (configured, &wanted, data) {
         (Some(folder), ..) => lasting(std::path::absolute(folder)?),
         (None, Some(EventsTo::File(file)), _) => {
@@ -108,7 +106,7 @@ pub fn sinks(config: &Config, files: PathBuf) -> anyhow::Result<RealSinks> {
         "" => files,
         folder => std::path::absolute(folder)?,
     };
-    Ok(RealSinks::new(Outside::new(Network { allowed }, Vec::new()), files))
+    Ok(RealSinks::new(Outside::new(Network { allowed }, Vec::new())).with_files(files))
 }
 
 /// A machine that delivers nothing until it is told to go on.
@@ -213,16 +211,25 @@ mod tests {
         assert_eq!(EventsTo::read("-").unwrap(), EventsTo::Stdout);
         let url = "http://127.0.0.1:1/x";
         assert_eq!(EventsTo::read(url).unwrap(), EventsTo::Webhook(url.to_owned()));
-        assert_eq!(EventsTo::read("/a/b.jsonl").unwrap(), EventsTo::File("/a/b.jsonl".into()));
+        assert_eq!(
+            EventsTo::read("/a/b.jsonl").unwrap(),
+            EventsTo::File("/a/b.jsonl".into())
+        );
     }
 
     #[test]
     fn the_folder_of_files_is_the_configured_one_else_that_of_the_file_else_in_the_data_folder() {
         let file = || Some(EventsTo::File("/a/b/c.jsonl".into()));
         let (files, wanted) = place(&config(None), None, file()).unwrap();
-        assert_eq!((files.path, wanted), ("/a/b".into(), Some(EventsTo::File("c.jsonl".into()))));
+        assert_eq!(
+            (files.path, wanted),
+            ("/a/b".into(), Some(EventsTo::File("c.jsonl".into())))
+        );
         let (files, wanted) = place(&config(Some("/a")), None, file()).unwrap();
-        assert_eq!((files.path, wanted), ("/a".into(), Some(EventsTo::File("b/c.jsonl".into()))));
+        assert_eq!(
+            (files.path, wanted),
+            ("/a".into(), Some(EventsTo::File("b/c.jsonl".into())))
+        );
         assert!(place(&config(Some("/z")), None, file()).is_err());
         let (files, _) = place(&config(None), Some(Path::new("/data")), None).unwrap();
         assert_eq!(files.path, Path::new("/data/events"));

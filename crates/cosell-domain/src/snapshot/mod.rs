@@ -266,7 +266,7 @@ pub fn fingerprint(payload: &ResourceSnapshotPayload) -> String {
 }
 
 /// The payload with both lists of offers empty; copied only where they are not.
-pub fn without_offers(payload: &ResourceSnapshotPayload) -> Cow<'_, ResourceSnapshotPayload> {
+fn without_offers(payload: &ResourceSnapshotPayload) -> Cow<'_, ResourceSnapshotPayload> {
     let related = payload
         .opportunity_summary
         .as_ref()

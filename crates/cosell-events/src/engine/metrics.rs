@@ -65,14 +65,14 @@ impl Deliverer {
     /// Those of the store.
     pub async fn metrics(&self) -> Result<Vec<TargetMetrics>, StoreError> {
         let registered = self.registered.borrow().clone();
+        let mut states = self.store.targets().await?;
         let mut found = Vec::new();
-        for state in self.store.targets().await? {
-            let Some((target, _)) = registered
-                .targets
-                .iter()
-                .find(|(target, _)| target.name() == state.target)
-            else {
-                continue;
+        for (target, _) in &registered.targets {
+            let name = target.name();
+            // One that was registered a moment ago may not have been opened yet.
+            let state = match states.iter().position(|state| state.target == name) {
+                Some(at) => states.swap_remove(at),
+                None => self.store.open_target(&name, target.since).await?,
             };
             let health = Health::read(&state.status);
             let status = match &health.paused {
@@ -95,6 +95,7 @@ impl Deliverer {
                 target: state.target,
             });
         }
+        found.sort_by(|one, other| one.target.cmp(&other.target));
         Ok(found)
     }
 

@@ -23,6 +23,11 @@ pub enum PeopleError {
     /// There is no such event.
     #[error("there is no event {0}; it may have been pruned")]
     NoEvent(String),
+    /// The event belongs to another account than the target.
+    #[error(
+        "the event {0} belongs to another account than the target; take a target of its account or of the operator"
+    )]
+    Foreign(String),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -56,11 +61,16 @@ impl Deliverer {
     /// Sends an event to a target once more, whatever became of it there, and whether a rule chooses it or not.
     ///
     /// # Errors
-    /// Where there is no such target or event, and those of the store.
+    /// Where there is no such target or event, where the event belongs to another account than the target, and those of the
+    /// store.
     pub async fn redeliver(&self, target: &str, event_id: &str) -> Result<(), PeopleError> {
         let (settings, _) = self.known(target)?;
         let stored = self.store.event(event_id).await?;
         let stored = stored.ok_or_else(|| PeopleError::NoEvent(event_id.to_owned()))?;
+        // Rules cannot send an account's events to another one; nor may a slip of the hand.
+        if !settings.account.is_empty() && settings.account != stored.event.account {
+            return Err(PeopleError::Foreign(event_id.to_owned()));
+        }
         let row = self.row(&settings, &Envelope::of(stored));
         self.store.park(target, vec![row]).await?;
         self.wake(target).await;

@@ -10,7 +10,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 use super::session::Session;
-use super::{Now, Pace, told};
+use super::{Now, told};
 use crate::rule::CompiledRule;
 use crate::schedule::{Health, Schedule};
 use crate::sink::Sink;
@@ -30,7 +30,8 @@ pub(super) struct Worker {
     pub now: Now,
     /// How it is called in leases.
     pub holder: String,
-    pub pace: Pace,
+    /// How long a lease is held.
+    pub lease_time: Duration,
     /// The end of what is under way, once it is to stop.
     pub stop: watch::Receiver<Option<Instant>>,
     /// A person has changed something: parked deliveries, a status, a rule.
@@ -77,7 +78,11 @@ impl Worker {
                 Ok(Some(state)) if Health::read(&state.status).paused.is_some() => End::Paused,
                 Ok(Some(state)) => {
                     failures = 0;
-                    Session::new(&mut self, state).run().await
+                    match Session::new(&mut self, state).run().await {
+                        // A person may have resumed it while the session ended: its state tells.
+                        End::Paused => continue,
+                        end => end,
+                    }
                 }
                 Ok(None) => End::LeaseLost,
                 Err(error) => End::Store(error),
@@ -85,7 +90,7 @@ impl Worker {
             let wait = match end {
                 End::Stopped => return,
                 End::Paused => None,
-                End::LeaseLost => Some(self.pace.lease / 4),
+                End::LeaseLost => Some(self.lease_time / 4),
                 End::Store(error) => {
                     tracing::warn!(target_name = self.name, %error, "the store failed; deliveries go on when it serves again");
                     failures = failures.saturating_add(1);
@@ -103,7 +108,7 @@ impl Worker {
 
     /// The target's state, leased to this worker; `None` where another holds it.
     pub async fn lease(&self) -> Result<Option<TargetState>, StoreError> {
-        let millis = u64::try_from(self.pace.lease.as_millis()).unwrap_or(u64::MAX);
+        let millis = u64::try_from(self.lease_time.as_millis()).unwrap_or(u64::MAX);
         self.store
             .lease_target(&self.name, &self.holder, (self.now)(), millis)
             .await

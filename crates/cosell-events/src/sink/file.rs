@@ -114,7 +114,9 @@ impl Sink for File {
         let turn = self.writing.clone().lock_owned().await;
         let written = tokio::task::spawn_blocking(move || {
             let _turn = turn;
-            make_way(&folder, &path).and_then(|()| append(&path, &lines)).map_err(|error| format!("cannot write to {}: {error}", path.display()))
+            make_way(&folder, &path)
+                .and_then(|()| append(&path, &lines))
+                .map_err(|error| format!("cannot write to {}: {error}", path.display()))
         });
         all(
             events,
@@ -166,7 +168,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let sink = File::new(folder.path(), &file("a/crm.jsonl")).unwrap();
         for round in 1..=2_usize {
-            let outcomes = sink.deliver(&[envelope(1, "O1"), envelope(2, "O1")], Timestamp::from_millis(0)).await;
+            let outcomes = sink
+                .deliver(&[envelope(1, "O1"), envelope(2, "O1")], Timestamp::from_millis(0))
+                .await;
             assert_eq!(outcomes, vec![Outcome::Delivered { status: None }; 2]);
             let text = std::fs::read_to_string(folder.path().join("a/crm.jsonl")).unwrap();
             assert_eq!(text.lines().count(), 2 * round);
@@ -184,7 +188,9 @@ mod tests {
             let elsewhere = tempfile::tempdir().unwrap();
             std::os::unix::fs::symlink(elsewhere.path(), folder.path().join("link")).unwrap();
             let sink = File::new(folder.path(), &file("link/x")).unwrap();
-            let outcomes = sink.deliver(&[envelope(1, "O1")], Timestamp::from_millis(0)).await;
+            let outcomes = sink
+                .deliver(&[envelope(1, "O1")], Timestamp::from_millis(0))
+                .await;
             assert!(matches!(&outcomes[0], Outcome::Failed { error, .. } if error.contains("leads out")));
             assert!(!elsewhere.path().join("x").exists());
         }

@@ -107,17 +107,26 @@ pub trait Sinks: Send + Sync {
 #[derive(Clone)]
 pub struct RealSinks {
     outside: Outside,
-    files: PathBuf,
+    files: Option<PathBuf>,
     lines: Arc<file::Stdout>,
 }
 
 impl RealSinks {
-    /// Sinks that reach out through `outside`, and whose files lie in the folder `files`, which is made when it is needed.
-    pub fn new(outside: Outside, files: impl Into<PathBuf>) -> Self {
+    /// Sinks that reach out through `outside`. None of them is a file, for want of a folder.
+    pub fn new(outside: Outside) -> Self {
         Self {
             outside,
-            files: files.into(),
+            files: None,
             lines: Arc::default(),
+        }
+    }
+
+    /// The same, with files beneath a folder, which is made when it is needed.
+    #[must_use]
+    pub fn with_files(self, folder: impl Into<PathBuf>) -> Self {
+        Self {
+            files: Some(folder.into()),
+            ..self
         }
     }
 }
@@ -139,7 +148,11 @@ impl Sinks for RealSinks {
             SinkSettings::Nats(_) => {
                 return Err("this build has no NATS; build cosell with the feature nats".into());
             }
-            SinkSettings::File(settings) => Arc::new(file::File::new(&self.files, settings)?),
+            SinkSettings::File(settings) => {
+                let folder = self.files.as_deref();
+                let folder = folder.ok_or("this server has no folder for events that go to files")?;
+                Arc::new(file::File::new(folder, settings)?)
+            }
             SinkSettings::Stdout => self.lines.clone(),
         })
     }

@@ -212,12 +212,18 @@ struct Verdict {
 }
 
 fn name(call: &Call<'_>) -> Result<String, Problem> {
-    Ok(target_name(call.get("account").unwrap_or_default(), call.required("rule")?))
+    Ok(target_name(
+        call.get("account").unwrap_or_default(),
+        call.required("rule")?,
+    ))
 }
 
 fn read(mut sent: Map<String, Value>) -> Result<Rule, Problem> {
     if sent.contains_key("since") {
-        return Err(Problem::member("/since", "is unknown: a rule takes what happens after it was made"));
+        return Err(Problem::member(
+            "/since",
+            "is unknown: a rule takes what happens after it was made",
+        ));
     }
     if let Some(Value::Null) = sent.get("account") {
         sent.remove("account");
@@ -251,8 +257,14 @@ async fn update(call: &Call<'_>) -> Result<Reply, Problem> {
     let mut sent: Map<String, Value> = call.body()?;
     let (account, rule) = (call.get("account").unwrap_or_default(), call.required("rule")?);
     for (member, is) in [("account", account), ("name", rule)] {
-        if !sent.get(member).is_none_or(|sent| sent.as_str().unwrap_or_default() == is) {
-            return Err(Problem::member(format!("/{member}"), "cannot be changed: make another rule instead"));
+        if !sent
+            .get(member)
+            .is_none_or(|sent| sent.as_str().unwrap_or_default() == is)
+        {
+            return Err(Problem::member(
+                format!("/{member}"),
+                "cannot be changed: make another rule instead",
+            ));
         }
         sent.insert(member.to_owned(), is.into());
     }

@@ -16,7 +16,11 @@ use super::event_targets::full_name;
 use crate::endpoint::{CATALOGS, CURSOR, EVENT_STREAM, Endpoint, Kind, LIMIT, Method, Parameter, shape};
 use crate::{Call, Page, Problem, Reply, Scope, Time};
 
-const ACCOUNT: Parameter = Parameter::query("account", Kind::Account, "Only events that this account receives.");
+const ACCOUNT: Parameter = Parameter::query(
+    "account",
+    Kind::Account,
+    "Only events that this account receives.",
+);
 const CATALOG: Parameter = Parameter::query("catalog", Kind::Word(CATALOGS), "Only events of this catalog.");
 const DETAIL_TYPE: Parameter = Parameter::query(
     "detailType",
@@ -32,7 +36,10 @@ const NEWEST_FIRST: Parameter = Parameter::query(
 );
 const AFTER: Parameter = Parameter::query(
     "after",
-    Kind::Integer { min: 0, max: i64::MAX },
+    Kind::Integer {
+        min: 0,
+        max: i64::MAX,
+    },
     "Begin behind the event with this number; 0 for all that are kept. Left out: with what happens from now on. The header \
      last-event-id, which says the same, wins.",
 );
@@ -47,7 +54,16 @@ pub(super) static ENDPOINTS: &[Endpoint] = &[
         summary: "List the events",
         description: "The oldest first, each with the envelope in which EventBridge would deliver it. A page may have fewer \
                       events than asked for, even none, while there is a next one.",
-        parameters: &[ACCOUNT, CATALOG, DETAIL_TYPE, FROM, TO, NEWEST_FIRST, LIMIT, CURSOR],
+        parameters: &[
+            ACCOUNT,
+            CATALOG,
+            DETAIL_TYPE,
+            FROM,
+            TO,
+            NEWEST_FIRST,
+            LIMIT,
+            CURSOR,
+        ],
         request: None,
         answer: Some(shape::<Page<Listed>>),
         status: 200,
@@ -212,7 +228,11 @@ impl From<Delivery> for Delivered {
             attempts: delivery.attempts,
             due_date: waits.then_some(at),
             ended_date: (!waits).then_some(at),
-            tries: Note::read(&delivery.note).tries.into_iter().map(Tried::from).collect(),
+            tries: Note::read(&delivery.note)
+                .tries
+                .into_iter()
+                .map(Tried::from)
+                .collect(),
         }
     }
 }
@@ -270,7 +290,9 @@ fn cursor((time, seq): (Timestamp, u64)) -> Cursor {
 fn place(cursor: &Cursor) -> Result<(Timestamp, u64), Problem> {
     match (cursor.values.as_slice(), cursor.id.parse()) {
         ([Column::Integer(time)], Ok(seq)) => Ok((Timestamp::from_millis(*time), seq)),
-        _ => Err(Problem::internal("a cursor of the events names no place among them")),
+        _ => Err(Problem::internal(
+            "a cursor of the events names no place among them",
+        )),
     }
 }
 
@@ -293,7 +315,11 @@ async fn list(call: &Call<'_>) -> Result<Reply, Problem> {
 
 async fn show(call: &Call<'_>) -> Result<Reply, Problem> {
     let (store, id) = (call.operator.store(), call.required("event")?);
-    let missing = || Problem::not_found(format!("There is no event {id}: it may have been pruned; GET /events lists them"));
+    let missing = || {
+        Problem::not_found(format!(
+            "There is no event {id}: it may have been pruned; GET /events lists them"
+        ))
+    };
     let event = store.event(id).await?.ok_or_else(missing)?;
     let query = DeliveryQuery {
         target: None,
@@ -331,15 +357,23 @@ pub(super) async fn dead_letters(call: &Call<'_>, target: &str) -> Result<Reply,
         target: Some(target.to_owned()),
         seq: None,
         state: Some(DeliveryState::Dead),
-        after: part.after.as_ref().map(seq).transpose()?.map(|seq| (target.to_owned(), seq)),
+        after: part
+            .after
+            .as_ref()
+            .map(seq)
+            .transpose()?
+            .map(|seq| (target.to_owned(), seq)),
         newest_first: false,
         limit: part.limit,
     };
     let found = store.deliveries(&query).await?;
-    let next = found.last().filter(|_| found.len() == part.limit).map(|last| Cursor {
-        values: Vec::new(),
-        id: last.seq.to_string(),
-    });
+    let next = found
+        .last()
+        .filter(|_| found.len() == part.limit)
+        .map(|last| Cursor {
+            values: Vec::new(),
+            id: last.seq.to_string(),
+        });
     let mut letters = Vec::with_capacity(found.len());
     for delivery in found {
         let seq = delivery.seq;

@@ -43,15 +43,26 @@ fn render(targets: &[TargetMetrics], delivers: bool) -> String {
             let _ = writeln!(text, "{name}{} {}", labels(target, ""), value(target));
         }
     };
-    family("delivered_total", "counter", "Events delivered.", &|target| target.delivered);
+    family("delivered_total", "counter", "Events delivered.", &|target| {
+        target.delivered
+    });
     family("attempts_total", "counter", "Tries.", &|target| target.attempts);
-    family("failed_total", "counter", "Tries that failed.", &|target| target.failures);
-    family("pending", "gauge", "Deliveries that wait.", &|target| target.pending);
-    family("dead", "gauge", "Deliveries that were given up.", &|target| target.dead);
+    family("failed_total", "counter", "Tries that failed.", &|target| {
+        target.failures
+    });
+    family("pending", "gauge", "Deliveries that wait.", &|target| {
+        target.pending
+    });
+    family("dead", "gauge", "Deliveries that were given up.", &|target| {
+        target.dead
+    });
     let lag = "Age of the oldest event that is neither delivered nor given up.";
     family("lag_seconds", "gauge", lag, &|target| target.lag_seconds);
     let name = "cosell_event_target_status";
-    let _ = writeln!(text, "# HELP {name} 1 for the status in which the target is.\n# TYPE {name} gauge");
+    let _ = writeln!(
+        text,
+        "# HELP {name} 1 for the status in which the target is.\n# TYPE {name} gauge"
+    );
     for target in targets {
         let status = format!(",status=\"{}\"", status_word(&target.status, delivers));
         let _ = writeln!(text, "{name}{} 1", labels(target, status));
@@ -91,7 +102,11 @@ mod tests {
             "cosell_event_target_lag_seconds{target=\"111122223333/b\",kind=\"webhook\"} 30",
             "cosell_event_target_status{target=\"/a\",kind=\"webhook\",status=\"backing-off\"} 1",
         ] {
-            assert_eq!(text.lines().filter(|told| *told == line).count(), 1, "{line} in {text}");
+            assert_eq!(
+                text.lines().filter(|told| *told == line).count(),
+                1,
+                "{line} in {text}"
+            );
         }
         assert_eq!(text.lines().count(), 7 * 4);
         assert!(render(&[], true).lines().all(|line| line.starts_with('#')));

@@ -61,7 +61,11 @@ async fn part(
         limit: part.limit,
     };
     let page = store.query(&query).await?;
-    let keys: Vec<Key> = page.items.iter().map(|item| Key::global(kind, &item.id)).collect();
+    let keys: Vec<Key> = page
+        .items
+        .iter()
+        .map(|item| Key::global(kind, &item.id))
+        .collect();
     let found = store.get_many(&keys).await?;
     Ok(Listed {
         // One that was removed between the two looks is not there any more.
@@ -117,5 +121,7 @@ async fn write(
 }
 
 fn overtaken(name: &str) -> AdminError {
-    AdminError::Taken(format!("{name} is changed all the time by others: repeat the request"))
+    AdminError::Taken(format!(
+        "{name} is changed all the time by others: repeat the request"
+    ))
 }

@@ -27,7 +27,9 @@ impl Registry {
 impl cosell_events::Registry for Registry {
     async fn load(&self) -> Result<Registered, String> {
         let kept = targets::all(&*self.store, &self.sealer).await;
-        let rules = rules::all(&*self.store).await.map_err(|error| error.to_string())?;
+        let rules = rules::all(&*self.store)
+            .await
+            .map_err(|error| error.to_string())?;
         let mut targets = Vec::new();
         for Kept { target, secrets, .. } in kept.map_err(|error| error.to_string())? {
             match secrets {

@@ -32,7 +32,10 @@ async fn resolve(store: &dyn Store, rule: &mut Rule) -> Result<(), AdminError> {
         };
         let keys: Vec<Key> = candidates.iter().map(|name| targets::key(name)).collect();
         let found = store.get_many(&keys).await?;
-        let there = candidates.into_iter().zip(found).find_map(|(name, found)| found.map(|_| name));
+        let there = candidates
+            .into_iter()
+            .zip(found)
+            .find_map(|(name, found)| found.map(|_| name));
         *name = there.ok_or_else(|| AdminError::Flawed {
             field: "targets".to_owned(),
             what: format!("there is no target {name}: make it first, or look at the list of targets"),
@@ -59,7 +62,12 @@ pub async fn create(
     rule.check()?;
     super::expect_room(store, Kind::EventRule, MOST_RULES, "rules").await?;
     rule.since = store.last_event().await?;
-    let taken = || format!("There is a rule {} already: change it, or take another name", rule.key().id);
+    let taken = || {
+        format!(
+            "There is a rule {} already: change it, or take another name",
+            rule.key().id
+        )
+    };
     let writes = vec![Write::Insert(rule.record(1))];
     crate::identity::register(store, (by, "CreateEventRule", now), writes, taken).await?;
     Ok(rule)

@@ -90,7 +90,12 @@ pub async fn create(
     super::expect_room(store, Kind::EventTarget, MOST_TARGETS, "targets").await?;
     target.since = store.last_event().await?;
     let record = target.record(1, seal(sealer, &target, &secrets)?);
-    let taken = || format!("There is a target {} already: change it, or take another id", target.name());
+    let taken = || {
+        format!(
+            "There is a target {} already: change it, or take another id",
+            target.name()
+        )
+    };
     let writes = vec![Write::Insert(record)];
     crate::identity::register(store, (by, "CreateEventTarget", now), writes, taken).await?;
     let kept = Kept {
@@ -104,7 +109,12 @@ pub async fn create(
 /// The target of that name.
 pub async fn expect(store: &dyn Store, sealer: &Sealer, name: &str) -> Result<Kept, AdminError> {
     let key = key(name);
-    let missing = || AdminError::Missing(format!("There is no target {}: look at the list of targets", key.id));
+    let missing = || {
+        AdminError::Missing(format!(
+            "There is no target {}: look at the list of targets",
+            key.id
+        ))
+    };
     let found = store.get(&key).await?.ok_or_else(missing)?;
     read(sealer, &key, &found)
 }
@@ -127,7 +137,10 @@ pub async fn part(
 /// All targets, by name.
 pub(super) async fn all(store: &dyn Store, sealer: &Sealer) -> Result<Vec<Kept>, AdminError> {
     let found = super::all(store, Kind::EventTarget).await?;
-    found.iter().map(|(key, stored)| read(sealer, key, stored)).collect()
+    found
+        .iter()
+        .map(|(key, stored)| read(sealer, key, stored))
+        .collect()
 }
 
 /// Changes a target as `change` says, which may be called again where others were faster. Owner, id and the place in the log

@@ -44,7 +44,9 @@ impl World {
                 solutions: Vec::new(),
                 key: None,
             };
-            partner::register(&*world.store, &world.by, "us-east-1", partner).await.unwrap();
+            partner::register(&*world.store, &world.by, "us-east-1", partner)
+                .await
+                .unwrap();
         }
         world
     }
@@ -68,8 +70,14 @@ impl World {
     async fn webhook(&self, account: &str) -> Result<(targets::Kept, Option<String>), AdminError> {
         let target = target(json!({"account": account, "id": "crm",
             "sink": {"kind": "webhook", "url": "https://crm.example.com/x"}}));
-        let (kept, secret) =
-            targets::create(&*self.store, &self.by, &self.sealer, (target, Secrets::default()), NOW).await?;
+        let (kept, secret) = targets::create(
+            &*self.store,
+            &self.by,
+            &self.sealer,
+            (target, Secrets::default()),
+            NOW,
+        )
+        .await?;
         Ok((kept, secret.map(|secret| secret.to_string())))
     }
 
@@ -79,7 +87,10 @@ impl World {
     }
 
     async fn registered(&self, sealer: &Sealer) -> cosell_events::Registered {
-        Registry::new(Arc::clone(&self.store), sealer.clone()).load().await.unwrap()
+        Registry::new(Arc::clone(&self.store), sealer.clone())
+            .load()
+            .await
+            .unwrap()
     }
 }
 
@@ -112,18 +123,27 @@ async fn a_rotated_secret_leaves_the_former_one_active_until_it_is_dropped() {
         targets::drop_old_secret(store, by, sealer, "crm", NOW).await,
         Err(AdminError::Refused(_))
     ));
-    let (_, second) = targets::rotate_secret(store, by, sealer, ("crm", None), NOW).await.unwrap();
+    let (_, second) = targets::rotate_secret(store, by, sealer, ("crm", None), NOW)
+        .await
+        .unwrap();
     let active = || async {
         let registered = world.registered(sealer).await;
         let signing = &registered.targets[0].1.signing;
-        signing.iter().map(|secret| secret.to_string()).collect::<Vec<_>>()
+        signing
+            .iter()
+            .map(|secret| secret.to_string())
+            .collect::<Vec<_>>()
     };
     assert_eq!(active().await, [second.to_string(), first.unwrap()]);
     let again = targets::rotate_secret(store, by, sealer, ("/crm", Some(second.clone())), NOW).await;
     assert!(matches!(again, Err(AdminError::Refused(_))));
-    let (_, third) = targets::rotate_secret(store, by, sealer, ("crm", None), NOW).await.unwrap();
+    let (_, third) = targets::rotate_secret(store, by, sealer, ("crm", None), NOW)
+        .await
+        .unwrap();
     assert_eq!(active().await, [third.to_string(), second.to_string()]);
-    targets::drop_old_secret(store, by, sealer, "crm", NOW).await.unwrap();
+    targets::drop_old_secret(store, by, sealer, "crm", NOW)
+        .await
+        .unwrap();
     assert_eq!(active().await, [third.to_string()]);
 }
 
@@ -138,7 +158,10 @@ async fn what_is_wrong_or_there_already_is_refused() {
         &*world.store,
         &world.by,
         &world.sealer,
-        (target(json!({"id": "a", "sink": {"kind": "file", "path": "../x"}})), Secrets::default()),
+        (
+            target(json!({"id": "a", "sink": {"kind": "file", "path": "../x"}})),
+            Secrets::default(),
+        ),
         NOW,
     );
     assert!(matches!(flawed.await, Err(AdminError::Flawed { field, .. }) if field == "sink.path"));
@@ -149,7 +172,10 @@ async fn what_is_wrong_or_there_already_is_refused() {
         json!({"name": "r", "account": ACCOUNT, "pattern": {"source": "x"}, "targets": ["crm"]}),
     ] {
         let refused = world.rule(rule.clone()).await;
-        assert!(matches!(refused, Err(AdminError::Flawed { .. })), "{rule}: {refused:?}");
+        assert!(
+            matches!(refused, Err(AdminError::Flawed { .. })),
+            "{rule}: {refused:?}"
+        );
     }
 }
 
@@ -162,13 +188,22 @@ async fn a_rule_names_its_accounts_target_before_the_operators_and_keeps_it_from
     world.webhook(ACCOUNT).await.unwrap();
     let name = format!("{ACCOUNT}/r");
     let (store, by) = (&*world.store, &world.by);
-    let changed = rules::change(store, by, &name, NOW, |rule| rule.targets = vec!["crm".into()]).await.unwrap();
+    let changed = rules::change(store, by, &name, NOW, |rule| rule.targets = vec!["crm".into()])
+        .await
+        .unwrap();
     assert_eq!(changed.targets, [format!("{ACCOUNT}/crm")]);
     let used = targets::remove(store, by, &world.sealer, &format!("{ACCOUNT}/crm"), NOW).await;
-    assert!(matches!(&used, Err(AdminError::Taken(why)) if why.contains(&name)), "{used:?}");
-    targets::remove(store, by, &world.sealer, "crm", NOW).await.unwrap();
+    assert!(
+        matches!(&used, Err(AdminError::Taken(why)) if why.contains(&name)),
+        "{used:?}"
+    );
+    targets::remove(store, by, &world.sealer, "crm", NOW)
+        .await
+        .unwrap();
     rules::remove(store, by, &name, NOW).await.unwrap();
-    targets::remove(store, by, &world.sealer, &format!("{ACCOUNT}/crm"), NOW).await.unwrap();
+    targets::remove(store, by, &world.sealer, &format!("{ACCOUNT}/crm"), NOW)
+        .await
+        .unwrap();
     assert!(world.registered(&world.sealer).await.targets.is_empty());
     let entries = store.audit_after(0, 100).await.unwrap();
     let told: Vec<&str> = entries
@@ -176,8 +211,17 @@ async fn a_rule_names_its_accounts_target_before_the_operators_and_keeps_it_from
         .filter(|kept| kept.entry.account == ACCOUNT)
         .map(|kept| std::str::from_utf8(&kept.entry.body).unwrap())
         .collect();
-    for action in ["CreateEventTarget", "CreateEventRule", "UpdateEventRule", "DeleteEventRule", "DeleteEventTarget"] {
-        assert!(told.iter().any(|body| body.contains(action)), "{action}: {told:?}");
+    for action in [
+        "CreateEventTarget",
+        "CreateEventRule",
+        "UpdateEventRule",
+        "DeleteEventRule",
+        "DeleteEventTarget",
+    ] {
+        assert!(
+            told.iter().any(|body| body.contains(action)),
+            "{action}: {told:?}"
+        );
     }
 }
 
@@ -204,9 +248,18 @@ async fn lists_are_of_one_owner_where_one_is_named() {
     let names = |owner: Option<&'static str>| {
         let world = &world;
         async move {
-            let part = Part { after: None, limit: 10 };
-            let listed = targets::part(&*world.store, &world.sealer, owner, part).await.unwrap();
-            listed.items.iter().map(|kept| kept.target.name()).collect::<Vec<_>>()
+            let part = Part {
+                after: None,
+                limit: 10,
+            };
+            let listed = targets::part(&*world.store, &world.sealer, owner, part)
+                .await
+                .unwrap();
+            listed
+                .items
+                .iter()
+                .map(|kept| kept.target.name())
+                .collect::<Vec<_>>()
         }
     };
     assert_eq!(names(Some("")).await, ["/crm"]);
@@ -220,7 +273,10 @@ async fn a_target_sealed_under_another_key_file_is_taken_in_switched_off_and_wit
     let (kept, _) = world.webhook("").await.unwrap();
     let stored = world.store.get(&targets::key("crm")).await.unwrap().unwrap();
     let record = kept.target.record(stored.version, stored.private.clone());
-    assert_eq!(targets::usable(record.clone(), &world.sealer), (record.clone(), false));
+    assert_eq!(
+        targets::usable(record.clone(), &world.sealer),
+        (record.clone(), false)
+    );
     let (taken, stripped) = targets::usable(record, &Sealer::new([8; 32]));
     assert!(stripped && taken.private.is_empty());
     assert!(!Target::read(&taken.document).unwrap().enabled);

@@ -27,12 +27,12 @@ pub(crate) fn emit<'a>(
     changes: &mut Changes,
     catalog: Catalog,
     now: Timestamp,
-    happenings: impl FnOnce() -> Vec<Happening<'a>>,
+    happenings: impl FnOnce() -> Result<Vec<Happening<'a>>, ApiError>,
 ) -> Result<(), ApiError> {
     if !service.settings.events {
         return Ok(());
     }
-    let mut happenings = happenings();
+    let mut happenings = happenings()?;
     let mood = match service.settings.events_realistic && !happenings.is_empty() {
         true => Some(Mood::new(service.event_names.draw("", MOOD)?)),
         false => None,

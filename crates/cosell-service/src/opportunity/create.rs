@@ -45,7 +45,12 @@ pub(crate) async fn run(service: &Service, caller: &Caller, body: &[u8]) -> Resu
         ..Changes::default()
     };
     events::emit(service, &mut changes, catalog, now, || {
-        event::of_opportunity(catalog, &caller.account, None, &opportunity)
+        Ok(event::of_opportunity(
+            catalog,
+            &caller.account,
+            None,
+            &opportunity,
+        ))
     })?;
     match service.apply(once.deed(), changes).await {
         Ok(()) => Ok(answer),

@@ -193,7 +193,12 @@ where
                 ..Changes::default()
             };
             events::emit(service, &mut changes, name.catalog, now, || {
-                event::of_opportunity(name.catalog, name.account, Some(&opportunity), &next)
+                Ok(event::of_opportunity(
+                    name.catalog,
+                    name.account,
+                    Some(&opportunity),
+                    &next,
+                ))
             })?;
             changes
         };

@@ -329,7 +329,7 @@ impl<'a> Plan<'a> {
         self.plan_steps().await?;
         let mut told = Changes::default();
         events::emit(self.service, &mut told, self.catalog, self.now, || {
-            event::of(&self.change())
+            Ok(event::of(&self.change()?))
         })?;
         let mut changes = self.render()?;
         changes.events = told.events;
@@ -338,12 +338,19 @@ impl<'a> Plan<'a> {
     }
 
     /// What becomes of the records of which partners may hear.
-    fn change(&self) -> event::Change<'_> {
+    fn change(&self) -> Result<event::Change<'_>, ApiError> {
         fn became<T>(cell: &Cell<T>) -> Option<Became<'_, T>> {
             let before = cell.before();
             cell.next().map(|next| Became { before, next })
         }
-        event::Change {
+        let mut snapshots = Vec::with_capacity(self.snapshots.len());
+        for (share, snapshot) in &self.snapshots {
+            // Read where the snapshot was taken.
+            let engagement = self.engagements.get(&share.engagement).and_then(Cell::current);
+            let missing = || ApiError::internal(format!("{} is not in its plan", share.engagement));
+            snapshots.push((engagement.ok_or_else(missing)?.arn.as_str(), snapshot));
+        }
+        Ok(event::Change {
             catalog: self.catalog,
             opportunities: self
                 .opportunities
@@ -352,16 +359,8 @@ impl<'a> Plan<'a> {
                 .collect(),
             engagements: self.engagements.values().filter_map(became).collect(),
             invitations: self.invitations.values().filter_map(became).collect(),
-            snapshots: self
-                .snapshots
-                .iter()
-                .filter_map(|(share, snapshot)| {
-                    // Read where the snapshot was taken.
-                    let engagement = self.engagements.get(&share.engagement)?.current()?;
-                    Some((engagement.arn.as_str(), snapshot))
-                })
-                .collect(),
-        }
+            snapshots,
+        })
     }
 
     /// What AWS does later by its scripts, because of what comes to it now.

@@ -91,6 +91,7 @@ pub trait Ask {
         at: &At,
         body: Option<&impl Serialize>,
     ) -> anyhow::Result<T> {
+        at.expect_names()?;
         let body = body.map(serde_json::to_vec).transpose()?;
         self.understood(&self.exchange(method, at, body.map(Bytes::from)).await?)
     }
@@ -123,7 +124,10 @@ pub fn judge(
     let json = header(CONTENT_TYPE.as_str()).is_some_and(|kind| kind.contains("json"));
     let seen = match serde_json::from_slice::<Seen>(&body) {
         Ok(seen) if json => seen,
-        _ => return Err(refused(format!("is no cosell server: it answered {}", head.status)).into()),
+        _ => {
+            let what = "does not answer as a cosell server does: is this the address of its operator API?";
+            return Err(refused(what.to_owned()).into());
+        }
     };
     Err(match head.status {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS => {

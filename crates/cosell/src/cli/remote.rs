@@ -117,39 +117,67 @@ impl Target {
 
 /// A path beneath `/operator/v1`, with its query.
 #[derive(Debug, Clone)]
-pub struct At(String);
+pub struct At {
+    path: String,
+    /// A segment that names nothing, whatever there is.
+    nameless: Option<String>,
+}
 
 impl At {
     /// A path of these segments, which may hold any letter.
     pub fn new<'a>(segments: impl IntoIterator<Item = &'a str>) -> Self {
-        Self(
-            segments
-                .into_iter()
+        let segments: Vec<&str> = segments.into_iter().collect();
+        let nameless = segments.iter().find(|segment| !is_name(segment));
+        Self {
+            path: segments
+                .iter()
                 .map(|segment| format!("/{}", encoded(segment)))
                 .collect(),
-        )
+            nameless: nameless.map(|&segment| segment.to_owned()),
+        }
+    }
+
+    /// Refuses a path with a segment that is no name: no server would find out what is meant by it.
+    pub fn expect_names(&self) -> anyhow::Result<()> {
+        match &self.nameless {
+            None => Ok(()),
+            Some(nameless) => anyhow::bail!(
+                "\"{}\" is no identifier: one has at least one letter, and no slash",
+                nameless.escape_debug()
+            ),
+        }
     }
 
     /// A path and query as typed.
     pub fn typed(text: &str) -> Self {
         let path = text.strip_prefix(cosell_operator::BASE).unwrap_or(text);
-        Self(format!("/{}", path.trim_start_matches('/')))
+        Self {
+            path: format!("/{}", path.trim_start_matches('/')),
+            nameless: None,
+        }
     }
 
     /// The path and its query.
     pub fn path(&self) -> &str {
-        &self.0
+        &self.path
     }
 
     /// With a parameter, where there is a value for it.
     #[must_use]
     pub fn with(mut self, name: &str, value: Option<&str>) -> Self {
         if let Some(value) = value {
-            self.0.push(if self.0.contains('?') { '&' } else { '?' });
-            self.0.push_str(&format!("{}={}", encoded(name), encoded(value)));
+            self.path.push(if self.path.contains('?') { '&' } else { '?' });
+            self.path
+                .push_str(&format!("{}={}", encoded(name), encoded(value)));
         }
         self
     }
+}
+
+/// Whether a path can name something by it.
+fn is_name(segment: &str) -> bool {
+    let strange = |letter: char| matches!(letter, '/' | '\\') || letter.is_control();
+    !matches!(segment, "" | "." | "..") && !segment.contains(strange)
 }
 
 /// Every byte that is not plainly itself, escaped.
@@ -234,7 +262,7 @@ impl Remote {
     pub(super) fn request(&self, method: Method, at: &At) -> http::request::Builder {
         Request::builder()
             .method(method)
-            .uri(format!("{}{}", cosell_operator::BASE, at.0))
+            .uri(format!("{}{}", cosell_operator::BASE, at.path))
             .header(HOST, format!("{}:{}", self.host, self.port))
             .header(AUTHORIZATION, format!("Bearer {}", self.token))
     }
@@ -368,13 +396,17 @@ mod tests {
 
     #[test]
     fn paths_and_parameters_are_escaped() {
+        assert!(At::new(["keys", "AKIA"]).expect_names().is_ok());
+        for nameless in ["", "..", "a/b", "a\\b", "a\n"] {
+            assert!(At::new(["keys", nameless]).expect_names().is_err(), "{nameless}");
+        }
         let at = At::new(["accounts", "a/b", "ä"])
             .with("q", Some("x&y=z ?"))
             .with("none", None)
             .with("r", Some("1"));
-        assert_eq!(at.0, "/accounts/a%2Fb/%C3%A4?q=x%26y%3Dz%20%3F&r=1");
+        assert_eq!(at.path, "/accounts/a%2Fb/%C3%A4?q=x%26y%3Dz%20%3F&r=1");
         for typed in ["/operator/v1/status", "/status", "status"] {
-            assert_eq!(At::typed(typed).0, "/status");
+            assert_eq!(At::typed(typed).path, "/status");
         }
     }
 }

@@ -88,15 +88,15 @@ pub fn dev(output: Output, command: Dev) -> anyhow::Result<()> {
             config.data().display().to_string(),
         )
     };
+    let mut settings = Settings {
+        faults: true,
+        ..settings(&config)?
+    };
     let player = command.autopilot.as_deref().map(scripts::behaviour).transpose()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let settings = Settings {
-        faults: true,
-        seed: runtime.block_on(names_seed(&config, &*opened.store))?,
-        ..settings(&config)?
-    };
+    settings.seed = runtime.block_on(names_seed(&config, &*opened.store))?;
     runtime.block_on(keys::expect_sealer(&*opened.store, &opened.sealer))?;
     runtime.block_on(release_claims(&*opened.store))?;
     let mode = runtime
@@ -128,7 +128,15 @@ pub fn dev(output: Output, command: Dev) -> anyhow::Result<()> {
     let sealer = opened.sealer.clone();
     let delivery = Delivery::start(&config, files, &store, &sealer, Arc::clone(&clock) as _)?;
     let place_of = (&time, spool);
-    let server = assemble(&config, opened, settings, origins, open_accounts, place_of, &delivery)?;
+    let server = assemble(
+        &config,
+        opened,
+        settings,
+        origins,
+        open_accounts,
+        place_of,
+        &delivery,
+    )?;
     let service = &server.handler.service;
     let signed = runtime.block_on(development::send_events(&*store, &sealer, wanted, clock.now()))?;
     if let Some(Pack::Starter) = command.seed {
@@ -200,10 +208,20 @@ pub fn serve(output: Output, command: Serve) -> anyhow::Result<()> {
     let (files, _) = delivery::place(&config, Some(&folder), None)?;
     let sealer = opened.sealer.clone();
     let delivery = Delivery::start(&config, files, &store, &sealer, Arc::new(SystemClock))?;
-    let server = assemble(&config, opened, settings, origins(&config), None, place, &delivery)?;
-    runtime
-        .block_on(server.handler.service.load_faults())
-        .map_err(in_words)?;
+    let server = assemble(
+        &config,
+        opened,
+        settings,
+        origins(&config),
+        None,
+        place,
+        &delivery,
+    )?;
+    let ready = async {
+        server.handler.service.list_old_deals().await?;
+        server.handler.service.load_faults().await
+    };
+    runtime.block_on(ready).map_err(in_words)?;
     let scheme = scheme(&server);
     runtime.block_on(delivery.begin());
     server.run(|bound| {
@@ -246,6 +264,7 @@ async fn prepare(
     clock: &VirtualClock,
     player: Option<Behaviour>,
 ) -> Result<(), cosell_model::ApiError> {
+    service.list_old_deals().await?;
     service.restore_clock(clock).await?;
     service.load_faults().await?;
     if let Some(player) = player {

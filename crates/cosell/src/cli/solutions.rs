@@ -38,7 +38,7 @@ pub struct Add {
     #[arg(long)]
     category: String,
     /// Active, Inactive or Draft; only Active ones can be associated
-    #[arg(long, default_value = "Active")]
+    #[arg(long, default_value = "Active", value_parser = ["Active", "Inactive", "Draft"])]
     status: String,
     /// The ARN of its AWS Marketplace counterpart
     #[arg(long, value_name = "ARN")]

@@ -416,10 +416,10 @@ fn a_folders_token_is_sent_to_the_folders_server_and_to_nobody_else() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
     let elsewhere = format!("http://{}", listener.local_addr().unwrap());
-    let variable = [("COSELL_OPERATOR_URL", elsewhere.as_str())];
+    let variables = [("COSELL_OPERATOR_URL", elsewhere.as_str()), ("COSELL_DATA", data)];
     for said in [
         cosell(&["review", "list", "--data", data, "--operator-url", &elsewhere]),
-        cosell_with(&["review", "list", "--data", data], &variable),
+        cosell_with(&["review", "list"], &variables),
     ] {
         assert_eq!(said.code, Some(1), "{}", said.err);
         assert!(
@@ -428,6 +428,9 @@ fn a_folders_token_is_sent_to_the_folders_server_and_to_nobody_else() {
             said.err
         );
     }
+    // A folder that is typed wins over what is exported.
+    let typed = cosell_with(&["review", "list", "--data", data], &variables);
+    assert_eq!(typed.code, Some(0), "{}", typed.err);
     assert!(listener.accept().is_err(), "nobody was called");
 }
 

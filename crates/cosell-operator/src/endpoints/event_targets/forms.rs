@@ -41,9 +41,7 @@ impl JsonSchema for Settings {
 
 fn properties() -> Value {
     let text = |most: u32, words: &str| json!({"type": "string", "minLength": 1, "maxLength": most, "description": words});
-    let texts = |words: &str| {
-        json!({"type": "object", "maxProperties": 20, "additionalProperties": {"type": "string"}, "description": words})
-    };
+    let texts = |words: &str| json!({"type": "object", "maxProperties": 20, "additionalProperties": {"type": "string"}, "description": words});
     json!({
         "id": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$", "description": "Its id, unique with its owner."},
         "account": {"type": ["string", "null"], "pattern": "^[0-9]{12}$",

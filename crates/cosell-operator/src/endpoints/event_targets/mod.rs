@@ -7,19 +7,21 @@ use cosell_events::{Secrets, SinkSettings, Target, TargetMetrics, TargetStatus, 
 use cosell_service::delivery::{split_name, targets};
 use serde_json::{Map, Value};
 
+use super::events::{DeadLetter, Parked, dead_letters};
 use crate::endpoint::{CURSOR, Endpoint, Kind, LIMIT, Method, Parameter, shape};
 use crate::{Call, Page, Problem, Reply, Scope};
-use super::events::{DeadLetter, Parked, dead_letters};
 use forms::{NewTarget, Settings, Shown};
 use verbs::{OldSecretDropped, Pause, Range, Replay, Replayed, Rotate, Tested};
 
-pub(super) const TARGET: Parameter = Parameter::path("target", Kind::Text { max: 64 }, "The id of the target.");
+pub(super) const TARGET: Parameter =
+    Parameter::path("target", Kind::Text { max: 64 }, "The id of the target.");
 pub(super) const OWNER: Parameter = Parameter::query(
     "account",
     Kind::Account,
     "The account that owns it; left out for what the operator owns.",
 );
-const OF_ACCOUNT: Parameter = Parameter::query("account", Kind::Account, "Only targets that this account owns.");
+const OF_ACCOUNT: Parameter =
+    Parameter::query("account", Kind::Account, "Only targets that this account owns.");
 
 pub(super) static ENDPOINTS: &[Endpoint] = &[
     Endpoint {
@@ -215,7 +217,10 @@ pub(super) fn full_name(typed: &str) -> String {
 
 /// The full name of the target that a path means.
 fn name(call: &Call<'_>) -> Result<String, Problem> {
-    Ok(target_name(call.get("account").unwrap_or_default(), call.required("target")?))
+    Ok(target_name(
+        call.get("account").unwrap_or_default(),
+        call.required("target")?,
+    ))
 }
 
 /// How a target stands; nothing for one whose secrets cannot be opened.
@@ -232,10 +237,21 @@ async fn answer(call: &Call<'_>, kept: targets::Kept, secret: Option<&str>) -> R
 
 async fn list(call: &Call<'_>) -> Result<Reply, Problem> {
     let operator = call.operator;
-    let listed = targets::part(operator.store(), operator.sealer(), call.get("account"), call.part()?).await?;
+    let listed = targets::part(
+        operator.store(),
+        operator.sealer(),
+        call.get("account"),
+        call.part()?,
+    )
+    .await?;
     let (figures, delivers) = (figures(call).await?, operator.parts.delivers);
     let items = listed.items.into_iter();
-    call.page(items.map(|kept| Shown::of(kept, &figures, delivers, None)).collect(), listed.next)
+    call.page(
+        items
+            .map(|kept| Shown::of(kept, &figures, delivers, None))
+            .collect(),
+        listed.next,
+    )
 }
 
 async fn show(call: &Call<'_>) -> Result<Reply, Problem> {
@@ -247,7 +263,10 @@ async fn show(call: &Call<'_>) -> Result<Reply, Problem> {
 /// Settings and secrets as they are sent. What the server keeps for itself is refused like any other strange member.
 fn read(mut sent: Map<String, Value>) -> Result<(Target, Map<String, Value>), Problem> {
     if sent.contains_key("since") {
-        return Err(Problem::member("/since", "is unknown: a target is sent what happens after it was made"));
+        return Err(Problem::member(
+            "/since",
+            "is unknown: a target is sent what happens after it was made",
+        ));
     }
     let secrets = match sent.remove("secrets") {
         None | Some(Value::Null) => Map::new(),
@@ -291,14 +310,18 @@ async fn create(call: &Call<'_>) -> Result<Reply, Problem> {
         "" => format!("/event-targets/{}", kept.target.id),
         account => format!("/event-targets/{}?account={account}", kept.target.id),
     };
-    Ok(answer(call, kept, secret.as_ref().map(|secret| secret.as_str())).await?.at(&path))
+    Ok(answer(call, kept, secret.as_ref().map(|secret| secret.as_str()))
+        .await?
+        .at(&path))
 }
 
 async fn update(call: &Call<'_>) -> Result<Reply, Problem> {
     let mut sent: Map<String, Value> = call.body()?;
     let (account, id) = (call.get("account").unwrap_or_default(), call.required("target")?);
     for (member, is) in [("account", account), ("id", id)] {
-        let same = sent.get(member).is_none_or(|sent| sent.as_str().unwrap_or_default() == is);
+        let same = sent
+            .get(member)
+            .is_none_or(|sent| sent.as_str().unwrap_or_default() == is);
         if !same {
             return Err(Problem::member(
                 format!("/{member}"),
@@ -314,14 +337,20 @@ async fn update(call: &Call<'_>) -> Result<Reply, Problem> {
     // What was sent is read once before anything is touched, so that its faults are told as such.
     merged(&Secrets::default(), &secrets)?;
     let name = name(call)?;
-    let (kept, secret) = targets::change(operator.store(), deed, operator.sealer(), &name, |target, present| {
-        let same_kind = target.sink.kind() == wanted.sink.kind();
-        let before = std::mem::take(present);
-        let before = if same_kind { before } else { Secrets::default() };
-        *present = merged(&before, &secrets).unwrap_or(before);
-        *target = wanted.clone();
-        Ok(())
-    })
+    let (kept, secret) = targets::change(
+        operator.store(),
+        deed,
+        operator.sealer(),
+        &name,
+        |target, present| {
+            let same_kind = target.sink.kind() == wanted.sink.kind();
+            let before = std::mem::take(present);
+            let before = if same_kind { before } else { Secrets::default() };
+            *present = merged(&before, &secrets).unwrap_or(before);
+            *target = wanted.clone();
+            Ok(())
+        },
+    )
     .await?;
     operator.deliverer().reload().await;
     answer(call, kept, secret.as_ref().map(|secret| secret.as_str())).await

@@ -126,7 +126,12 @@ fn range(from: Option<Time>, to: Option<Time>) -> Result<TimeRange, Problem> {
 /// Answers the target as it stands now.
 async fn standing(call: &Call<'_>, name: &str) -> Result<Reply, Problem> {
     let operator = call.operator;
-    answer(call, targets::expect(operator.store(), operator.sealer(), name).await?, None).await
+    answer(
+        call,
+        targets::expect(operator.store(), operator.sealer(), name).await?,
+        None,
+    )
+    .await
 }
 
 pub(super) async fn pause(call: &Call<'_>) -> Result<Reply, Problem> {
@@ -149,12 +154,17 @@ pub(super) async fn test(call: &Call<'_>) -> Result<Reply, Problem> {
     let (operator, name) = (call.operator, name(call)?);
     let kept = targets::expect(operator.store(), operator.sealer(), &name).await?;
     let secrets = kept.secrets.ok_or_else(|| {
-        Problem::conflict("The key file of the data folder does not open its secrets: give it new ones with PUT")
+        Problem::conflict(
+            "The key file of the data folder does not open its secrets: give it new ones with PUT",
+        )
     })?;
     let event_id = operator.service().event_id()?;
     call.note_about(&targets::key(&name)).await?;
     let started = Instant::now();
-    let outcome = operator.deliverer().send_test(&kept.target, &secrets, &event_id).await;
+    let outcome = operator
+        .deliverer()
+        .send_test(&kept.target, &secrets, &event_id)
+        .await;
     let (delivered, status, error) = match outcome {
         Ok(Outcome::Delivered { status }) => (true, status, None),
         Ok(Outcome::Failed { status, error, .. }) => (false, status, Some(error)),
@@ -205,11 +215,17 @@ pub(super) async fn replay(call: &Call<'_>) -> Result<Reply, Problem> {
     let (name, wanted) = (name(call)?, call.body::<Replay>()?);
     let range = range(Some(wanted.from), wanted.to)?;
     let after = wanted.cursor.as_deref().map(place).transpose()?;
-    let replayed = call.operator.deliverer().replay(&name, range, after, STEP).await?;
+    let replayed = call
+        .operator
+        .deliverer()
+        .replay(&name, range, after, STEP)
+        .await?;
     call.note_about(&targets::key(&name)).await?;
     Reply::json(&Replayed {
         events: replayed.events,
-        next: replayed.next.map(|(time, seq)| format!("{}.{seq}", time.as_millis())),
+        next: replayed
+            .next
+            .map(|(time, seq)| format!("{}.{seq}", time.as_millis())),
     })
 }
 
@@ -219,5 +235,10 @@ fn place(cursor: &str) -> Result<(Timestamp, u64), Problem> {
         let (millis, seq) = cursor.split_once('.')?;
         Some((Timestamp::from_millis(millis.parse().ok()?), seq.parse().ok()?))
     };
-    read().ok_or_else(|| Problem::member("/cursor", "must be `next` of the answer before: start again without it"))
+    read().ok_or_else(|| {
+        Problem::member(
+            "/cursor",
+            "must be `next` of the answer before: start again without it",
+        )
+    })
 }

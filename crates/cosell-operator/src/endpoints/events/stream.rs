@@ -99,7 +99,10 @@ async fn place(call: &Call<'_>) -> Result<u64, Problem> {
         },
     };
     let asked = asked.ok_or_else(|| {
-        Problem::faulty(vec![Fault::of_parameter(name, "must be the number of an event, as `id` of a stream tells it")])
+        Problem::faulty(vec![Fault::of_parameter(
+            name,
+            "must be the number of an event, as `id` of a stream tells it",
+        )])
     })?;
     if asked > last {
         // Waiting for that number would mean missing all before it.
@@ -169,7 +172,9 @@ impl Open {
         match &self.token {
             None => true,
             // A store that does not answer tells nothing against the token.
-            Some(id) => tokens::counts(&*self.store, id, self.clock.now()).await.unwrap_or(true),
+            Some(id) => tokens::counts(&*self.store, id, self.clock.now())
+                .await
+                .unwrap_or(true),
         }
     }
 }
@@ -206,8 +211,15 @@ mod tests {
         };
         let mut text = String::new();
         write_event(&mut text, &stored);
-        assert_eq!(text, "id: 7\nevent: Opportunity Created\ndata: {\"a\":\ndata: 1}\n\n");
-        for (filter, takes) in [((None, None), true), ((Some("1"), Some("AWS")), true), ((Some("2"), None), false)] {
+        assert_eq!(
+            text,
+            "id: 7\nevent: Opportunity Created\ndata: {\"a\":\ndata: 1}\n\n"
+        );
+        for (filter, takes) in [
+            ((None, None), true),
+            ((Some("1"), Some("AWS")), true),
+            ((Some("2"), None), false),
+        ] {
             let filter = Filter {
                 account: filter.0.map(str::to_owned),
                 catalog: filter.1.map(str::to_owned),

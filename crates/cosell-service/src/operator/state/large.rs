@@ -153,22 +153,20 @@ impl Whose<'_> {
     /// The error of a seeding that failed midway, with what is left of it and how to be rid of that.
     pub(super) fn left_behind(&self, mut error: ApiError, anything: bool) -> ApiError {
         let catalog = self.catalog.as_str();
-        let say = |text: String| {
-            let text = text.trim_end_matches('.').to_owned();
-            if !anything {
-                return format!("{text}. Nothing was made");
-            }
-            let reset: Vec<String> = self
-                .accounts
-                .iter()
-                .map(|account| format!("`cosell state reset --account {account} --catalog {catalog}`"))
-                .collect();
+        let resets: Vec<String> = self
+            .accounts
+            .iter()
+            .map(|account| format!("`cosell state reset --account {account} --catalog {catalog}`"))
+            .collect();
+        let left = if anything {
+            let resets = resets.join(" and ");
             format!(
-                "{text}. What was made before that stays. To be rid of it, together with everything else there: {}",
-                reset.join(" and ")
+                "What was made before that stays. To be rid of it, together with everything else there: {resets}"
             )
+        } else {
+            "Nothing was made".to_owned()
         };
-        error.message = say(error.message);
+        error.message = format!("{}. {left}", error.message.trim_end_matches('.'));
         error
     }
 }

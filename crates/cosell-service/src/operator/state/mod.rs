@@ -145,8 +145,9 @@ impl Service {
                 taken => break taken??,
             }
         };
-        let refreshed = self.refresh_settings().await;
-        refreshed.map_err(|error| LoadError::Failed(error.internal.unwrap_or(error.message)))?;
+        let failed = |error: ApiError| LoadError::Failed(error.internal.unwrap_or(error.message));
+        self.list_old_deals().await.map_err(failed)?;
+        self.refresh_settings().await.map_err(failed)?;
         self.note_done(&by.deed("LoadState")).await;
         Ok(Loaded {
             saved_date: summary.created_at,
@@ -167,7 +168,8 @@ impl Service {
     ) -> Result<Result<Sieve<'a>, TransferError>, LoadError> {
         file.seek(SeekFrom::Start(0)).map_err(StateError::Io)?;
         let reader = StateReader::new(BufReader::with_capacity(BUFFER, &*file))?;
-        // No number of the former sequences may be given any more, and no job be under way.
+        // No number of the former sequences may be given any more, no request that changes something be under way, and no job.
+        let alone = self.exchanging().await;
         let turn = self.jobs_turn.lock().await;
         let pause = self.ids.pause().await;
         let mut sieve = Sieve::new(self, sealer).await?;
@@ -186,7 +188,7 @@ impl Service {
         if taken.is_ok() {
             self.forget();
         }
-        drop((pause, turn));
+        drop((pause, turn, alone));
         Ok(taken.map(|_| sieve))
     }
 

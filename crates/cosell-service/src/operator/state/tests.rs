@@ -39,6 +39,8 @@ fn silent() -> ProgressFn {
 async fn world() -> World {
     let store = SqliteStore::open_ephemeral(Options::default()).unwrap();
     let world = World::over(Arc::new(store), Arc::new(Still), Settings::default());
+    // As every server does when it starts.
+    world.service.list_old_deals().await.unwrap();
     for account in [ONE, TWO] {
         let partner = Partner::from(Account {
             account_id: account.to_owned(),
@@ -364,6 +366,28 @@ async fn a_state_comes_back_and_a_server_forgets_what_it_knew_before() {
     let after = saved(&world).await;
     assert!(after != before);
     assert!(without_log(&after) == without_log(&before));
+}
+
+#[tokio::test]
+async fn a_story_is_told_by_events_at_its_own_times() {
+    let world = world().await;
+    world.service.seed_story(&by(), &starter()).await.unwrap();
+    let mut events = Vec::new();
+    while let Some(page) = Some(world.store.events_after(events.len() as u64, 1000).await.unwrap())
+        .filter(|page| !page.is_empty())
+    {
+        events.extend(page);
+    }
+    let created = events
+        .iter()
+        .filter(|one| one.event.detail_type == "Opportunity Created");
+    let there = opportunities(&world, ONE).await.len() + opportunities(&world, TWO).await.len();
+    assert_eq!(created.count(), there);
+    assert!(events.iter().all(|one| one.event.time <= second(0)));
+    assert!(
+        events.is_sorted_by_key(|one| one.event.time),
+        "in the order in which it happened"
+    );
 }
 
 #[tokio::test]

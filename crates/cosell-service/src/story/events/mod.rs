@@ -1,6 +1,7 @@
 //! Who hears what: for every action of partners and AWS the exact events of every account, in their order.
 
 mod realistic;
+mod sound;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -104,7 +105,7 @@ fn check_form(stored: &StoredEvent) {
         "resources": body["resources"], "detail": body["detail"],
     });
     assert_eq!(body, expected, "{text}");
-    assert!([ONE, TWO, THREE].contains(&event.account.as_str()), "{text}");
+    assert!(event.account.len() == 12 && event.account != AWS, "{text}");
     assert_eq!(event.catalog, "Sandbox");
     assert_eq!(body["detail"]["catalog"], "Sandbox");
     assert!(
@@ -171,9 +172,8 @@ async fn the_owner_of_a_draft_alone_hears_of_it() {
 async fn what_changes_nothing_and_what_is_only_about_the_server_is_not_heard() {
     let story = Story::new().await;
     let (id, engagement) = submitted(&story).await;
-    let created = json!({"ClientToken": "same"});
     let mut body = draft();
-    body["ClientToken"] = created["ClientToken"].clone();
+    body["ClientToken"] = "same".into();
     story.ok(ONE, Op::CreateOpportunity, body.clone()).await;
     let mut ear = Ear::new(&story).await;
     story.ok(ONE, Op::CreateOpportunity, body).await;
@@ -226,8 +226,8 @@ async fn a_rejection_and_a_request_for_action_are_heard_by_the_owner() {
         reason: "Missing".into(),
         comments: None,
     };
-    let act = |verdict| desk.review(&BY, Catalog::Sandbox, &id, verdict);
-    static BY: std::sync::LazyLock<crate::operator::By> = std::sync::LazyLock::new(operator);
+    let by = operator();
+    let act = |verdict| desk.review(&by, Catalog::Sandbox, &id, verdict);
     act(Verdict::Take).await.unwrap();
     heard!(ear, story, ONE => &[UPDATED, VIEW]);
     act(Verdict::AskForAction(why.clone())).await.unwrap();
@@ -467,7 +467,7 @@ async fn nothing_is_emitted_where_events_are_switched_off_and_everything_else_is
 async fn every_type_of_event_is_heard_in_a_story_with_its_recorded_members() {
     let story = Story::new().await;
     let mut ear = Ear::new(&story).await;
-    let (id, engagement) = submitted(&story).await;
+    let (_, engagement) = submitted(&story).await;
     let invitation = story.invite(ONE, &engagement, TWO).await;
     story.by_accepting(TWO, &invitation).await;
     let rejected = story.invite(ONE, &engagement, THREE).await;
@@ -496,7 +496,6 @@ async fn every_type_of_event_is_heard_in_a_story_with_its_recorded_members() {
     let all: BTreeSet<&str> = DetailType::ALL.iter().map(|one| one.as_str()).collect();
     assert_eq!(shapes.keys().map(String::as_str).collect::<BTreeSet<_>>(), all);
     assert!(shapes.values().all(|of_type| of_type.len() == 1), "{shapes:?}");
-    assert!(!id.is_empty());
 }
 
 #[tokio::test]

@@ -3,6 +3,9 @@
 //! The order of things that makes it safe: an outcome is settled before the cursor passes its event; a row that waits is
 //! known here until the store knows it; and whoever loses the lease forgets everything, because the store has it.
 
+mod judge;
+mod settle;
+
 use std::collections::HashSet;
 use std::future::Future;
 use std::pin::Pin;
@@ -10,15 +13,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cosell_model::Timestamp;
-use cosell_store::{
-    Delivery, DeliveryQuery, DeliveryState, SettleError, Settlement, StoreError, StoredEvent, TargetState,
-};
+use cosell_store::{Delivery, DeliveryQuery, SettleError, Settlement, StoreError, StoredEvent, TargetState};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::note::{Note, Try};
-use super::window::{Job, Window};
-use super::worker::{End, Worker};
+use crate::engine::window::{Job, Window};
+use crate::engine::worker::{End, Worker};
 use crate::envelope::Envelope;
 use crate::schedule::Health;
 use crate::sink::Outcome;
@@ -28,7 +28,7 @@ const PAGE: usize = 256;
 /// Events in hand at most; beyond that the log keeps them.
 const WINDOW: usize = 1024;
 /// Rows that the cursor may park at a target; beyond that it waits.
-pub(super) const MAX_PARKED: u64 = 1000;
+pub(in crate::engine) const MAX_PARKED: u64 = 1000;
 /// Outcomes that are settled without waiting for more.
 const ENOUGH: usize = 100;
 /// Outcomes of one settlement at most.
@@ -45,6 +45,8 @@ type Settling = Pin<Box<dyn Future<Output = (Settlement, Result<(), SettleError>
 
 /// A call of the sink that has ended.
 struct Landed {
+    /// Whether it was a probe: started while the target was left in peace.
+    probe: bool,
     jobs: Vec<Job>,
     outcomes: Vec<Outcome>,
     at: Timestamp,
@@ -61,7 +63,7 @@ enum Step {
     Look,
 }
 
-pub(super) struct Session<'a> {
+pub(in crate::engine) struct Session<'a> {
     worker: &'a mut Worker,
     epoch: u64,
     leased_until: Instant,
@@ -96,7 +98,7 @@ impl<'a> Session<'a> {
         let now = Instant::now();
         Self {
             epoch: state.epoch,
-            leased_until: now + worker.pace.lease,
+            leased_until: now + worker.lease_time,
             stale: false,
             settled: state.position,
             health: Health::read(&state.status),
@@ -136,10 +138,11 @@ impl<'a> Session<'a> {
             if ending {
                 self.feed = None;
                 if self.flying.is_empty() && self.settling.is_none() {
-                    return self.finish().await.map(|()| match stopping {
-                        Some(_) => End::Stopped,
-                        None => End::Paused,
-                    });
+                    self.finish().await?;
+                    if stopping.is_some() {
+                        return Ok(End::Stopped);
+                    }
+                    return Ok(End::Paused);
                 }
             } else {
                 self.start().await?;
@@ -198,10 +201,15 @@ impl<'a> Session<'a> {
     /// When there is something to do again, if nothing happens.
     fn wake_at(&self, stopping: Option<Instant>) -> Option<Instant> {
         let idle = self.settling.is_none();
+        // The end of a stop's patience only matters to what is under way.
+        let stopping = stopping.filter(|_| !self.flying.is_empty() || idle);
         if !idle && (self.stale || self.renew_at() <= Instant::now()) {
             return stopping;
         }
         let flush = self.flush_at.filter(|_| idle);
+        if stopping.is_some() || self.health.paused.is_some() {
+            return flush.into_iter().chain(stopping).min();
+        }
         let (retry, probe) = match self.health.backing_off() {
             false => (self.retry_at, None),
             true if !self.flying.is_empty() => (None, None),
@@ -216,7 +224,7 @@ impl<'a> Session<'a> {
 
     /// When the lease is to be made longer, unless a settlement does so before.
     fn renew_at(&self) -> Instant {
-        self.leased_until - self.worker.pace.lease / 3
+        self.leased_until - self.worker.lease_time / 3
     }
 
     /// Starts what can be started.
@@ -266,6 +274,7 @@ impl<'a> Session<'a> {
         let sink = self.worker.sink.clone();
         let timeout = self.worker.target.timeout();
         let at = (self.worker.now)();
+        let probe = self.health.backing_off();
         self.flying.spawn(async move {
             let began = Instant::now();
             let envelopes: Vec<Envelope> = jobs.iter().map(|job| job.envelope.clone()).collect();
@@ -281,6 +290,7 @@ impl<'a> Session<'a> {
                 Outcome::failed("the sink said nothing about this event"),
             );
             Landed {
+                probe,
                 millis: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
                 jobs,
                 outcomes,
@@ -417,255 +427,6 @@ impl<'a> Session<'a> {
         }
         Ok(())
     }
-
-    /// Judges how a call went.
-    fn land(&mut self, landed: Landed) {
-        let now = (self.worker.now)();
-        let Landed {
-            jobs,
-            outcomes,
-            at,
-            millis,
-        } = landed;
-        let was_backing_off = self.health.backing_off();
-        self.note_health(&outcomes, now);
-        for (job, outcome) in jobs.into_iter().zip(outcomes) {
-            self.window.landed(job.lane.as_ref());
-            self.attempts += 1;
-            let (status, error) = match &outcome {
-                Outcome::Delivered { status } => (*status, None),
-                Outcome::Failed { status, error, .. } => (*status, Some(error.clone())),
-                Outcome::Gone { error } => (Some(410), Some(error.clone())),
-            };
-            self.failures += u64::from(error.is_some());
-            let note = Note::read(&job.note).with(Try {
-                at,
-                millis,
-                status,
-                error,
-            });
-            let counted = job.attempts.saturating_add(1);
-            let (state, attempts, wait) = match outcome {
-                Outcome::Delivered { .. } => (DeliveryState::Delivered, counted, Duration::ZERO),
-                Outcome::Gone { .. } => (DeliveryState::Pending, job.attempts, Duration::ZERO),
-                // While the whole target is down, no event is to blame: the try does not count.
-                Outcome::Failed { .. } if was_backing_off => {
-                    (DeliveryState::Pending, job.attempts, self.health.probe_wait())
-                }
-                Outcome::Failed { after, .. } => match self.worker.schedule.wait(counted, after, chance()) {
-                    Some(wait) => (DeliveryState::Pending, counted, wait),
-                    None => {
-                        tracing::warn!(
-                            target_name = self.worker.name,
-                            event = job.envelope.id,
-                            attempts = counted,
-                            "an event was given up; it is kept and can be redelivered"
-                        );
-                        (DeliveryState::Dead, counted, Duration::ZERO)
-                    }
-                },
-            };
-            let wait = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
-            self.conclude(job, state, attempts, now.plus_millis(wait), note);
-        }
-    }
-
-    /// A call counts once, however many events were in it. One event that arrived shows that the target is there.
-    fn note_health(&mut self, outcomes: &[Outcome], now: Timestamp) {
-        let mut failure = None;
-        for outcome in outcomes {
-            match outcome {
-                Outcome::Delivered { .. } => {
-                    self.health_changed |= self.health.succeeded();
-                    return;
-                }
-                Outcome::Failed { error, .. } => failure = Some(error),
-                Outcome::Gone { error } => {
-                    self.health_changed = true;
-                    self.health
-                        .pause(now, format!("it wants no more events: {error}"));
-                    return;
-                }
-            }
-        }
-        if let Some(error) = failure {
-            self.health_changed = true;
-            self.health.failed(error, now, self.worker.target.pause_after());
-            if self.health.backing_off() {
-                let wait = self.health.probe_wait();
-                self.probe_at = Instant::now() + wait.mul_f64(1.0 + 0.1 * chance());
-            }
-            if let Some(paused) = &self.health.paused {
-                tracing::warn!(
-                    target_name = self.worker.name,
-                    reason = paused.reason,
-                    "target paused"
-                );
-            }
-        }
-    }
-
-    /// Parks an event that was not tried: another of its lane waits before it.
-    fn wait_behind(&mut self, job: Job) {
-        let (attempts, note) = (job.attempts, job.note.clone());
-        let now = (self.worker.now)();
-        self.conclude(job, DeliveryState::Pending, attempts, now, note);
-    }
-
-    /// Keeps an outcome to be settled. Those behind one that waits wait too.
-    fn conclude(&mut self, job: Job, state: DeliveryState, attempts: u32, due_at: Timestamp, note: Bytes) {
-        let waits = state == DeliveryState::Pending;
-        match (waits, job.again) {
-            (true, false) => self.pending += 1,
-            (false, true) => self.pending = self.pending.saturating_sub(1),
-            _ => {}
-        }
-        self.outcomes.push(Delivery {
-            target: self.worker.name.clone(),
-            seq: job.envelope.seq,
-            lane: job.lane.clone(),
-            state,
-            attempts,
-            due_at,
-            note,
-        });
-        // The next of a lane that had to wait is handed out once this is settled, so that is not put off.
-        self.gather(if job.again { Duration::ZERO } else { GATHER });
-        if let Some(lane) = job.lane.filter(|_| waits) {
-            self.window.park(&lane);
-            for behind in self.window.behind(&lane) {
-                self.wait_behind(behind);
-            }
-        }
-    }
-
-    /// Sees to it that what is to be settled is, within that time.
-    fn gather(&mut self, within: Duration) {
-        let at = Instant::now() + within;
-        self.flush_at = Some(self.flush_at.map_or(at, |already| already.min(at)));
-    }
-
-    fn settle_if_due(&mut self, now: Instant) {
-        let due = self.outcomes.len() >= ENOUGH || self.flush_at.is_some_and(|at| at <= now);
-        if due && self.settling.is_none() {
-            let settlement = self.settlement();
-            self.submit(settlement);
-        }
-    }
-
-    /// What is to be settled now.
-    fn settlement(&mut self) -> Settlement {
-        let left = self.outcomes.split_off(self.outcomes.len().min(MOST));
-        let outcomes = std::mem::replace(&mut self.outcomes, left);
-        self.flush_at = (!self.outcomes.is_empty()).then(Instant::now);
-        for outcome in &outcomes {
-            self.window.close(outcome.seq);
-        }
-        Settlement {
-            target: self.worker.name.clone(),
-            epoch: self.epoch,
-            leased_until: (self.worker.now)(),
-            position: self.window.position(),
-            status: std::mem::take(&mut self.health_changed).then(|| self.health.to_bytes()),
-            outcomes,
-            attempts: std::mem::take(&mut self.attempts),
-            failures: std::mem::take(&mut self.failures),
-        }
-    }
-
-    fn submit(&mut self, mut settlement: Settlement) {
-        let lease = i64::try_from(self.worker.pace.lease.as_millis()).unwrap_or(i64::MAX);
-        settlement.epoch = self.epoch;
-        settlement.leased_until = (self.worker.now)().plus_millis(lease);
-        self.leased_until = Instant::now() + self.worker.pace.lease;
-        let store = self.worker.store.clone();
-        self.settling = Some(Box::pin(async move {
-            let result = store.settle(settlement.clone()).await;
-            (settlement, result)
-        }));
-    }
-
-    async fn settled(&mut self, settlement: Settlement, result: Result<(), SettleError>) -> Result<(), End> {
-        if let Err(error) = result {
-            let End::LeaseLost = End::from(error.clone()) else {
-                return Err(error.into());
-            };
-            // A person has changed the status: it counts, and what was done is settled under the new epoch.
-            self.renew().await?;
-            self.submit(Settlement {
-                status: None,
-                ..settlement
-            });
-            return Ok(());
-        }
-        self.settled = settlement.position.max(self.settled);
-        let mut rows_changed = false;
-        for outcome in &settlement.outcomes {
-            rows_changed |= self.retrying.remove(&outcome.seq);
-            if outcome.state == DeliveryState::Pending {
-                rows_changed = true;
-                if let Some(lane) = &outcome.lane {
-                    self.window.settled(lane);
-                }
-            }
-        }
-        if rows_changed {
-            self.schedule_retry().await?;
-        }
-        Ok(())
-    }
-
-    async fn schedule_retry(&mut self) -> Result<(), End> {
-        let due = self.worker.store.next_delivery_at(&self.worker.name).await?;
-        self.retry_at = due.map(|due| {
-            let millis = due.as_millis().saturating_sub((self.worker.now)().as_millis());
-            Instant::now() + Duration::from_millis(u64::try_from(millis).unwrap_or(0))
-        });
-        Ok(())
-    }
-
-    /// Leases the target anew. Goes on where it still stands as this session knows it.
-    async fn renew(&mut self) -> Result<(), End> {
-        let state = self.worker.lease().await?.ok_or(End::LeaseLost)?;
-        if state.position != self.settled {
-            return Err(End::LeaseLost);
-        }
-        self.leased_until = Instant::now() + self.worker.pace.lease;
-        self.stale = false;
-        if state.epoch != self.epoch {
-            self.epoch = state.epoch;
-            self.health = Health::read(&state.status);
-            self.health_changed = false;
-        }
-        if self.settling.is_none() && self.outcomes.is_empty() {
-            self.pending = state.pending;
-        }
-        Ok(())
-    }
-
-    /// Settles what is left and gives the lease up.
-    async fn finish(&mut self) -> Result<(), End> {
-        loop {
-            let mut settlement = self.settlement();
-            match self.worker.store.settle(settlement.clone()).await {
-                Ok(()) => {}
-                Err(SettleError::LeaseLost) => {
-                    self.renew().await?;
-                    settlement.epoch = self.epoch;
-                    settlement.status = None;
-                    settlement.leased_until = (self.worker.now)();
-                    self.worker.store.settle(settlement).await?;
-                }
-                Err(error) => return Err(error.into()),
-            }
-            if self.outcomes.is_empty() {
-                return Ok(());
-            }
-            // A lease that was given up is needed again for the rest.
-            self.settled = self.window.position();
-            self.renew().await?;
-        }
-    }
 }
 
 /// Waits for what is under way; for ever where nothing is.
@@ -673,14 +434,5 @@ async fn ready_or_never<T>(future: &mut Option<Pin<Box<dyn Future<Output = T> + 
     match future {
         Some(future) => future.as_mut().await,
         None => std::future::pending().await,
-    }
-}
-
-/// A number from 0 up to 1. Without randomness it is 0: then nothing is lengthened, which harms nobody.
-fn chance() -> f64 {
-    let mut bytes = [0; 4];
-    match getrandom::fill(&mut bytes) {
-        Ok(()) => f64::from(u32::from_ne_bytes(bytes)) / f64::from(u32::MAX),
-        Err(_) => 0.0,
     }
 }
