@@ -481,3 +481,34 @@ fn a_reset_is_not_followed_by_events_of_before() {
     std::thread::sleep(Duration::from_millis(200));
     assert_eq!(receiver.deliveries().len(), 1);
 }
+
+#[test]
+fn a_state_of_another_folder_brings_targets_switched_off_and_without_their_secrets() {
+    let (one, two) = (Server::dev(&[]), Server::dev(&[]));
+    let receiver = Receiver::start(Reply::Status(200));
+    let secret = connect(&mut one.operator(), &receiver, &json!({}));
+    let state = one.operator().send("GET", "/state", None);
+    assert_eq!(state.status, 200);
+    let mut operator = two.operator();
+    let media = [("content-type", "application/x-ndjson")];
+    let loaded = operator.raw("PUT", "/operator/v1/state", &media, &state.body);
+    assert_eq!(
+        loaded.json()["targetsWithoutSecrets"],
+        json!(["/crm"]),
+        "{loaded}"
+    );
+    let target = operator.get("/event-targets/crm");
+    assert_eq!(
+        (&target["enabled"], &target["secrets"]["signing"]),
+        (&json!(false), &json!(0))
+    );
+    assert_eq!(target["state"]["status"], "disabled");
+    create(&mut partner(&two), &draft("elsewhere"));
+    std::thread::sleep(Duration::from_millis(200));
+    assert!(receiver.deliveries().is_empty());
+    let settings = json!({"sink": target["sink"]});
+    let changed = operator.send("PUT", "/event-targets/crm", Some(&settings)).json();
+    let fresh = changed["signingSecret"].as_str().unwrap();
+    let came = receiver.wait(1);
+    assert!(came[0].is_signed_with(fresh) && !came[0].is_signed_with(&secret));
+}
