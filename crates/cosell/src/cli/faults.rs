@@ -3,7 +3,9 @@
 use anyhow::{Context as _, bail};
 use clap::{ArgGroup, Args, Subcommand};
 use cosell_domain::autopilot::Delay;
+use cosell_domain::fault::{Effect, Latency};
 use cosell_model::Timestamp;
+use serde::Deserialize as _;
 use serde_json::{Map, Value, json};
 
 use super::ask::Ask as _;
@@ -220,8 +222,24 @@ fn filters(rule: &Value) -> String {
     }
 }
 
+/// What a rule does, in words.
 fn what(rule: &Value) -> String {
-    text(rule, "effect").replace('"', "")
+    // A newer server may know of effects that this program does not.
+    let Ok(effect) = Effect::deserialize(&rule["effect"]) else {
+        return text(rule, "effect");
+    };
+    match effect {
+        Effect::Error { name, message } => match message {
+            Some(message) => format!("answers {name}: {message}"),
+            None => format!("answers {name}"),
+        },
+        Effect::Throttle => "answers ThrottlingException".to_owned(),
+        Effect::Latency(Latency::Fixed { ms }) => format!("waits {ms} ms"),
+        Effect::Latency(Latency::Uniform { from_ms, to_ms }) => format!("waits {from_ms} to {to_ms} ms"),
+        Effect::Latency(Latency::Exponential { mean_ms }) => format!("waits {mean_ms} ms on average"),
+        Effect::DropAfterCommit => "cuts the connection when all is done".to_owned(),
+        Effect::StaleRead { by_ms } => format!("shows it as it was {by_ms} ms ago"),
+    }
 }
 
 fn show(output: Output, rule: &Value) -> anyhow::Result<()> {
@@ -242,6 +260,32 @@ fn parse_time(text: &str) -> Result<Timestamp, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_effect_is_told_in_words() {
+        for (effect, words) in [
+            (json!("throttle"), "answers ThrottlingException"),
+            (
+                json!({"error": {"name": "ConflictException", "message": "no"}}),
+                "answers ConflictException: no",
+            ),
+            (
+                json!({"latency": {"uniform": {"fromMs": 1, "toMs": 2}}}),
+                "waits 1 to 2 ms",
+            ),
+            (
+                json!({"latency": {"exponential": {"meanMs": 5}}}),
+                "waits 5 ms on average",
+            ),
+            (json!("dropAfterCommit"), "cuts the connection when all is done"),
+            (
+                json!({"staleRead": {"byMs": 600_000}}),
+                "shows it as it was 600000 ms ago",
+            ),
+        ] {
+            assert_eq!(what(&json!({"effect": effect})), words);
+        }
+    }
 
     #[test]
     fn times_are_read_down_to_the_millisecond() {

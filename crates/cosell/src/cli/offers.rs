@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 use cosell_domain::Catalog;
 use cosell_service::{Clock as _, SystemClock};
 use serde_json::{Map, Value, json};
@@ -44,12 +44,13 @@ pub enum Lead {
 }
 
 #[derive(Args)]
+#[command(group(ArgGroup::new("what").required(true).args(["file", "template"])))]
 pub struct Offer {
     /// JSON in the form of the templates; - reads it from the standard input
-    #[arg(long, value_name = "FILE", required_unless_present = "template")]
+    #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
     /// A template of this program instead of a file
-    #[arg(long, value_name = "NAME", conflicts_with = "file")]
+    #[arg(long, value_name = "NAME")]
     template: Option<String>,
     /// To this partner account, instead of those that the file names; can be repeated
     #[arg(long, value_name = "ID")]
