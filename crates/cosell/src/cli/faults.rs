@@ -1,14 +1,15 @@
 //! `cosell fault`: faults on demand.
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use clap::{ArgGroup, Args, Subcommand};
 use cosell_domain::autopilot::Delay;
 use cosell_domain::fault::{Effect, Latency};
 use cosell_model::Timestamp;
 use serde::Deserialize as _;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::ask::Ask as _;
+use super::file;
 use super::remote::{At, Remote, Target};
 use crate::output::Output;
 
@@ -74,7 +75,7 @@ pub struct Add {
     /// Show an opportunity as it was so long ago: 500ms, 30s, 10m
     #[arg(long, value_name = "TIME")]
     stale: Option<String>,
-    /// A rule in JSON from this file instead
+    /// A rule in JSON from this file instead; - reads it from the standard input
     #[arg(long, conflicts_with_all = ["operation", "account", "catalog", "which", "from", "to"])]
     file: Option<std::path::PathBuf>,
     #[command(flatten)]
@@ -132,10 +133,7 @@ pub async fn run(output: Output, command: Command) -> anyhow::Result<()> {
 
 fn rule(add: &Add) -> anyhow::Result<Value> {
     if let Some(file) = &add.file {
-        let text =
-            std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
-        let mut rule: Map<String, Value> =
-            serde_json::from_str(&text).with_context(|| format!("{} is no rule in JSON", file.display()))?;
+        let mut rule = file::object(file)?;
         if let Some(id) = &add.id {
             rule.insert("id".to_owned(), id.as_str().into());
         }

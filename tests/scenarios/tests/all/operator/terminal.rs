@@ -215,7 +215,10 @@ fn a_partners_text_neither_commands_the_terminal_nor_passes_for_a_line_of_the_ta
     let body = json!({"accountId": "123456789012", "companyName": name}).to_string();
     let made = cosell(&["operator", "call", "post", "accounts", &body, "--data", data]);
     assert!(made.success, "{}", made.err);
-    for command in [["account", "show", "123456789012"].as_slice(), &["account", "list"]] {
+    for command in [
+        ["account", "show", "123456789012"].as_slice(),
+        &["account", "list"],
+    ] {
         let shown = cosell(&[command, &["--data", data]].concat());
         assert!(shown.out.contains("Ovens"), "{:?}", shown.out);
         assert!(!shown.out.contains(['\u{1b}', '\u{202e}']), "{:?}", shown.out);
