@@ -129,6 +129,9 @@ pub fn dev(output: Output, command: Dev) -> anyhow::Result<()> {
     runtime
         .block_on(prepare(service, &clock, player))
         .map_err(in_words)?;
+    let usable = runtime
+        .block_on(development::usable(&*store))
+        .context("cannot look at the keys of the development accounts")?;
     let scheme = scheme(&server);
     server.run(|bound| {
         let endpoint = format!("{scheme}://{}", bound.api);
@@ -143,7 +146,7 @@ pub fn dev(output: Output, command: Dev) -> anyhow::Result<()> {
             started,
         };
         announcement.say(output, || {
-            let banner = development::banner(&endpoint, &place, &region);
+            let banner = development::banner(&endpoint, &place, &region, &usable);
             format!(
                 "{banner}\noperator API   {url}{}\noperator token {}",
                 cosell_operator::BASE,
