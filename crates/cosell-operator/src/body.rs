@@ -199,8 +199,7 @@ fn in_words(complaint: &str) -> String {
         .strip_prefix("unknown field `")
         .and_then(|rest| rest.split_once("`, expected "))
     {
-        let known = known.trim_start_matches("one of ").replace('`', "");
-        return format!("is not known here: use one of {known}");
+        return format!("is not known here: use {}", known.replace('`', ""));
     }
     if let Some((found, wanted)) = said
         .strip_prefix("invalid type: ")
@@ -220,7 +219,9 @@ fn shape(wanted: &str) -> &str {
     match wanted.split(' ').next() {
         Some("struct") => "an object",
         Some("enum") => "one of its forms",
-        _ if wanted.starts_with("u") || wanted.starts_with("i") => "a whole number in its bounds",
+        Some("u8" | "u16" | "u32" | "u64" | "usize" | "i8" | "i16" | "i32" | "i64") => {
+            "a whole number in its bounds"
+        }
         _ => wanted,
     }
 }
@@ -300,7 +301,7 @@ mod tests {
             (r#"{"name":"a","name":"b"}"#, "name is there twice"),
             (
                 r#"{"name":"a","colour":1}"#,
-                "/colour: is not known here: use one of name, more",
+                "/colour: is not known here: use name or more",
             ),
             (
                 r#"{"name":1}"#,

@@ -168,7 +168,10 @@ async fn queue(output: Output, list: &List) -> anyhow::Result<()> {
         ],
         &rows,
         cells,
-        "Nothing waits for a review in this catalog",
+        &format!(
+            "Nothing waits that was asked for in catalog {}",
+            list.catalog.name()
+        ),
     )
 }
 

@@ -144,7 +144,11 @@ async fn a_story_that_cannot_be_is_refused_with_its_place() {
         (json!({"deal": []}), "unknown field"),
         (deal(0, json!([])), "days ago"),
         (deal(3, json!([{"day": 3, "do": "take"}])), "today"),
-        (deal(3, json!([{"day": 1, "do": "fly"}])), "unknown variant"),
+        (
+            deal(3, json!([{"day": 1, "do": "fly"}])),
+            "document.deals[0].then[0].do: unknown variant",
+        ),
+        (json!({"deals": [{"ago": 3}]}), "document.deals[0]: missing field"),
         // A rule of AWS's, not of the form.
         (deal(3, json!([{"day": 1, "do": "approve"}])), "The deal with A"),
     ] {
