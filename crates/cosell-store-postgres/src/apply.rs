@@ -336,8 +336,8 @@ const FORGET_ANSWER: &str = "DELETE FROM idempotency WHERE account=$1 AND operat
 /// Deletes those of the oldest answers (at most `$2`) that have expired by a time (`$1`). An answer with an unusually long
 /// life holds younger ones back; that costs space, never correctness, because readers look at the expiry themselves.
 /// Rows that another server is deleting are left to it.
-pub(crate) const PRUNE_ANSWERS: &str = "DELETE FROM idempotency WHERE (account, operation, token) IN (\
-     SELECT account, operation, token FROM idempotency ORDER BY seq LIMIT $2 FOR UPDATE SKIP LOCKED) AND expires_at<=$1";
+pub(crate) const PRUNE_ANSWERS: &str = "DELETE FROM idempotency WHERE seq = ANY(ARRAY(\
+     SELECT seq FROM idempotency ORDER BY seq LIMIT $2 FOR UPDATE SKIP LOCKED)) AND expires_at<=$1";
 
 /// Puts a job in the queue, in the place of one with its id.
 pub(crate) const ENQUEUE: &str = "INSERT INTO job (id, kind, run_at, payload, attempts, worker, due_at) \

@@ -3,12 +3,13 @@
 //! The law of cost, which tests hold this room to:
 //! * A sort without filters, a range on the sort's own column, and an `In` filter with an index of its own in the order of
 //!   the sort cost one index seek and as many rows as the page shows. `In` with several values is one ordered stream for
-//!   each value; they are the branches of one statement, which the database merges lazily.
+//!   each value; they are the branches of one statement, which the database merges lazily. (Where the values are those of
+//!   the sort's own first column it sorts the branches instead, each of which is bounded.)
 //! * `id In (…)` costs one point read for each id.
 //! * Any other filter is checked on the rows of the walk (a *residual* filter), by the database. A walk looks at a bounded
 //!   number of rows of each stream; if the page is not full by then, and a residual filter has an index and few matches,
 //!   those are read and sorted instead. Otherwise the walk goes further, in three steps up to [`BUDGET`] rows, and then the
-//!   page ends early with a cursor. `NotIn` is never gathered by, since what it excludes is rare as a rule.
+//!   page ends early with a cursor. What excludes little as a rule, `NotIn` and presence, is never gathered by.
 //!
 //! Each page is one statement, so all its rows are of one moment. Numbers of rows stand in the text, not in parameters: the
 //! planner must see how few they are. Nothing here reads a document.
@@ -157,8 +158,11 @@ impl<'q> Draft<'q> {
     }
 }
 
-/// The values of a filter that can match anything, as one parameter.
+/// The values of a filter that can match anything, each once, as one parameter.
 fn all(values: &[Value]) -> Param<'_> {
+    let mut values: Vec<&Value> = values.iter().collect();
+    values.sort_unstable();
+    values.dedup();
     let numbers = values.iter().filter_map(|v| match v {
         Value::Integer(number) => Some(*number),
         _ => None,

@@ -32,8 +32,8 @@ pub(crate) const AUDIT_AFTER: &str =
 pub(crate) const LAST: &str = "SELECT coalesce(max(seq), 0) FROM event";
 
 /// The oldest entries from before a time (`$1`), at most `$2`; never the newest of all.
-pub(crate) const PRUNE_AUDIT: &str = "WITH gone AS (DELETE FROM audit WHERE seq IN (\
-     SELECT seq FROM audit WHERE time<$1 AND seq<(SELECT max(seq) FROM audit) ORDER BY time, seq LIMIT $2) RETURNING 1) \
+pub(crate) const PRUNE_AUDIT: &str = "WITH gone AS (DELETE FROM audit WHERE seq = ANY(ARRAY(\
+     SELECT seq FROM audit WHERE time<$1 AND seq<(SELECT max(seq) FROM audit) ORDER BY time, seq LIMIT $2)) RETURNING 1) \
      SELECT count(*) FROM gone";
 
 /// The events from before a time (`$1`), oldest first, at most `$2`; never the newest of all.

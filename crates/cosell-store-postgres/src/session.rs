@@ -46,6 +46,24 @@ pub(crate) enum Bracket {
     Whole,
 }
 
+/// The statement that gives a connection its settings.
+///
+/// A transaction that waits for a client that is gone would hold its locks. Plans are made once per statement: none here
+/// needs one of its own per value, and one that was made while a table was small must not scan or sort when it is large. An
+/// engine that does not know a setting is left without it.
+pub(crate) fn settings(options: &Options) -> String {
+    let statement_timeout = options.statement_timeout.as_millis();
+    format!(
+        "SELECT set_config(s.name, v.value, false) FROM (VALUES \
+         ('statement_timeout', '{statement_timeout}'), ('lock_timeout', '5000'), \
+         ('idle_in_transaction_session_timeout', '15000'), ('plan_cache_mode', 'force_generic_plan'), ('jit', 'off'), \
+         ('enable_seqscan', 'off'), ('enable_bitmapscan', 'off'), ('enable_sort', 'off'), ('enable_hashjoin', 'off'), \
+         ('enable_incremental_sort', 'off'), \
+         ('enable_mergejoin', 'off'), ('client_min_messages', 'warning')) AS v (name, value) \
+         JOIN pg_settings AS s ON s.name = v.name"
+    )
+}
+
 /// A connection.
 pub(crate) struct Session {
     client: Client,
@@ -74,20 +92,7 @@ impl Session {
             prepared: Mutex::default(),
             open: AtomicBool::new(false),
         };
-        let statement_timeout = options.statement_timeout.as_millis();
-        // A transaction that waits for a client that is gone would hold its locks. Plans are made once per statement:
-        // none here needs one of its own per value. Who does not know a setting is left without it.
-        session
-            .client
-            .batch_execute(&format!(
-                "SELECT set_config(s.name, v.value, false) FROM (VALUES \
-                 ('statement_timeout', '{statement_timeout}'), ('lock_timeout', '5000'), \
-                 ('idle_in_transaction_session_timeout', '15000'), ('plan_cache_mode', 'force_generic_plan'), \
-                 ('jit', 'off'), ('enable_hashjoin', 'off'), ('enable_mergejoin', 'off'), \
-                 ('client_min_messages', 'warning')) AS v (name, value) \
-                 JOIN pg_settings AS s ON s.name = v.name"
-            ))
-            .await?;
+        session.client.batch_execute(&settings(options)).await?;
         Ok(session)
     }
 

@@ -17,8 +17,6 @@ use crate::store::PostgresStore;
 use cosell_store::{Key, Kind, Progress, ProgressFn, Record, StoreError};
 use std::collections::{BTreeMap, HashSet};
 
-#[cfg(test)]
-pub(crate) use read::OTHERS;
 pub(crate) use read::{ONE_MOMENT, Stop, export, stream};
 pub(crate) use write::import;
 

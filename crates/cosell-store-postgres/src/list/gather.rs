@@ -1,19 +1,22 @@
 //! The other way: read all matches of one filter, then filter, sort and cut them.
 //!
-//! The matches are read first and by themselves, so that the planner cannot walk the order of the list instead.
+//! The matches are read first and by themselves, so that the planner cannot walk the order of the list instead; and value by
+//! value, so that it cannot read everything and compare: only an equation surely makes it use the filter's own index.
 
-use super::{Ask, Draft, cut};
+use super::{Ask, Draft, all, cut};
 use crate::error::Failure;
 use crate::session::{Session, Step};
 use crate::sql;
-use cosell_store::{Filter, Page, Value};
+use cosell_store::{ColumnType, Filter, Page, Value};
 
 /// The filters that have an index to gather by.
 pub(super) fn candidates<'q>(ask: &Ask<'q>, residual: &[&'q Filter]) -> Vec<&'q Filter> {
     let has_index = |column| column == "id" || ask.spec.indexes.iter().any(|i| i.columns[0] == column);
+    // That a value is not one of some, or is there at all, excludes too little, as a rule.
     let gathers = |filter: &&&Filter| match filter {
-        Filter::NotIn(_, values) => values.iter().all(Value::is_null),
-        Filter::In(..) | Filter::Range { .. } => true,
+        Filter::NotIn(..) => false,
+        Filter::Range { from, to, .. } => from.is_some() || to.is_some(),
+        Filter::In(..) => true,
     };
     let found = residual.iter().filter(gathers).filter(|f| has_index(f.column()));
     found.copied().collect()
@@ -36,13 +39,41 @@ pub(super) async fn worth<'q>(
     Ok(None)
 }
 
+/// The rows that a filter lets pass, at most `limit` of them for each of its values: what follows a `FROM`.
+fn matches<'q>(
+    ask: &Ask<'q>,
+    draft: &mut Draft<'q>,
+    by: &'q Filter,
+    columns: &str,
+    limit: Option<usize>,
+) -> String {
+    let limit = limit.map(|limit| format!(" LIMIT {limit}"));
+    // Without a limit, this keeps the planner from taking the part for one with the whole.
+    let limit = limit.unwrap_or_else(|| " OFFSET 0".to_owned());
+    let column = by.column();
+    let from = format!(
+        "SELECT {columns} FROM {} WHERE tenant=$1 AND catalog=$2 AND",
+        sql::table(ask.spec)
+    );
+    let Filter::In(_, values) = by else {
+        let condition = draft.condition(by);
+        return format!("({from} {condition}{limit}) AS t");
+    };
+    let is_number = ask
+        .spec
+        .column(column)
+        .is_some_and(|c| c.ty == ColumnType::Integer);
+    let ty = if is_number { "bigint" } else { "text" };
+    let values = draft.bind(all(values));
+    format!("unnest({values}::{ty}[]) AS v (x) CROSS JOIN LATERAL ({from} {column} = v.x{limit}) AS t")
+}
+
 /// Counts the matches of a filter, up to a bound.
 pub(super) fn count_of<'q>(ask: &Ask<'q>, by: &'q Filter, most: usize) -> Step<'q> {
     let mut draft = Draft::new(ask);
-    let condition = draft.condition(by);
+    let matches = matches(ask, &mut draft, by, "1", Some(most + 1));
     draft.push(&format!(
-        "SELECT count(*) FROM (SELECT 1 FROM {} WHERE tenant=$1 AND catalog=$2 AND {condition} LIMIT {}) AS c",
-        sql::table(ask.spec),
+        "SELECT count(*) FROM (SELECT 1 FROM {matches} LIMIT {}) AS c",
         most + 1
     ));
     draft.step()
@@ -56,17 +87,15 @@ pub(super) async fn gather(session: &Session, ask: &Ask<'_>, by: &Filter) -> Res
 
 pub(super) fn step_of<'q>(ask: &Ask<'q>, by: &'q Filter) -> Step<'q> {
     let mut draft = Draft::new(ask);
-    let matches = draft.condition(by);
     let others: Vec<&Filter> = ask
         .query
         .filters
         .iter()
         .filter(|f| !std::ptr::eq(*f, by))
         .collect();
+    let matches = matches(ask, &mut draft, by, &ask.needed(&others), None);
     draft.push(&format!(
-        "WITH m AS MATERIALIZED (SELECT {} FROM {} WHERE tenant=$1 AND catalog=$2 AND {matches}) SELECT {} FROM m WHERE ",
-        ask.needed(&others),
-        sql::table(ask.spec),
+        "WITH m AS MATERIALIZED (SELECT t.* FROM {matches}) SELECT {} FROM m WHERE ",
         ask.shown()
     ));
     let conditions = draft.conditions(&others);

@@ -49,6 +49,15 @@ impl Stream {
         self.index.iter().skip(skip).copied().chain(["id"]).collect()
     }
 
+    /// The order of its rows, for an `ORDER BY`: that of the list without what is the same in all of them.
+    pub(super) fn order(&self, ask: &Ask<'_>) -> String {
+        let is_equal = matches!(self.fixed, Fixed::Equal(_));
+        // To the planner NULL is not one value.
+        let skip = usize::from(self.lead.is_some()) + usize::from(is_equal);
+        let columns = self.index.iter().skip(skip).copied().chain(["id"]);
+        columns.map(|c| ask.ordered(c)).collect::<Vec<_>>().join(", ")
+    }
+
     /// Writes the statement that walks it for at most `limit` rows, selecting `columns`.
     pub(super) fn push<'q>(&'q self, ask: &Ask<'q>, draft: &mut Draft<'q>, columns: &str, limit: usize) {
         let tail = self.tail();

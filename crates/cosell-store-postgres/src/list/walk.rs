@@ -37,14 +37,17 @@ impl<'q> Plan<'q> {
             match budget {
                 None => stream.push(ask, &mut draft, &ask.shown(), ask.query.limit + 1),
                 Some(budget) => {
+                    // The order is said again on every level: the planner keeps no order that nobody asks for, and finds none in
+                    // a column of which only an inner level knows that it has one value.
                     let (shown, needed) = (ask.shown(), ask.needed(&self.residual));
+                    let order = stream.order(ask);
                     draft.push(&format!(
-                        "SELECT {shown}, n, ok FROM (SELECT {shown}, row_number() OVER () AS n, coalesce("
+                        "SELECT {shown}, n, ok FROM (SELECT {shown}, row_number() OVER (ORDER BY {order}) AS n, coalesce("
                     ));
                     let conditions = draft.conditions(&self.residual);
                     draft.push(&format!("{conditions}, false) AS ok FROM ("));
                     stream.push(ask, &mut draft, &needed, budget);
-                    draft.push(&format!(") AS w) AS x WHERE ok OR n = {budget}"));
+                    draft.push(&format!(") AS w) AS x WHERE ok OR n = {budget} ORDER BY {order}"));
                 }
             }
             if !single {

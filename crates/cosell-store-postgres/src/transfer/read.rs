@@ -23,7 +23,7 @@ use tokio_postgres::{Client, Error, Row};
 const STEP: u64 = 1_000;
 
 /// The tables besides those of the kinds, in the order in which their items come, with the statement that reads them.
-pub(crate) const OTHERS: [(&str, &str); 6] = [
+const OTHERS: [(&str, &str); 6] = [
     ("sequence", "SELECT name, next FROM sequence ORDER BY name"),
     (
         "idempotency",
