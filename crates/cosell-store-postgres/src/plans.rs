@@ -169,6 +169,71 @@ async fn explain_query(client: &Client, query: &Query, bad: &mut Vec<String>) {
 }
 
 #[tokio::test]
+async fn the_schema_has_exactly_the_columns_and_indexes_of_the_descriptions() {
+    let name = support::empty_database().await;
+    let url = support::server().url(&name);
+    drop(
+        crate::PostgresStore::open(&url, crate::Options::default())
+            .await
+            .unwrap(),
+    );
+    let client = support::server().client(&name).await;
+    for kind in Kind::ALL {
+        let spec = kind.spec();
+        let text =
+            |name: &str, nullable: bool| format!("{name} text C {}", if nullable { "YES" } else { "NO" });
+        let mut want: Vec<String> = ["tenant", "catalog", "id"].map(|name| text(name, false)).to_vec();
+        want.push("version bigint - NO".into());
+        want.extend(spec.columns.iter().map(|column| match column.ty {
+            cosell_store::ColumnType::Text => text(column.name, column.nullable),
+            cosell_store::ColumnType::Integer => {
+                format!(
+                    "{} bigint - {}",
+                    column.name,
+                    if column.nullable { "YES" } else { "NO" }
+                )
+            }
+        }));
+        want.extend(["summary", "document", "private"].map(|name| format!("{name} text - NO")));
+        let columns = "SELECT concat_ws(' ', column_name, data_type, coalesce(collation_name, '-'), is_nullable) \
+             FROM information_schema.columns WHERE table_schema=current_schema() AND table_name=$1 \
+             ORDER BY ordinal_position";
+        let rows = client.query(columns, &[&spec.table]).await.unwrap();
+        let mut have: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+        // A column that came later stands behind the others; nothing depends on its place.
+        want.sort();
+        have.sort();
+        assert_eq!(have, want, "{}", spec.table);
+
+        let mut want = vec!["(tenant, catalog, id)".to_owned()];
+        for index in spec.indexes {
+            let columns = index.columns.iter().map(|name| {
+                let nullable = spec.column(name).unwrap().nullable;
+                format!(", {name}{}", if nullable { " NULLS FIRST" } else { "" })
+            });
+            let sparse = match index.sparse {
+                true => format!(" WHERE ({} IS NOT NULL)", index.columns[0]),
+                false => String::new(),
+            };
+            want.push(format!(
+                "(tenant, catalog{}, id){sparse}",
+                columns.collect::<String>()
+            ));
+        }
+        let indexes = "SELECT indexdef FROM pg_indexes WHERE schemaname=current_schema() AND tablename=$1";
+        let rows = client.query(indexes, &[&spec.table]).await.unwrap();
+        let after_method = |row: &tokio_postgres::Row| {
+            let text: String = row.get(0);
+            text.split_once(" USING btree ").unwrap().1.to_owned()
+        };
+        let mut have: Vec<String> = rows.iter().map(after_method).collect();
+        want.sort();
+        have.sort();
+        assert_eq!(have, want, "{}", spec.table);
+    }
+}
+
+#[tokio::test]
 async fn every_list_walks_its_index_in_its_order() {
     let client = filled().await;
     let (mut explained, mut bad) = (0, Vec::new());

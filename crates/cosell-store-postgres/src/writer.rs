@@ -105,10 +105,9 @@ impl Writer {
             }
         }
         if let (Some(session), Some(marker)) = (&self.session, &self.marker) {
-            // What is left behind is harmless.
-            let _ = session
-                .query(&step(FORGET_MARKER, vec![Param::Blob(marker)]))
-                .await;
+            // What is left behind is harmless, and not worth a wait for a database that is away.
+            let forget = step(FORGET_MARKER, vec![Param::Blob(marker)]);
+            let _ = tokio::time::timeout(LONGEST_WAIT, session.query(&forget)).await;
         }
     }
 
@@ -118,8 +117,8 @@ impl Writer {
         let mut last = String::from("the database did not answer in time");
         let mut in_doubt = false;
         while !waiting.is_empty() {
-            let size = waiting.len().min(MOST_PER_COMMIT);
-            let tries = self.land(waiting, size, &mut last, &mut in_doubt);
+            let mut size = waiting.len().min(MOST_PER_COMMIT);
+            let tries = self.land(waiting, &mut size, &mut last, &mut in_doubt);
             if tokio::time::timeout(patience, tries).await.is_ok() {
                 continue;
             }
@@ -129,7 +128,7 @@ impl Writer {
                 true => "; it may have landed all the same",
                 false => "; nothing of it was written",
             };
-            for one in waiting.drain(..size.min(waiting.len())) {
+            for one in waiting.drain(..size) {
                 let text = format!("{last}{remark}");
                 drop(one.reply.send(Err(ApplyError::Unavailable(text))));
             }
@@ -137,24 +136,24 @@ impl Writer {
         }
     }
 
-    /// Tries the first changes until each of them is answered, or put behind them for the next batch.
+    /// Tries the first changes (`size` of them) until each is answered, or put behind all others for the next batch.
     async fn land(
         &mut self,
         waiting: &mut VecDeque<Waiting>,
-        mut size: usize,
+        size: &mut usize,
         last: &mut String,
         in_doubt: &mut bool,
     ) {
         let (mut wait, mut collisions, mut looks_at_ids) = (FIRST_WAIT, 0, false);
-        while size > 0 {
-            let part = if collisions > MOST_COLLISIONS { 1 } else { size };
+        while *size > 0 {
+            let part = if collisions > MOST_COLLISIONS { 1 } else { *size };
             let batch: Vec<&Changes> = waiting.iter().take(part).map(|w| &*w.changes).collect();
             *in_doubt = false;
             let outcome = self.attempt(&batch, looks_at_ids, in_doubt).await;
             let failure = match outcome {
                 Ok(verdicts) => {
                     self.answer(waiting, verdicts);
-                    size -= part;
+                    *size -= part;
                     continue;
                 }
                 Err(Trouble::Nothing(failure)) => failure,
@@ -163,14 +162,14 @@ impl Writer {
                     self.session = None;
                     if self.has_landed(marker).await {
                         self.answer(waiting, verdicts);
-                        size -= part;
+                        *size -= part;
                     }
                     continue;
                 }
             };
             let Failure::Postgres(error) = failure else {
                 self.refuse(waiting, part, &StoreError::from(failure));
-                size -= part;
+                *size -= part;
                 continue;
             };
             *last = words(&error);
@@ -184,6 +183,10 @@ impl Writer {
                     collisions += 1;
                     looks_at_ids = true;
                     self.settle_session().await;
+                    if collisions > 1 {
+                        tokio::time::sleep(wait).await;
+                        wait = (wait * 2).min(LONGEST_WAIT);
+                    }
                 }
                 Meaning::Damage | Meaning::Final if part > 1 => {
                     // One of them cannot be written, for whatever reason. Alone, each shows its own.
@@ -200,7 +203,7 @@ impl Writer {
                         _ => store_error(&error),
                     };
                     self.refuse(waiting, part, &told);
-                    size -= part;
+                    *size -= part;
                 }
             }
         }

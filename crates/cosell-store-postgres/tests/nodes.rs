@@ -12,6 +12,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 async fn open(url: &str) -> PostgresStore {
     PostgresStore::open(url, Options::default()).await.unwrap()
@@ -297,7 +298,7 @@ async fn cut_connections_leave_nothing_half_done_and_nothing_twice() {
 }
 
 #[tokio::test]
-async fn a_commit_whose_answer_was_lost_is_found_by_its_marker() {
+async fn a_change_whose_transaction_was_cut_off_is_tried_again() {
     let (nodes, name) = nodes(1).await;
     let client = support::server().client(&name).await;
     client
@@ -309,7 +310,7 @@ async fn a_commit_whose_answer_was_lost_is_found_by_its_marker() {
         .await
         .unwrap();
     let cutter = tokio::spawn(async move {
-        // While the trigger sleeps, the client's end is cut: the commit follows all the same or not at all.
+        // While the trigger sleeps, before the commit, the server's end goes away.
         let find =
             "SELECT pid FROM pg_stat_activity WHERE datname=current_database() AND wait_event='PgSleep'";
         loop {
@@ -433,4 +434,75 @@ async fn the_first_of_several_hosts_that_takes_writes_is_used() {
     };
     let refused = PostgresStore::open(&url, impatient).await.err().unwrap();
     assert!(matches!(refused, OpenError::Unreachable(_)), "{refused}");
+}
+
+/// Forwards connections to the server. Once armed, it lets the first commit through and then cuts its connection, so that
+/// nobody hears of it. It has a thread of its own, since a store that is dropped blocks the test's.
+fn forgetful_proxy(armed: Arc<AtomicBool>) -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(forward(listener, armed));
+    });
+    port
+}
+
+async fn forward(listener: std::net::TcpListener, armed: Arc<AtomicBool>) {
+    listener.set_nonblocking(true).unwrap();
+    let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+    loop {
+        let (client, _) = listener.accept().await.unwrap();
+        let server = ("127.0.0.1", support::server().port);
+        let server = tokio::net::TcpStream::connect(server).await.unwrap();
+        let armed = armed.clone();
+        tokio::spawn(async move {
+            let (mut from_client, mut to_client) = client.into_split();
+            let (mut from_server, mut to_server) = server.into_split();
+            let answers =
+                tokio::spawn(async move { tokio::io::copy(&mut from_server, &mut to_client).await });
+            let mut buffer = vec![0; 64 << 10];
+            loop {
+                let Ok(count @ 1..) = from_client.read(&mut buffer).await else {
+                    return;
+                };
+                let commits = buffer[..count].windows(6).any(|part| part == b"COMMIT");
+                let cuts = commits && armed.swap(false, Ordering::SeqCst);
+                if cuts {
+                    answers.abort();
+                }
+                to_server.write_all(&buffer[..count]).await.unwrap();
+                if cuts {
+                    // Long enough for the commit.
+                    tokio::time::sleep(Duration::from_millis(500)).await;
+                    return;
+                }
+            }
+        });
+    }
+}
+
+#[tokio::test]
+async fn a_commit_whose_answer_was_lost_is_found_by_its_marker() {
+    let name = database().await;
+    let armed = Arc::new(AtomicBool::new(false));
+    let port = forgetful_proxy(armed.clone());
+    let store = open(&format!("postgres://cosell@127.0.0.1:{port}/{name}")).await;
+    let change = |id: &str| Changes {
+        events: vec![outbox::event(id)],
+        ..insert(opportunity(key(id), 1))
+    };
+    // A connection of the writer's, so that the next commit is the change's.
+    store.apply(change("O1")).await.unwrap();
+    armed.store(true, Ordering::SeqCst);
+    // Tried again it would be refused: its key is there.
+    store.apply(change("O2")).await.unwrap();
+    assert!(!armed.load(Ordering::SeqCst), "no commit was cut off");
+    assert_eq!(store.events_after(0, 9).await.unwrap().len(), 2);
+    let refused = store.apply(change("O2")).await;
+    assert_eq!(refused, Err(ApplyError::Conflict(Conflict::Exists(key("O2")))));
+    assert!(store.check(silent()).await.unwrap().is_sound());
 }
