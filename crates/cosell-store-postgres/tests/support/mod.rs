@@ -68,8 +68,8 @@ fn run(command: &mut Command) {
     assert!(output.status.success(), "{command:?}: {told}");
 }
 
-/// Starts a server with some settings more.
-pub fn start(settings: &[&str]) -> Server {
+/// Starts a server with some settings more. `files` are names and contents of files in its data folder.
+pub fn start(settings: &[&str], files: &[(&str, &str)]) -> Server {
     let bin = programs();
     let folder = tempfile::Builder::new()
         .prefix("cosell-pg-")
@@ -92,6 +92,14 @@ pub fn start(settings: &[&str]) -> Server {
         "--locale=C",
         "--no-sync",
     ]));
+    for (name, contents) in files {
+        let path = data.join(name);
+        std::fs::write(&path, contents).unwrap();
+        run(Command::new("chmod").arg("600").arg(&path));
+        if is_root() {
+            run(Command::new("chown").arg("nobody:nogroup").arg(&path));
+        }
+    }
     let port = std::net::TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()
@@ -181,7 +189,7 @@ impl Server {
 /// The server of this test binary.
 pub fn server() -> &'static Server {
     static SERVER: OnceLock<Server> = OnceLock::new();
-    SERVER.get_or_init(|| start(&[]))
+    SERVER.get_or_init(|| start(&[], &[]))
 }
 
 /// A fresh, empty database; its name.
