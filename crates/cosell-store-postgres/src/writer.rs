@@ -161,6 +161,9 @@ impl Writer {
                     *last = words(&error);
                     self.session = None;
                     if self.has_landed(marker).await {
+                        self.marker = Some(marker);
+                        // There may be events among what landed.
+                        self.news.send_modify(|n| *n += 1);
                         self.answer(waiting, verdicts);
                         *size -= part;
                     }
