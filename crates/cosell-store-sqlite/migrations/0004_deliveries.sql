@@ -1,7 +1,7 @@
 -- Events and where they go.
 
 -- Events are found by id, in the order of time, and in the order of time within the account that receives them. The first
--- two indexes grow at their ends, since ids and times ascend.
+-- two indexes grow at their ends, since ids and times ascend. No version before this one emitted events, so ids are unique.
 CREATE UNIQUE INDEX event_by_id ON event (id);
 CREATE INDEX event_by_time ON event (time);
 CREATE INDEX event_by_account_time ON event (account, time);

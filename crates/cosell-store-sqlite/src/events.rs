@@ -29,6 +29,11 @@ pub(crate) const BY_ID: &str = "SELECT seq, id, account, catalog, detail_type, t
 pub(crate) const OLD: &str = "SELECT seq FROM event INDEXED BY event_by_time \
      WHERE time<?1 AND seq<(SELECT max(seq) FROM event) ORDER BY time LIMIT ?2";
 
+/// How many events resets and prunings have erased, which is by how many the numbers of events may have gaps. The name is
+/// of a time when only resets did.
+pub(crate) const ERASED: &str =
+    "SELECT coalesce((SELECT next FROM sequence WHERE name='events erased by resets'), 0)";
+
 /// The event in a row of seq, id, account, catalog, detail_type, time, body.
 pub(crate) fn event(row: &Row<'_>) -> rusqlite::Result<StoredEvent> {
     Ok(StoredEvent {

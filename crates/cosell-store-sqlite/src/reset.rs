@@ -13,10 +13,6 @@ use serde::Deserialize;
 /// Most rows erased in one commit.
 pub(crate) const STEP: usize = 20_000;
 
-/// How many events resets and prunings have erased, which is by how many the numbers of events may have gaps.
-pub(crate) const ERASED_EVENTS: &str =
-    "SELECT coalesce((SELECT next FROM sequence WHERE name='events erased by resets'), 0)";
-
 /// What is erased.
 #[derive(Clone, Debug)]
 pub(crate) struct Target {

@@ -2,9 +2,9 @@
 //!
 //! Neither changes a byte of the data.
 
-use crate::delivery;
 use crate::error::{OpenError, read_error};
 use crate::open::{DATABASE_FILE, Options, reader, sync_folder};
+use crate::{delivery, events};
 use cosell_store::{DeliveryState, Kind, Progress, ProgressFn, Report, StoreError};
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::types::ValueRef;
@@ -68,7 +68,7 @@ fn look(connection: &Connection, progress: &ProgressFn, report: &mut Report) -> 
     let newest: u64 = connection.query_row("SELECT coalesce(max(seq), 0) FROM event", [], |r| r.get(0))?;
     let oldest: u64 = connection.query_row("SELECT coalesce(min(seq), 1) FROM event", [], |r| r.get(0))?;
     let count: u64 = connection.query_row("SELECT count(*) FROM event", [], |r| r.get(0))?;
-    let erased: u64 = connection.query_row(crate::reset::ERASED_EVENTS, [], |r| r.get(0))?;
+    let erased: u64 = connection.query_row(events::ERASED, [], |r| r.get(0))?;
     if count + erased < newest + 1 - oldest {
         report.problem(format!(
             "the events from {oldest} to {newest} have gaps: there are {count}"

@@ -161,7 +161,8 @@ pub trait Store: Send + Sync {
 
     /// Deletes the events from before a time with all their deliveries, oldest first, in steps like
     /// [`Store::prune_audit`]; how many events went. The newest event of all stays whatever its time. The counts of
-    /// pending and dead deliveries follow, those of what ever happened stay.
+    /// pending and dead deliveries follow, those of what ever happened stay. It does not ask whether every target has read
+    /// them: whoever calls it looks at the positions first.
     async fn prune_events(&self, before: Timestamp) -> Result<u64, StoreError>;
 
     /// Every target that is open, in the order of the names.

@@ -4,7 +4,7 @@ use crate::log::plan;
 #[test]
 fn each_statement_about_deliveries_is_one_search_in_its_own_order() {
     for (sql, bounds) in [
-        (TARGET, "(name=?)"),
+        (target::TARGET, "(name=?)"),
         (KNOWN, "(seq=? AND target=?)"),
         (FIRST_OF_LANE, "(target=? AND lane=?)"),
         (OF_EVENT, "(seq=?)"),
@@ -20,7 +20,7 @@ fn each_statement_about_deliveries_is_one_search_in_its_own_order() {
             "{sql}\n{plan:?}"
         );
     }
-    for sql in [read::OF_EVENT, TARGETS] {
+    for sql in [read::OF_EVENT, target::TARGETS] {
         let plan = plan(sql);
         assert!(
             plan.iter().all(|line| line.starts_with("SEARCH")),

@@ -1,9 +1,9 @@
-//! Targets, leases, settlements and lanes by example; a reset, a pruning and a transfer of what belongs to them.
+//! Settlements, lanes and lists of deliveries by example, and what a reset leaves of them.
 
 use super::*;
 use crate::{
-    Delivery, DeliveryQuery, DeliveryState, ExportItem, MAX_NOTE, MAX_PAGE, SettleError, Settlement, Store,
-    StoreError, TargetState, state,
+    Delivery, DeliveryQuery, DeliveryState, MAX_NOTE, MAX_PAGE, SettleError, Settlement, Store, StoreError,
+    TargetState,
 };
 use DeliveryState::{Dead, Delivered, Pending};
 
@@ -11,7 +11,8 @@ type S = Arc<dyn Store>;
 
 /// The target most tests deliver to.
 pub const TARGET: &str = "/crm";
-const LEASE: u64 = 60_000;
+/// How long leases last, in milliseconds.
+pub const LEASE: u64 = 60_000;
 
 /// A delivery to the usual target, due at a time.
 pub fn delivery(seq: u64, lane: Option<&str>, state: DeliveryState, due: i64) -> Delivery {
@@ -59,7 +60,8 @@ pub async fn leased(store: &S) -> TargetState {
     lease(store, "w", 0).await.unwrap()
 }
 
-async fn lease(store: &S, worker: &str, now: i64) -> Option<TargetState> {
+/// A lease of the usual target at a time.
+pub async fn lease(store: &S, worker: &str, now: i64) -> Option<TargetState> {
     store.lease_target(TARGET, worker, at(now), LEASE).await.unwrap()
 }
 
@@ -85,7 +87,8 @@ pub async fn due(store: &S, now: i64) -> Vec<u64> {
     due.into_iter().map(|d| d.seq).collect()
 }
 
-fn look(state: Option<DeliveryState>) -> DeliveryQuery {
+/// A look at the usual target's deliveries.
+pub fn look(state: Option<DeliveryState>) -> DeliveryQuery {
     DeliveryQuery {
         target: Some(TARGET.to_owned()),
         seq: None,
@@ -96,7 +99,8 @@ fn look(state: Option<DeliveryState>) -> DeliveryQuery {
     }
 }
 
-async fn seqs(store: &S, query: &DeliveryQuery) -> Vec<u64> {
+/// Numbers of the deliveries found.
+pub async fn seqs(store: &S, query: &DeliveryQuery) -> Vec<u64> {
     let found = store.deliveries(query).await.unwrap();
     found.into_iter().map(|d| d.seq).collect()
 }
@@ -128,91 +132,9 @@ pub async fn fill(store: &S) {
     assert_eq!(store.park("111122223333/ü", vec![other]).await.unwrap(), 1);
 }
 
-fn invalid<T: std::fmt::Debug>(result: Result<T, StoreError>) {
+/// Asserts that a question or a write was refused as a fault of the caller.
+pub fn invalid<T: std::fmt::Debug>(result: Result<T, StoreError>) {
     assert!(matches!(result, Err(StoreError::Invalid(_))), "{result:?}");
-}
-
-pub async fn a_target_opens_once_and_keeps_its_place(store: S) {
-    assert_eq!(store.targets().await.unwrap(), []);
-    let opened = store.open_target(TARGET, 7).await.unwrap();
-    let wanted = TargetState {
-        target: TARGET.into(),
-        position: 7,
-        status: Bytes::new(),
-        pending: 0,
-        dead: 0,
-        delivered: 0,
-        attempts: 0,
-        failures: 0,
-        worker: None,
-        leased_until: None,
-        epoch: 0,
-    };
-    assert_eq!(opened, wanted);
-    assert_eq!(store.open_target(TARGET, 9).await.unwrap(), wanted);
-    let first = store.open_target("/a", 0).await.unwrap();
-    assert_eq!(store.targets().await.unwrap(), [first, wanted]);
-    for name in ["", &"x".repeat(crate::MAX_DELIVERY_NAME + 1)] {
-        invalid(store.open_target(name, 0).await);
-    }
-    invalid(store.open_target("/b", u64::MAX).await);
-}
-
-pub async fn a_lease_is_one_workers_until_it_ends(store: S) {
-    invalid(store.lease_target(TARGET, "w", at(0), LEASE).await);
-    store.open_target(TARGET, 0).await.unwrap();
-    let first = store
-        .lease_target(TARGET, "one", at(0), 100)
-        .await
-        .unwrap()
-        .unwrap();
-    assert_eq!(first.worker.as_deref(), Some("one"));
-    assert_eq!(first.leased_until, Some(at(100)));
-    assert!(first.epoch > 0);
-    assert_eq!(target(&store).await, first);
-    assert_eq!(lease(&store, "two", 99).await, None);
-    // The holder may extend it, and is still the same.
-    let again = store
-        .lease_target(TARGET, "one", at(99), 100)
-        .await
-        .unwrap()
-        .unwrap();
-    assert_eq!((again.epoch, again.leased_until), (first.epoch, Some(at(199))));
-    assert_eq!(lease(&store, "two", 198).await, None);
-    let second = lease(&store, "two", 199).await.unwrap();
-    assert!(second.epoch > first.epoch);
-    assert_eq!(lease(&store, "one", 200).await, None);
-    // Who lets it run out has lost what was under way.
-    let late = lease(&store, "two", 199 + LEASE as i64).await.unwrap();
-    assert!(late.epoch > second.epoch);
-}
-
-pub async fn only_the_present_lease_settles(store: S) {
-    events(&store, "e", 3).await;
-    let first = leased(&store).await;
-    let mut done = settlement(&first, vec![delivery(1, None, Delivered, 1)]);
-    done.leased_until = at(10);
-    store.settle(done.clone()).await.unwrap();
-    // Its lease is over, but nobody has another.
-    store.settle(done.clone()).await.unwrap();
-    let second = lease(&store, "two", 10).await.unwrap();
-    done.outcomes = vec![delivery(2, None, Dead, 2)];
-    (done.position, done.attempts, done.status) = (3, 9, Some(bytes("9")));
-    let before = target(&store).await;
-    assert_eq!(store.settle(done.clone()).await, Err(SettleError::LeaseLost));
-    assert_eq!(target(&store).await, before);
-    assert_eq!(seqs(&store, &look(None)).await, [1]);
-    done.epoch = second.epoch;
-    store.settle(done.clone()).await.unwrap();
-    assert_eq!(seqs(&store, &look(None)).await, [1, 2]);
-    // A lease that was given up is free at once.
-    done.leased_until = at(0);
-    store.settle(done.clone()).await.unwrap();
-    assert!(lease(&store, "three", 1).await.is_some());
-    assert_eq!(store.settle(done.clone()).await, Err(SettleError::LeaseLost));
-    done.target = "/unknown".into();
-    done.outcomes.clear();
-    assert_eq!(store.settle(done).await, Err(SettleError::LeaseLost));
 }
 
 pub async fn a_settlement_moves_the_cursor_forward_only_and_counts(store: S) {
@@ -387,25 +309,6 @@ pub async fn what_people_park_waits_again(store: S) {
     sound(&store).await;
 }
 
-pub async fn a_status_set_by_people_overtakes_the_holder(store: S) {
-    let before = leased(&store).await;
-    store
-        .set_target_status(TARGET, bytes(r#""paused""#))
-        .await
-        .unwrap();
-    assert_eq!(
-        store.settle(settlement(&before, vec![])).await,
-        Err(SettleError::LeaseLost)
-    );
-    // The lease itself is still the holder's, who reads the status with it.
-    assert_eq!(lease(&store, "other", 1).await, None);
-    let now = lease(&store, "w", 1).await.unwrap();
-    assert_eq!(&now.status[..], br#""paused""#);
-    assert!(now.epoch > before.epoch);
-    store.settle(settlement(&now, vec![])).await.unwrap();
-    assert_eq!(&target(&store).await.status[..], br#""paused""#);
-}
-
 pub async fn deliveries_are_listed_by_target_and_by_event_in_both_directions(store: S) {
     events(&store, "e", 9).await;
     let lease = leased(&store).await;
@@ -470,39 +373,6 @@ pub async fn deliveries_are_listed_by_target_and_by_event_in_both_directions(sto
     assert_eq!(names(query).await, ["/z"]);
 }
 
-pub async fn a_dropped_target_is_gone_and_starts_anew(store: S) {
-    for n in 0..12 {
-        events(&store, &format!("{n}-"), 1000).await;
-    }
-    let lease = leased(&store).await;
-    for start in (0..12).map(|n| n * 1000) {
-        let some = (1..=1000).map(|n| delivery(start + n, Some("a"), Pending, 0));
-        store.park(TARGET, some.collect()).await.unwrap();
-    }
-    store.open_target("/other", 0).await.unwrap();
-    let mut kept = delivery(1, None, Dead, 0);
-    kept.target = "/other".into();
-    kept.state = Pending;
-    store.park("/other", vec![kept.clone()]).await.unwrap();
-    store.drop_target(TARGET).await.unwrap();
-    store.drop_target(TARGET).await.unwrap();
-    let names: Vec<_> = (store.targets().await.unwrap().into_iter())
-        .map(|t| t.target)
-        .collect();
-    assert_eq!(names, ["/other"]);
-    assert_eq!(
-        store.settle(settlement(&lease, vec![])).await,
-        Err(SettleError::LeaseLost)
-    );
-    assert_eq!(seqs(&store, &look(None)).await, [0; 0]);
-    let again = leased(&store).await;
-    assert_eq!((again.position, again.pending), (0, 0));
-    assert!(again.epoch > lease.epoch);
-    assert_eq!(due(&store, 0).await, [0; 0]);
-    assert_eq!(store.due_deliveries("/other", at(0), 9).await.unwrap(), [kept]);
-    sound(&store).await;
-}
-
 pub async fn deliveries_go_with_their_events_in_a_reset(store: S) {
     let change = |account: &str, id: &str| Changes {
         events: vec![crate::Event {
@@ -537,79 +407,5 @@ pub async fn deliveries_go_with_their_events_in_a_reset(store: S) {
     store.apply(change(ACCOUNT, "e4")).await.unwrap();
     assert_eq!(store.events_after(now.position, 9).await.unwrap()[0].seq, 4);
     assert_eq!(store.last_event().await.unwrap(), 4);
-    sound(&store).await;
-}
-
-pub async fn deliveries_go_to_another_store_and_leases_do_not(store: S) {
-    events(&store, "e", 2).await;
-    fill(&store).await;
-    let before = target(&store).await;
-    let file = state::export(&*store, Vec::new(), at(0), silent())
-        .await
-        .unwrap()
-        .0;
-    // What changes after the export is gone with the import, and so is the right to settle.
-    let held = lease(&store, "late", LEASE as i64).await.unwrap();
-    store.drop_target("111122223333/ü").await.unwrap();
-    state::import(&*store, &file[..], silent()).await.unwrap();
-    for lease in [&before, &held] {
-        assert_eq!(
-            store.settle(settlement(lease, vec![])).await,
-            Err(SettleError::LeaseLost)
-        );
-    }
-    let now = target(&store).await;
-    let wanted = TargetState {
-        worker: None,
-        leased_until: None,
-        epoch: 0,
-        ..before.clone()
-    };
-    assert_eq!(now, wanted);
-    assert_eq!(due(&store, 7).await, [2]);
-    let other = store.due_deliveries("111122223333/ü", at(3), 9).await.unwrap();
-    assert_eq!(other.len(), 1);
-    let anew = lease(&store, "w", 0).await.unwrap();
-    assert!(anew.epoch > held.epoch);
-    let again = state::export(&*store, Vec::new(), at(0), silent())
-        .await
-        .unwrap()
-        .0;
-    assert_eq!(again, file);
-    sound(&store).await;
-}
-
-pub async fn an_import_refuses_deliveries_of_nothing(store: S) {
-    fn event(seq: u64) -> ExportItem {
-        ExportItem::Event(crate::StoredEvent {
-            seq,
-            event: outbox::event(&format!("e{seq}")),
-        })
-    }
-    let target = || ExportItem::Target {
-        target: TARGET.into(),
-        position: 1,
-        status: Bytes::new(),
-        delivered: 0,
-        attempts: 0,
-        failures: 0,
-    };
-    let one = |seq| ExportItem::Delivery(delivery(seq, None, Dead, 0));
-    for (items, word) in [
-        (vec![event(1), one(1)], "event 1 to /crm"),
-        (vec![event(1), target(), one(2)], "event 2 to /crm"),
-        (vec![event(1), target(), one(1), one(1)], "twice"),
-        (vec![event(1), target(), target()], "twice"),
-    ] {
-        let refused = store.import(&mut items.into_iter().map(Ok), silent()).await;
-        let error = refused.unwrap_err().to_string();
-        assert!(error.contains(word), "{word}: {error}");
-    }
-    let items = vec![event(1), target(), one(1)];
-    store
-        .import(&mut items.into_iter().map(Ok), silent())
-        .await
-        .unwrap();
-    assert_eq!(seqs(&store, &look(Some(Dead))).await, [1]);
     sound(&store).await;
 }

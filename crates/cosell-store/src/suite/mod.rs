@@ -23,6 +23,7 @@ pub mod pages;
 pub mod properties;
 pub mod records;
 pub mod shapes;
+pub mod targets;
 pub mod transfer;
 pub mod upkeep;
 
@@ -140,20 +141,22 @@ macro_rules! store_contract_suite {
                 a_filter_that_finds_little_ends_a_page_early_and_goes_on
                 pruned_events_go_with_their_deliveries_and_numbers_never_repeat
             );
-            $crate::store_contract_suite!(@async $make deliveries
+            $crate::store_contract_suite!(@async $make targets
                 a_target_opens_once_and_keeps_its_place
                 a_lease_is_one_workers_until_it_ends
                 only_the_present_lease_settles
+                a_status_set_by_people_overtakes_the_holder
+                a_dropped_target_is_gone_and_starts_anew
+                deliveries_go_to_another_store_and_leases_do_not
+                an_import_refuses_deliveries_of_nothing
+            );
+            $crate::store_contract_suite!(@async $make deliveries
                 a_settlement_moves_the_cursor_forward_only_and_counts
                 settlements_that_break_the_contract_are_refused_whole
                 of_a_lane_only_the_first_is_due
                 what_people_park_waits_again
-                a_status_set_by_people_overtakes_the_holder
                 deliveries_are_listed_by_target_and_by_event_in_both_directions
-                a_dropped_target_is_gone_and_starts_anew
                 deliveries_go_with_their_events_in_a_reset
-                deliveries_go_to_another_store_and_leases_do_not
-                an_import_refuses_deliveries_of_nothing
             );
             $crate::store_contract_suite!(@sync $make lanes
                 random_settlements_keep_every_lane_in_order

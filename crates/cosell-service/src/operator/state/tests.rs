@@ -373,7 +373,7 @@ async fn a_damaged_state_is_refused_and_nothing_has_changed() {
     let text = String::from_utf8(good.clone()).unwrap();
     let half = good[..good.len() / 2].to_vec();
     let changed = text.replacen("Larkspur", "Larkspor", 1).into_bytes();
-    let newer = text.replacen("\"version\":1", "\"version\":2", 1).into_bytes();
+    let newer = text.replacen("\"version\":2", "\"version\":3", 1).into_bytes();
     let longer = [&good[..], b"{}\n"].concat();
     let sealer = Sealer::new([1; 32]);
     for (bytes, word) in [

@@ -106,7 +106,7 @@ fn what_is_no_whole_state_is_refused_and_nothing_has_changed() {
         (state[..state.len() / 2].to_vec(), "cut off"),
         (text.replacen("Larkspur", "Larkspor", 1).into_bytes(), "checksum"),
         (
-            text.replacen("\"version\":1", "\"version\":9", 1).into_bytes(),
+            text.replacen("\"version\":2", "\"version\":9", 1).into_bytes(),
             "newer cosell",
         ),
         (b"{}\n".to_vec(), "not a cosell state"),
