@@ -14,6 +14,7 @@ pub mod catalog;
 mod dice;
 pub mod echo;
 pub mod engagement;
+pub mod event;
 pub mod fault;
 pub mod flaw;
 pub mod glob;

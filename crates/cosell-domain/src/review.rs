@@ -81,13 +81,19 @@ pub const fn open_to(from: Option<&ReviewStatus>) -> &'static [ReviewStatus] {
     }
 }
 
-/// Decides a verdict: the deal after it, or `None` where it is in review already and is taken once more.
+/// Decides a verdict that `by` gives, a name of 1 to 255 characters: the deal after it, or `None` where it is in review
+/// already and whoever took it takes it once more.
+///
+/// A deal that somebody has taken can be taken by nobody else, so that no two people work on it unknowingly; whoever
+/// means to decide it all the same may do so without taking it. What went into review without a name (by an update in the
+/// sandbox, or by a version that kept none) is theirs who take it first, which the partner does not notice.
 ///
 /// Every other verdict counts once: whoever repeats it hears where the deal stands, since another person may have
 /// decided meanwhile for another reason.
 pub fn decide(
     stored: &Opportunity,
     verdict: Verdict,
+    by: &str,
     now: Timestamp,
 ) -> Result<Option<Opportunity>, Refusal> {
     let status = verdict.status();
@@ -99,7 +105,7 @@ pub fn decide(
     check_texts(reason.as_deref(), comments.as_deref())?;
     let from = stored.review_status();
     if status == ReviewStatus::InReview && from == Some(&status) {
-        return Ok(None);
+        return taken_again(stored, by);
     }
     if stored.private.copy {
         return Err(Refusal::Conflict(format!(
@@ -110,11 +116,28 @@ pub fn decide(
     if !open_to(from).contains(&status) {
         return Err(Refusal::Conflict(conflict(stored, &status)));
     }
+    let takes = status == ReviewStatus::InReview;
     let mut next = stored.clone();
     write(life_cycle_mut(&mut next.document), status, reason, comments);
     remember_approval(stored, &mut next);
+    next.private.taken_by = takes.then(|| by.to_owned());
     next.touch(now);
     Ok(Some(next))
+}
+
+fn taken_again(stored: &Opportunity, by: &str) -> Result<Option<Opportunity>, Refusal> {
+    match stored.private.taken_by.as_deref() {
+        Some(taker) if taker != by => Err(Refusal::Conflict(format!(
+            "Opportunity {} is in review with {taker}: leave it to them, or approve it, reject it or send it back without taking it",
+            stored.document.id
+        ))),
+        None if !stored.private.copy => {
+            let mut next = stored.clone();
+            next.private.taken_by = Some(by.to_owned());
+            Ok(Some(next))
+        }
+        _ => Ok(None),
+    }
 }
 
 fn check_texts(reason: Option<&str>, comments: Option<&str>) -> Result<(), Refusal> {

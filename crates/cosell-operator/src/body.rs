@@ -70,7 +70,14 @@ where
     B: Body<Data = Bytes> + Unpin,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let failed = |error: io::Error| Problem::internal(format!("a body cannot be kept in a file: {error}"));
+    let failed = |error: io::Error| match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            let detail =
+                "The server's disk has no room for the file: make room in its data folder, and send it again";
+            Problem::new(Kind::Unavailable, detail)
+        }
+        _ => Problem::internal(format!("a body cannot be kept in a file: {error}")),
+    };
     let mut file = tempfile::tempfile_in(folder).map_err(failed)?;
     let mut pending = Vec::with_capacity(PENDING);
     loop {

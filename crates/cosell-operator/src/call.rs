@@ -24,12 +24,41 @@ use crate::{Page, Problem, Reply, body};
 /// Whom a cursor belongs to; no partner has this name.
 const OWNER: &str = "operator";
 
+/// Who asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Who {
+    /// Somebody with a token that counts.
+    Token(Token),
+    /// Somebody who has the data folder.
+    Command,
+}
+
+impl Who {
+    /// How somebody with the data folder is named.
+    pub(crate) const COMMAND: &str = "a command on the data folder";
+
+    /// How the audit log names whoever asks.
+    fn known_as(&self) -> String {
+        match self {
+            Self::Token(token) => token.known_as(),
+            Self::Command => Self::COMMAND.to_owned(),
+        }
+    }
+
+    pub(crate) fn author(&self, request_id: &str) -> Author {
+        match self {
+            Self::Token(token) => Author::operator(&token.known_as(), request_id),
+            Self::Command => Author::command(),
+        }
+    }
+}
+
 /// A request whose parameters fit its endpoint.
 pub struct Call<'a> {
     /// What does the work.
     pub operator: &'a Operator,
     /// Who asks.
-    pub token: &'a Token,
+    pub who: &'a Who,
     /// The request's id.
     pub request_id: &'a str,
     /// When it was taken in.
@@ -55,14 +84,14 @@ impl Call<'_> {
     /// Who asks, as the audit log names it.
     pub fn by(&self) -> By {
         By {
-            token: self.token.known_as(),
+            token: self.who.known_as(),
             request_id: self.request_id.to_owned(),
         }
     }
 
     /// Who asks, where accounts, keys and the like are written.
     pub fn author(&self) -> Author {
-        Author::operator(&self.token.known_as(), self.request_id)
+        self.who.author(self.request_id)
     }
 
     /// The parameter [`IN_CATALOG`](crate::endpoint::IN_CATALOG): Sandbox where it is left out.

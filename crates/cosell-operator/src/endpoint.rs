@@ -32,6 +32,17 @@ pub struct Endpoint {
     pub run: Run,
 }
 
+impl Endpoint {
+    /// How the audit log names it, whether it was done or denied: as `id`, with a capital.
+    pub fn action(&self) -> String {
+        let mut name = self.id.to_owned();
+        if let Some(first) = name.get_mut(..1) {
+            first.make_ascii_uppercase();
+        }
+        name
+    }
+}
+
 /// Does what an endpoint promises. Written as `|call| Box::pin(function(call))`.
 pub type Run = for<'a> fn(&'a Call<'a>) -> Running<'a>;
 

@@ -7,17 +7,17 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use cosell_model::{ApiError, Timestamp};
-use cosell_service::audit::{Actor, Deed};
 use cosell_service::identity::Sealer;
 use cosell_service::{Clock, PageTokens, Service, VirtualClock};
 use cosell_store::Store;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION};
 use http::{HeaderValue, Response, StatusCode, request};
+use http_body_util::Full;
 use hyper::body::Body;
 
 use crate::auth::Guard;
-use crate::call::Call;
-use crate::endpoint::STATE_MEDIA_TYPE;
+use crate::call::{Call, Who};
+use crate::endpoint::{Method, STATE_MEDIA_TYPE};
 use crate::parameters::Parameters;
 use crate::problem::Kind;
 use crate::reply::NEXT_CURSOR;
@@ -76,9 +76,38 @@ impl Operator {
         B: Body<Data = Bytes> + Unpin,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
+        let now = self.parts.clock.now();
+        let store = &*self.parts.store;
+        let token = self.guard.admit(store, &parts.headers, now, request_id).await;
+        self.answer_to(token.map(Who::Token), request_id, parts, body)
+            .await
+    }
+
+    /// Answers one request of somebody who has the data folder, and with it everything: no token is asked for. For commands
+    /// that work on a folder themselves; never for what comes over a network.
+    pub async fn answer_command(&self, parts: &request::Parts, body: Bytes) -> Response<Payload> {
+        let mut body = Full::new(body);
+        self.answer_to(Ok(Who::Command), "", parts, &mut body).await
+    }
+
+    async fn answer_to<B>(
+        &self,
+        who: Result<Who, Problem>,
+        request_id: &str,
+        parts: &request::Parts,
+        body: &mut B,
+    ) -> Response<Payload>
+    where
+        B: Body<Data = Bytes> + Unpin,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
         let started = Instant::now();
         let mut endpoint = None;
-        let mut response = match self.operate(request_id, parts, body, &mut endpoint).await {
+        let done = match who {
+            Ok(who) => self.operate(&who, request_id, parts, body, &mut endpoint).await,
+            Err(problem) => Err(problem),
+        };
+        let mut response = match done {
             Ok(done) => render(done),
             Err(problem) => {
                 log(&problem, request_id);
@@ -100,6 +129,7 @@ impl Operator {
 
     async fn operate<B>(
         &self,
+        who: &Who,
         request_id: &str,
         parts: &request::Parts,
         body: &mut B,
@@ -110,10 +140,6 @@ impl Operator {
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let now = self.parts.clock.now();
-        let token = self
-            .guard
-            .admit(&*self.parts.store, &parts.headers, now, request_id)
-            .await?;
         let path = parts.uri.path().strip_prefix(BASE).unwrap_or_default();
         let (endpoint, media, values) = match self.routes.find(&parts.method, path) {
             Found::Endpoint(endpoint, media, values) => (endpoint, media, values),
@@ -128,18 +154,14 @@ impl Operator {
             }
         };
         *asked = Some(endpoint.id);
-        if !token.scope.covers(endpoint.scope) {
+        if let Who::Token(token) = who
+            && !token.scope.covers(endpoint.scope)
+        {
             let detail = format!(
                 "This takes a token with scope {}; the token \"{}\" has scope {}",
                 endpoint.scope, token.name, token.scope
             );
-            let deed = Deed {
-                actor: Actor::Operator {
-                    token: token.known_as(),
-                },
-                action: endpoint.id,
-                request_id: request_id.to_owned(),
-            };
+            let deed = who.author(request_id).deed(endpoint.action());
             let denied = ApiError::access_denied(detail.clone());
             self.parts.service.note_denied(&deed, &denied).await;
             return Err(Problem::new(Kind::MissingScope, detail));
@@ -164,13 +186,19 @@ impl Operator {
         }
         let call = Call {
             operator: self,
-            token: &token,
+            who,
             request_id,
             now,
             endpoint,
             parameters: &parameters,
             body: &body,
             spooled: Mutex::new(spooled),
+        };
+        // The state is not exchanged under who changes something; who exchanges it waits for the others.
+        let changes = endpoint.method != Method::Get && media.request != Some(STATE_MEDIA_TYPE);
+        let _working = match changes {
+            true => Some(self.parts.service.working().await),
+            false => None,
         };
         let reply = (endpoint.run)(&call).await?;
         Ok(Done {

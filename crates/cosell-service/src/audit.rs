@@ -1,14 +1,14 @@
 //! Who did what, kept in the same write as the deed. An entry names the records that were written and their versions; what
 //! they held before and after is in the store's history, and masked where it is shown.
 
-use bytes::Bytes;
-use cosell_domain::Catalog;
-use cosell_domain::engagement::party;
+use std::borrow::Cow;
+
 use cosell_model::{ApiError, Operation, Timestamp};
 use cosell_store::{AuditEntry, Changes, Kind, Value, Write};
 use serde::{Deserialize, Serialize};
 
 use crate::answer::encode;
+use crate::identity::accounts;
 use crate::service::Caller;
 
 /// Who acts.
@@ -74,6 +74,15 @@ impl Author {
         }
     }
 
+    /// The author's deed of that name.
+    pub fn deed(&self, action: impl Into<Cow<'static, str>>) -> Deed {
+        Deed {
+            actor: self.actor.clone(),
+            action: action.into(),
+            request_id: self.request_id.clone(),
+        }
+    }
+
     /// What the author writes, with its entry: all of it in one change.
     pub fn noting(
         &self,
@@ -81,13 +90,8 @@ impl Author {
         mut changes: Changes,
         now: Timestamp,
     ) -> Result<Changes, ApiError> {
-        let deed = Deed {
-            actor: self.actor.clone(),
-            action,
-            request_id: self.request_id.clone(),
-        };
-        let entry = done(&deed, &changes, now)?;
-        changes.audit.push(entry);
+        let entries = done(&self.deed(action), &changes, now)?;
+        changes.audit.extend(entries);
         Ok(changes)
     }
 }
@@ -98,7 +102,7 @@ pub struct Deed {
     /// Who acts.
     pub actor: Actor,
     /// The operation's name, or the operator's verb.
-    pub action: &'static str,
+    pub action: Cow<'static, str>,
     /// The request's identifier, as its answer tells it; empty for the server's own deeds.
     pub request_id: String,
 }
@@ -111,7 +115,7 @@ impl Deed {
                 account: caller.account.clone(),
                 access_key: caller.access_key.clone(),
             },
-            action: operation.name(),
+            action: operation.name().into(),
             request_id: caller.request_id.clone(),
         }
     }
@@ -131,6 +135,9 @@ pub struct Entry {
     /// Why it was refused, by the error's name; absent where it was done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// The partners that it concerns, where they are several: it is filed once under each, and this is the same everywhere.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accounts: Vec<String>,
     /// What was written.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub records: Vec<Touched>,
@@ -180,21 +187,22 @@ const fn is_told(kind: Kind) -> bool {
     )
 }
 
-/// The account that a write is about; empty where several share it.
-fn account_of(write: &Write) -> &str {
+/// The partners that a write is about: none where all share it, two where it connects them.
+fn partners_of(write: &Write) -> impl Iterator<Item = &str> {
     let key = write.key();
-    match (key.kind, write) {
-        (Kind::Account, _) => &key.id,
+    let ids = match (key.kind, write) {
+        (Kind::Account, _) => &*key.id,
         // Its two accounts in their order, with a stroke between them.
-        (Kind::Connection, _) => key.id.split('/').next().unwrap_or_default(),
+        (Kind::Connection, _) => &*key.id,
         (Kind::AccessKey, Write::Insert(record) | Write::Replace { record, .. }) => {
             match record.column("owner") {
                 Value::Text(owner) => owner,
                 _ => "",
             }
         }
-        _ => &key.account,
-    }
+        _ => &*key.account,
+    };
+    ids.split('/').filter(|id| accounts::is_account_id(id))
 }
 
 fn touched(write: &Write) -> Option<Touched> {
@@ -214,22 +222,39 @@ fn touched(write: &Write) -> Option<Touched> {
     })
 }
 
-/// The entry of a deed that is done. It is kept for the account that acted, else for the first partner
-/// whose record was written.
-pub(crate) fn done(deed: &Deed, changes: &Changes, now: Timestamp) -> Result<AuditEntry, ApiError> {
+/// The entries of a deed that is done: one and the same for each partner concerned, so that it is found under all of them; one
+/// under no account where it concerns nobody in particular. The first is that of the partner who acted, else of the first whose
+/// record was written.
+pub(crate) fn done(deed: &Deed, changes: &Changes, now: Timestamp) -> Result<Vec<AuditEntry>, ApiError> {
     let records: Vec<Touched> = changes.writes.iter().filter_map(touched).collect();
-    let account = match &deed.actor {
-        Actor::Partner { account, .. } => account.clone(),
-        _ => {
-            let told = changes.writes.iter().filter(|write| is_told(write.key().kind));
-            let aws = |account: &str| Catalog::ALL.into_iter().any(|one| party::is_aws(one, account));
-            let owned = told
-                .map(account_of)
-                .find(|account| !account.is_empty() && !aws(account));
-            owned.unwrap_or_default().to_owned()
-        }
+    let actor = match &deed.actor {
+        Actor::Partner { account, .. } => Some(account.as_str()),
+        _ => None,
     };
-    entry(deed, account, None, records, now)
+    // What is told comes first: the rest are rows of lists and the like, which may be others' as well.
+    let (told, rest): (Vec<&Write>, Vec<&Write>) =
+        changes.writes.iter().partition(|write| is_told(write.key().kind));
+    let written = told.into_iter().chain(rest).flat_map(partners_of);
+    let mut accounts: Vec<&str> = Vec::new();
+    for account in actor.into_iter().chain(written) {
+        if !accounts.contains(&account) {
+            accounts.push(account);
+        }
+    }
+    if accounts.is_empty() {
+        accounts.push("");
+    }
+    let several = accounts.iter().filter(|_| accounts.len() > 1);
+    let body = encode(&Entry {
+        accounts: several.map(|&account| account.to_owned()).collect(),
+        ..Entry::of(deed, None, records)
+    })?;
+    let filed = accounts.into_iter().map(|account| AuditEntry {
+        time: now,
+        account: account.to_owned(),
+        body: body.clone(),
+    });
+    Ok(filed.collect())
 }
 
 /// How many denied calls a second are noted: strangers must not be able to fill the disk.
@@ -254,34 +279,32 @@ impl Denials {
     }
 }
 
-/// The entry of a call that was denied.
-pub(crate) fn denied(deed: &Deed, error: &ApiError, now: Timestamp) -> Result<AuditEntry, ApiError> {
-    let account = match &deed.actor {
-        Actor::Partner { account, .. } => account.clone(),
-        _ => String::new(),
-    };
-    entry(deed, account, Some(error.kind.name().to_owned()), Vec::new(), now)
-}
-
-fn entry(
+/// The entry of a call that was denied, filed under `account`.
+pub(crate) fn denied(
     deed: &Deed,
     account: String,
-    error: Option<String>,
-    records: Vec<Touched>,
+    error: &ApiError,
     now: Timestamp,
 ) -> Result<AuditEntry, ApiError> {
-    let body: Bytes = encode(&Entry {
-        actor: deed.actor.clone(),
-        action: deed.action.to_owned(),
-        request_id: deed.request_id.clone(),
-        error,
-        records,
-    })?;
+    let error = Some(error.kind.name().to_owned());
     Ok(AuditEntry {
         time: now,
         account,
-        body,
+        body: encode(&Entry::of(deed, error, Vec::new()))?,
     })
+}
+
+impl Entry {
+    fn of(deed: &Deed, error: Option<String>, records: Vec<Touched>) -> Self {
+        Self {
+            actor: deed.actor.clone(),
+            action: deed.action.clone().into_owned(),
+            request_id: deed.request_id.clone(),
+            error,
+            accounts: Vec::new(),
+            records,
+        }
+    }
 }
 
 #[cfg(test)]

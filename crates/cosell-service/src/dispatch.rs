@@ -23,6 +23,12 @@ impl Service {
         body: &[u8],
     ) -> Result<Bytes, ApiError> {
         self.throttle.admit(&caller.account, operation, self.now())?;
+        let name = operation.name();
+        // Who only reads sees the former state until the next one is there.
+        let _working = match name.starts_with("Get") || name.starts_with("List") {
+            true => None,
+            false => Some(self.working().await),
+        };
         match operation {
             Operation::CreateOpportunity => opportunity::create::run(self, caller, body).await,
             Operation::GetOpportunity => opportunity::get::run(self, caller, body).await,

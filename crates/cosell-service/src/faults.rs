@@ -181,7 +181,7 @@ impl Service {
         let _turn = self.faults.turn.lock().await;
         let mut next = self.matcher_now().await?;
         next.add(rule).map_err(Refused::Flaws)?;
-        self.keep_faults(by, "AddFault", next).await?;
+        self.keep_faults(by, "CreateFault", next).await?;
         Ok(())
     }
 
@@ -193,7 +193,7 @@ impl Service {
         let Some(removed) = next.remove(id) else {
             return Ok(None);
         };
-        self.keep_faults(by, "RemoveFault", next).await?;
+        self.keep_faults(by, "DeleteFault", next).await?;
         Ok(Some(removed))
     }
 

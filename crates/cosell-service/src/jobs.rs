@@ -11,6 +11,7 @@ use crate::answer::{read_failed, write_failed};
 use crate::audit::{Actor, Deed};
 use crate::autopilot;
 use crate::engagement::invitation::expire;
+use crate::events::repeat;
 use crate::service::Service;
 use crate::task::finish;
 
@@ -24,7 +25,7 @@ const LONGEST_WAIT_MILLIS: i64 = 60 * 60 * 1000;
 const ATTEMPTS: usize = 8;
 /// The longest sleep. A job that is enqueued meanwhile may start this much late.
 const LONGEST_SLEEP: Duration = Duration::from_millis(500);
-/// How often it is looked for audit entries and versions that are old enough to go.
+/// How often it is looked for audit entries, versions and events that are old enough to go.
 const PRUNING: Duration = Duration::from_secs(60 * 60);
 /// The sleep where a job seemed due and another claimed it.
 const SHORTEST_SLEEP: Duration = Duration::from_millis(10);
@@ -138,8 +139,26 @@ impl Service {
         }
     }
 
-    /// Deletes what the audit log and the history have kept long enough.
+    /// Deletes what was kept long enough: of the audit log and the history, and of the events.
     pub(crate) async fn prune(&self) {
+        self.prune_traces().await;
+        self.prune_events().await;
+    }
+
+    /// Events go whether or not they were delivered: by then whoever should have taken them has been away for too long.
+    async fn prune_events(&self) {
+        let kept = self.settings.events_retention_millis;
+        if kept == 0 {
+            return;
+        }
+        match self.store.prune_events(self.now().plus_millis(-kept)).await {
+            Ok(0) => {}
+            Ok(events) => tracing::info!(events, "events that were old enough are gone"),
+            Err(error) => tracing::warn!("old events cannot be deleted now: {error}"),
+        }
+    }
+
+    async fn prune_traces(&self) {
         let kept = self.settings.audit_retention_millis;
         if kept == 0 {
             return;
@@ -190,6 +209,7 @@ impl Service {
             let (action, effect) = match job.job.kind.as_str() {
                 expire::KIND => (expire::KIND, expire::run(self, &job.job).await?),
                 finish::KIND => (finish::KIND, finish::run(self, &job.job).await?),
+                repeat::KIND => (repeat::KIND, repeat::run(self, &job.job)?),
                 step if autopilot::is_step(step) => {
                     actor = Actor::Operator {
                         token: autopilot::KIND.to_owned(),
@@ -210,7 +230,7 @@ impl Service {
             };
             let deed = Deed {
                 actor,
-                action,
+                action: action.into(),
                 request_id,
             };
             match self.apply(&deed, changes).await {

@@ -14,6 +14,7 @@ pub mod throttle;
 mod answer;
 mod dispatch;
 mod engagement;
+mod events;
 mod idempotency;
 mod ids;
 mod jobs;

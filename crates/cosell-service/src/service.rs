@@ -11,10 +11,11 @@ use cosell_model::{ApiError, Timestamp, Violation, decode};
 use cosell_store::{ApplyError, Changes, Store};
 use serde::de::DeserializeOwned;
 
-use crate::audit::{self, Deed};
+use crate::audit::{self, Actor, Deed};
 use crate::autopilot::Scripts;
 use crate::clock::{Clock, SystemClock};
 use crate::faults::Faults;
+use crate::identity::keys;
 use crate::ids::OpportunityIds;
 use crate::names::Names;
 use crate::operator::clock::Moved;
@@ -67,13 +68,19 @@ pub struct Settings {
     pub audit: bool,
     /// How long the audit log and former versions of records are kept, in milliseconds; 0 for ever.
     pub audit_retention_millis: i64,
+    /// True to emit events. False is for measuring what they cost, and for servers that nobody listens to.
+    pub events: bool,
+    /// True to emit events as AWS was recorded to: some come again, some in another order.
+    pub events_realistic: bool,
+    /// How long events are kept, delivered or not, in milliseconds; 0 for ever.
+    pub events_retention_millis: i64,
     /// True where scripts that are kept play AWS.
     pub autopilot: bool,
     /// True where faults may be asked for. They are for trying clients, so never by accident in a server for real use.
     pub faults: bool,
     /// What the dice of faults are thrown by.
     pub fault_seed: u64,
-    /// What the identifiers of engagements and the like are drawn from, so that a run over an empty store can be repeated
+    /// What the identifiers of engagements, events and the like are drawn from, so that a run over an empty store can be repeated
     /// exactly; `None` for the operating system's randomness, which every server with a lasting store needs.
     pub seed: Option<[u8; 32]>,
 }
@@ -91,6 +98,9 @@ impl Default for Settings {
             prospecting_seed: 0,
             audit: true,
             audit_retention_millis: 0,
+            events: true,
+            events_realistic: false,
+            events_retention_millis: 0,
             autopilot: true,
             faults: false,
             fault_seed: 0,
@@ -107,9 +117,14 @@ pub struct Service {
     pub(crate) tokens: PageTokens,
     pub(crate) ids: OpportunityIds,
     pub(crate) names: Names,
+    /// Names events.
+    pub(crate) event_names: Names,
     pub(crate) throttle: Throttle,
     /// Held by whoever does jobs, so that they are done in the order in which they are due.
     pub(crate) jobs_turn: tokio::sync::Mutex<()>,
+    /// Held by all who change something together, by one who exchanges the whole state alone: what somebody decided by the former
+    /// state, or an identifier that was given in it, must not land in the next. Taken before `jobs_turn`.
+    exchange: tokio::sync::RwLock<()>,
     /// How far a movement of the clock is.
     pub(crate) clock_way: Mutex<Option<Moved>>,
     pub(crate) autopilot: Scripts,
@@ -135,11 +150,13 @@ impl Service {
             store,
             clock,
             names: Names::new(settings.seed),
+            event_names: Names::of_events(settings.seed),
             settings,
             tokens,
             ids: OpportunityIds::default(),
             throttle,
             jobs_turn: tokio::sync::Mutex::new(()),
+            exchange: tokio::sync::RwLock::new(()),
             clock_way: Mutex::default(),
             autopilot: Scripts::default(),
             faults: Faults::default(),
@@ -147,6 +164,17 @@ impl Service {
             denials: Mutex::default(),
             forgetters: Mutex::default(),
         }
+    }
+
+    /// To be held, once and not again, by whoever changes something from its first look at the store to its last write. Waits while
+    /// the whole state is being exchanged.
+    pub async fn working(&self) -> tokio::sync::RwLockReadGuard<'_, ()> {
+        self.exchange.read().await
+    }
+
+    /// Waits until nobody is working, and keeps everybody from it.
+    pub(crate) async fn exchanging(&self) -> tokio::sync::RwLockWriteGuard<'_, ()> {
+        self.exchange.write().await
     }
 
     /// Has `forget` called whenever the store's content was exchanged under everyone who remembers some of it: accounts,
@@ -177,16 +205,16 @@ impl Service {
         if !self.settings.audit {
             return;
         }
-        let Ok(entry) = audit::done(deed, &Changes::default(), self.now()) else {
+        let Ok(entries) = audit::done(deed, &Changes::default(), self.now()) else {
             return;
         };
         let changes = Changes {
-            audit: vec![entry],
+            audit: entries,
             ..Changes::default()
         };
         if let Err(error) = self.store.apply(changes).await {
             tracing::warn!(
-                action = deed.action,
+                action = %deed.action,
                 "a deed cannot be noted in the audit log: {error}"
             );
         }
@@ -223,15 +251,16 @@ impl Service {
 
     fn note(&self, deed: &Deed, changes: &mut Changes) -> Result<(), ApplyError> {
         if self.settings.audit {
-            let entry = audit::done(deed, changes, self.now());
+            let entries = audit::done(deed, changes, self.now());
             changes
                 .audit
-                .push(entry.map_err(|error| ApplyError::Invalid(error.message))?);
+                .extend(entries.map_err(|error| ApplyError::Invalid(error.message))?);
         }
         Ok(())
     }
 
-    /// Notes a call that was denied, up to a bounded number each second.
+    /// Notes a call that was denied, up to a bounded number each second. Where only an access key is known, which anybody may
+    /// have named, it is filed under the key's account: who owns it wants to know.
     pub async fn note_denied(&self, deed: &Deed, error: &ApiError) {
         let now = self.now();
         // By the machine's time: a clock that stands still would let nothing be noted any more.
@@ -243,7 +272,15 @@ impl Service {
         if !self.settings.audit || !admitted {
             return;
         }
-        let Ok(entry) = audit::denied(deed, error, now) else {
+        let account = match &deed.actor {
+            Actor::Partner { account, access_key } if account.is_empty() => {
+                let owner = keys::owner(&*self.store, access_key).await;
+                owner.ok().flatten().unwrap_or_default()
+            }
+            Actor::Partner { account, .. } => account.clone(),
+            _ => String::new(),
+        };
+        let Ok(entry) = audit::denied(deed, account, error, now) else {
             return;
         };
         let changes = Changes {

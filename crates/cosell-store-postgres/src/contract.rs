@@ -413,10 +413,11 @@ impl Store for PostgresStore {
 
     async fn import(
         &self,
+        relying_on: &[(Key, u64)],
         source: &mut (dyn Iterator<Item = io::Result<ExportItem>> + Send),
         progress: ProgressFn,
     ) -> Result<u64, TransferError> {
-        transfer::import(self, source, &progress).await
+        transfer::import(self, relying_on, source, &progress).await
     }
 
     async fn check(&self, progress: ProgressFn) -> Result<Report, StoreError> {

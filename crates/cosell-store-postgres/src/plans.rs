@@ -11,6 +11,7 @@ use cosell_store::suite::{self, ACCOUNT, CATALOG};
 use cosell_store::{
     AuditQuery, Changes, DeliveryQuery, DeliveryState, EventQuery, Filter, Kind, Query, Sort, Store, Value,
 };
+use cosell_test_postgres::server;
 use std::fmt::Write as _;
 use tokio_postgres::Client;
 
@@ -19,8 +20,8 @@ mod support;
 
 /// A database with rows in every table; a connection to it.
 async fn filled() -> Client {
-    let name = support::empty_database().await;
-    let url = support::server().url(&name);
+    let name = server().empty_database();
+    let url = server().url(&name);
     let store = crate::PostgresStore::open(&url, crate::Options::default())
         .await
         .unwrap();
@@ -59,7 +60,7 @@ async fn filled() -> Client {
         };
         store.apply(change).await.unwrap();
     }
-    let client = support::server().client(&name).await;
+    let client = support::client(server(), &name).await;
     client
         .batch_execute(
             "INSERT INTO history SELECT n, n, 'opportunity', 't' || n % 7, 'c', 'i' || n, 1, '{}', '{}' \
@@ -170,14 +171,14 @@ async fn explain_query(client: &Client, query: &Query, bad: &mut Vec<String>) {
 
 #[tokio::test]
 async fn the_schema_has_exactly_the_columns_and_indexes_of_the_descriptions() {
-    let name = support::empty_database().await;
-    let url = support::server().url(&name);
+    let name = server().empty_database();
+    let url = server().url(&name);
     drop(
         crate::PostgresStore::open(&url, crate::Options::default())
             .await
             .unwrap(),
     );
-    let client = support::server().client(&name).await;
+    let client = support::client(server(), &name).await;
     for kind in Kind::ALL {
         let spec = kind.spec();
         let text =

@@ -6,6 +6,7 @@ mod support;
 
 use cosell_store::Store;
 use cosell_store_postgres::{Options, PostgresStore};
+use cosell_test_postgres::server;
 use std::sync::Arc;
 
 async fn fresh() -> Arc<dyn Store> {
@@ -17,7 +18,7 @@ async fn fresh() -> Arc<dyn Store> {
     let name = support::database(|url| async move {
         PostgresStore::open(&url, Options::default()).await.unwrap();
     });
-    let url = support::server().url(&name.await);
+    let url = server().url(&name.await);
     Arc::new(PostgresStore::open(&url, options).await.unwrap())
 }
 

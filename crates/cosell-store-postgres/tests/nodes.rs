@@ -8,6 +8,7 @@ use cosell_store::suite::deliveries::settlement;
 use cosell_store::suite::{at, insert, jobs, key, opportunity, outbox, silent, writes};
 use cosell_store::{ApplyError, Changes, Conflict, SettleError, Store, StoreError, Write};
 use cosell_store_postgres::{OpenError, Options, PostgresStore};
+use cosell_test_postgres::server;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -29,7 +30,7 @@ async fn nodes(count: usize) -> (Vec<Arc<PostgresStore>>, String) {
     let name = database().await;
     let mut all = Vec::new();
     for _ in 0..count {
-        all.push(Arc::new(open(&support::server().url(&name)).await));
+        all.push(Arc::new(open(&server().url(&name)).await));
     }
     (all, name)
 }
@@ -251,7 +252,7 @@ async fn cut_connections_leave_nothing_half_done_and_nothing_twice() {
     let cutter = tokio::spawn({
         let (name, done) = (name.clone(), done.clone());
         async move {
-            let client = support::server().client("postgres").await;
+            let client = support::client(server(), "postgres").await;
             let mut cuts = 0;
             while !done.load(Ordering::SeqCst) {
                 let cut = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname=$1";
@@ -300,7 +301,7 @@ async fn cut_connections_leave_nothing_half_done_and_nothing_twice() {
 #[tokio::test]
 async fn a_change_whose_transaction_was_cut_off_is_tried_again() {
     let (nodes, name) = nodes(1).await;
-    let client = support::server().client(&name).await;
+    let client = support::client(server(), &name).await;
     client
         .batch_execute(
             "CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS \
@@ -344,27 +345,25 @@ async fn a_database_that_is_away_makes_calls_unavailable_within_their_patience()
         write_patience: Duration::from_millis(600),
         ..Options::default()
     };
-    let store = PostgresStore::open(&support::server().url(&name), options)
-        .await
-        .unwrap();
+    let store = PostgresStore::open(&server().url(&name), options).await.unwrap();
     store.apply(insert(opportunity(key("O1"), 1))).await.unwrap();
     let away = format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false");
-    support::server().execute("postgres", &away).await.unwrap();
+    server().execute("postgres", &away).unwrap();
     let cut = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname='{name}'");
-    support::server().execute("postgres", &cut).await.unwrap();
+    server().execute("postgres", &cut).unwrap();
     let read = store.get(&key("O1")).await;
     assert!(matches!(read, Err(StoreError::Unavailable(_))), "{read:?}");
     let write = store.apply(insert(opportunity(key("O2"), 1))).await;
     assert!(matches!(write, Err(ApplyError::Unavailable(_))), "{write:?}");
     let back = format!("ALTER DATABASE {name} ALLOW_CONNECTIONS true");
-    support::server().execute("postgres", &back).await.unwrap();
+    server().execute("postgres", &back).unwrap();
     assert_eq!(store.get(&key("O2")).await.unwrap(), None);
     store.apply(insert(opportunity(key("O2"), 1))).await.unwrap();
 }
 
 #[tokio::test]
 async fn servers_that_start_at_once_migrate_once() {
-    let url = support::server().url(&support::empty_database().await);
+    let url = server().url(&server().empty_database());
     let all =
         futures_util::future::join_all((0..5).map(|_| PostgresStore::open(&url, Options::default()))).await;
     for store in all {
@@ -373,7 +372,7 @@ async fn servers_that_start_at_once_migrate_once() {
 }
 
 async fn refusal(name: &str) -> OpenError {
-    match PostgresStore::open(&support::server().url(name), Options::default()).await {
+    match PostgresStore::open(&server().url(name), Options::default()).await {
         Ok(_) => panic!("the database was opened"),
         Err(error) => error,
     }
@@ -383,11 +382,11 @@ async fn refusal(name: &str) -> OpenError {
 async fn a_later_schema_is_refused_unless_it_says_that_it_only_adds() {
     let name = database().await;
     let later = "INSERT INTO cosell_migration VALUES (5, 'later', 'x', 4)";
-    support::server().execute(&name, later).await.unwrap();
-    let store = open(&support::server().url(&name)).await;
+    server().execute(&name, later).unwrap();
+    let store = open(&server().url(&name)).await;
     store.apply(insert(opportunity(key("O1"), 1))).await.unwrap();
     let breaking = "INSERT INTO cosell_migration VALUES (6, 'breaking', 'x', 6)";
-    support::server().execute(&name, breaking).await.unwrap();
+    server().execute(&name, breaking).unwrap();
     let refused = refusal(&name).await;
     assert!(
         matches!(refused, OpenError::Newer { found: 6, known: 4 }),
@@ -399,16 +398,13 @@ async fn a_later_schema_is_refused_unless_it_says_that_it_only_adds() {
 async fn changed_checksums_and_tables_of_others_are_refused() {
     let name = database().await;
     let change = "UPDATE cosell_migration SET sha256='x' WHERE number=2";
-    support::server().execute(&name, change).await.unwrap();
+    server().execute(&name, change).unwrap();
     assert!(matches!(
         refusal(&name).await,
         OpenError::Tampered { number: 2, .. }
     ));
-    let name = support::empty_database().await;
-    support::server()
-        .execute(&name, "CREATE TABLE theirs (x int)")
-        .await
-        .unwrap();
+    let name = server().empty_database();
+    server().execute(&name, "CREATE TABLE theirs (x int)").unwrap();
     assert!(matches!(refusal(&name).await, OpenError::Foreign));
     let refused = PostgresStore::open("postgres://x:secret@127.0.0.1:1/x", Options::default()).await;
     let text = refused.err().unwrap().to_string();
@@ -418,7 +414,7 @@ async fn changed_checksums_and_tables_of_others_are_refused() {
 #[tokio::test]
 async fn the_first_of_several_hosts_that_takes_writes_is_used() {
     let name = database().await;
-    let port = support::server().port;
+    let port = server().port;
     // Nobody listens at the first.
     let url =
         format!("postgres://cosell@127.0.0.1:1,127.0.0.1:{port}/{name}?target_session_attrs=read-write");
@@ -427,7 +423,7 @@ async fn the_first_of_several_hosts_that_takes_writes_is_used() {
     assert_eq!(store.get(&key("O1")).await.unwrap().unwrap().version, 1);
     // A server that takes no writes any more is like one that is away, until it does again.
     let read_only = format!("ALTER DATABASE {name} SET default_transaction_read_only=on");
-    support::server().execute("postgres", &read_only).await.unwrap();
+    server().execute("postgres", &read_only).unwrap();
     let impatient = Options {
         read_patience: Duration::from_millis(300),
         ..Options::default()
@@ -456,7 +452,7 @@ async fn forward(listener: std::net::TcpListener, armed: Arc<AtomicBool>) {
     let listener = tokio::net::TcpListener::from_std(listener).unwrap();
     loop {
         let (client, _) = listener.accept().await.unwrap();
-        let server = ("127.0.0.1", support::server().port);
+        let server = ("127.0.0.1", server().port);
         let server = tokio::net::TcpStream::connect(server).await.unwrap();
         let armed = armed.clone();
         tokio::spawn(async move {

@@ -34,7 +34,7 @@ async fn only_a_server_with_a_trusted_certificate_of_its_name_is_connected_to() 
         ("server.key", server.signing_key.serialize_pem()),
     ];
     let files = files.each_ref().map(|(name, text)| (*name, text.as_str()));
-    let database = support::start(&["ssl=on"], &files);
+    let database = cosell_test_postgres::start(&["ssl=on"], &files);
     let url = |host: &str, rest: &str| format!("postgres://cosell@{host}:{}/postgres?{rest}", database.port);
 
     for mode in ["verify-full", "require", "prefer"] {
@@ -47,7 +47,7 @@ async fn only_a_server_with_a_trusted_certificate_of_its_name_is_connected_to() 
         let encrypted = "SELECT count(*) FROM pg_stat_ssl AS s JOIN pg_stat_activity AS a USING (pid) \
              WHERE s.ssl AND a.application_name='cosell'";
         store.get(&key("O0")).await.unwrap();
-        let client = database.client("postgres").await;
+        let client = support::client(&database, "postgres").await;
         let count: i64 = client.query_one(encrypted, &[]).await.unwrap().get(0);
         assert!(count > 0, "{mode}");
         store.apply(insert(opportunity(key(mode), 1))).await.unwrap();

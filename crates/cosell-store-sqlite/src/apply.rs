@@ -35,13 +35,16 @@ pub(crate) struct Checked {
     stale_answer: Option<i64>,
 }
 
-struct Found {
+/// A record as it is found before something is done to it.
+pub(crate) struct Found {
     row: i64,
-    version: u64,
+    /// Its version.
+    pub(crate) version: u64,
     columns: Vec<Value>,
 }
 
-fn find(
+/// Finds a record; with its columns where they are wanted.
+pub(crate) fn find(
     connection: &Connection,
     tenants: &Tenants,
     key: &Key,

@@ -424,10 +424,11 @@ impl Store for SqliteStore {
 
     async fn import(
         &self,
+        relying_on: &[(Key, u64)],
         source: &mut (dyn Iterator<Item = io::Result<ExportItem>> + Send),
         progress: ProgressFn,
     ) -> Result<u64, TransferError> {
-        transfer::import_into(self, source, &progress).await
+        transfer::import_into(self, relying_on, source, &progress).await
     }
 
     async fn check(&self, progress: ProgressFn) -> Result<Report, StoreError> {

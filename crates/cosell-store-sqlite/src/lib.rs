@@ -10,6 +10,7 @@ mod apply;
 mod checkpoint;
 mod contract;
 mod delivery;
+mod ephemeral;
 mod error;
 mod events;
 mod history;

@@ -3,6 +3,7 @@
 //! What the contract asks for is in `contract`. No lock is held across an `await`.
 
 use crate::checkpoint;
+use crate::ephemeral;
 use crate::error::{OpenError, read_error};
 use crate::open::{self, Options};
 use crate::readers::{Reader, Readers};
@@ -44,7 +45,7 @@ pub struct SqliteStore {
     threads: Vec<JoinHandle<()>>,
     _lock: Option<File>,
     // Last, so that the folder goes when everything in it is closed.
-    temporary: Option<tempfile::TempDir>,
+    temporary: Option<ephemeral::Folder>,
 }
 
 impl SqliteStore {
@@ -105,13 +106,10 @@ impl SqliteStore {
     /// # Errors
     /// As [`SqliteStore::open`].
     pub fn open_ephemeral(options: Options) -> Result<Self, OpenError> {
-        let temporary = tempfile::Builder::new()
-            .prefix("cosell-")
-            .tempdir()
-            .map_err(|error| OpenError::File {
-                path: std::env::temp_dir(),
-                error,
-            })?;
+        let temporary = ephemeral::Folder::new().map_err(|error| OpenError::File {
+            path: std::env::temp_dir(),
+            error,
+        })?;
         let mut store = Self::open(
             temporary.path(),
             Options {

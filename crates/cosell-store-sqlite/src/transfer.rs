@@ -10,7 +10,7 @@ mod write;
 use crate::apply;
 use crate::store::{STOPPED, SqliteStore};
 use crate::writer::{Command, Reply, Task};
-use cosell_store::{ExportItem, Progress, ProgressFn, Record, StoreError, TransferError};
+use cosell_store::{ExportItem, Key, Progress, ProgressFn, Record, StoreError, TransferError};
 use std::io;
 use tokio::sync::mpsc;
 
@@ -35,8 +35,15 @@ pub(crate) enum Feed {
     End,
 }
 
-/// An import, for the writer: where its items come from and who waits for its end.
-pub(crate) type Import = (mpsc::Receiver<Feed>, Reply<Result<u64, StoreError>>);
+/// An import, for the writer.
+pub(crate) struct Import {
+    /// The records it relies on, with their versions.
+    pub(crate) relying_on: Vec<(Key, u64)>,
+    /// Where its items come from.
+    pub(crate) items: mpsc::Receiver<Feed>,
+    /// Who waits for its end.
+    pub(crate) reply: Reply<Result<u64, TransferError>>,
+}
 
 fn given_up() -> StoreError {
     StoreError::Unavailable(STOPPED.into())
@@ -85,12 +92,19 @@ pub(crate) async fn export_from(
 /// Replaces everything by what a source gives.
 pub(crate) async fn import_into(
     store: &SqliteStore,
+    relying_on: &[(Key, u64)],
     source: &mut (dyn Iterator<Item = io::Result<ExportItem>> + Send),
     progress: &ProgressFn,
 ) -> Result<u64, TransferError> {
     let (feed, items) = mpsc::channel(BATCHES);
+    let relying_on = relying_on.to_vec();
+    let import = |reply| Import {
+        relying_on,
+        items,
+        reply,
+    };
     let end = store
-        .enqueue(|reply| Task::Import((items, reply)))
+        .enqueue(|reply| Task::Import(import(reply)))
         .await
         .map_err(StoreError::Unavailable)?;
     let fed = feed_all(source, &feed, progress).await;
@@ -98,7 +112,7 @@ pub(crate) async fn import_into(
     // The writer has let go of the database when it answers, also where the source failed.
     let imported = end.await.map_err(|_| given_up())?;
     fed?;
-    Ok(imported?)
+    imported
 }
 
 async fn feed_all(

@@ -9,6 +9,7 @@ use crate::apply::{self, Refusal};
 use crate::error::{read_error, write_error};
 use crate::store::STOPPED;
 use crate::tenants::Tenants;
+use crate::transfer::Import;
 use crate::{history, log, reset, transfer};
 use cosell_model::Timestamp;
 use cosell_store::{ApplyError, Changes, ClaimedJob, Record, StoreError};
@@ -101,7 +102,7 @@ pub(crate) enum Task {
     /// Shares a commit with others.
     Command(Command),
     /// Has a transaction of its own, which may last.
-    Import(transfer::Import),
+    Import(Import),
 }
 
 impl From<Command> for Task {
@@ -160,9 +161,13 @@ impl Writer {
         }
     }
 
-    fn import(&mut self, import: transfer::Import) {
-        let (items, reply) = import;
-        let imported = transfer::import(&self.connection, &mut self.tenants, items);
+    fn import(&mut self, import: Import) {
+        let Import {
+            relying_on,
+            items,
+            reply,
+        } = import;
+        let imported = transfer::import(&self.connection, &mut self.tenants, &relying_on, items);
         if imported.is_ok() {
             self.counters.commits.fetch_add(1, Ordering::Relaxed);
             // There may be other events now than those that waiting readers know.

@@ -269,7 +269,7 @@ fn importing_child(folder: &std::path::Path) {
         // A child that lost its parent must end by itself.
         (Instant::now() < end).then_some(Ok(ExportItem::Record(record)))
     });
-    let imported = runtime().block_on(store.import(&mut source, cosell_store::suite::silent()));
+    let imported = runtime().block_on(store.import(&[], &mut source, cosell_store::suite::silent()));
     panic!("the import ended by itself: {imported:?}");
 }
 

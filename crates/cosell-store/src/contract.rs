@@ -268,10 +268,14 @@ pub trait Store: Send + Sync {
     /// fails, or an item breaks the contract, or the process dies, or the future is dropped, everything is as it was.
     /// Other writes wait until it is done, for as long as they wait for room in a queue; reads see the old state till then.
     ///
+    /// `relying_on` are records from which the source was made, with the versions they had: where one of them has another by
+    /// now, or is gone, nothing is taken in and [`TransferError::Overtaken`] names it.
+    ///
     /// Who remembers what was in the store (numbers of events, blocks of sequences, keys) must forget it; who held the lease
     /// of a target has lost it.
     async fn import(
         &self,
+        relying_on: &[(Key, u64)],
         source: &mut (dyn Iterator<Item = io::Result<ExportItem>> + Send),
         progress: ProgressFn,
     ) -> Result<u64, TransferError>;

@@ -34,7 +34,7 @@ pub const MAX_LINE: usize = 64 << 20;
 pub enum StateError {
     /// Another format.
     #[error(
-        "this is not a cosell state: the first line is not its header; give a file that `export` has written"
+        "this is not a cosell state: the first line is not its header; give a file that `cosell state save` has written"
     )]
     NotState,
     /// A newer format.
@@ -295,7 +295,11 @@ impl<R: BufRead> StateReader<R> {
             line: self.lines,
             problem,
         };
-        let line: Line<'_> = serde_json::from_slice(&self.line).map_err(|error| broken(error.to_string()))?;
+        let line: Line<'_> = serde_json::from_slice(&self.line).map_err(|error| {
+            // To the parser each line is the first.
+            let problem = error.to_string().replace(" at line 1 column ", " at byte ");
+            broken(problem)
+        })?;
         if let Line::End(end) = line {
             return self.end(&end).map(|()| None);
         }
@@ -405,7 +409,7 @@ pub async fn import<R: BufRead + Send>(
     progress: ProgressFn,
 ) -> Result<Summary, TransferError> {
     let mut reader = StateReader::new(input).map_err(|error| TransferError::OtherEnd(error.into()))?;
-    let items = store.import(&mut reader, progress).await?;
+    let items = store.import(&[], &mut reader, progress).await?;
     if !reader.ended {
         let unread = "the store did not read the state to its end".to_owned();
         return Err(StoreError::Corrupt(unread).into());

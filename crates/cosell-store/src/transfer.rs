@@ -153,6 +153,9 @@ pub enum TransferError {
     /// The store failed, or what it was given breaks its contract.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A record that an import relied on was changed by others meanwhile: read it again, and repeat the import.
+    #[error("{0} was changed at the same time")]
+    Overtaken(Key),
     /// The other end failed: the sink of an export, the source of an import.
     #[error(transparent)]
     OtherEnd(std::io::Error),

@@ -109,6 +109,21 @@ const SETTINGS: &[Setting] = &[
         meaning: "days for which the audit log and former versions of records are kept; 0: for ever",
     },
     Setting {
+        name: "events",
+        default: "on",
+        meaning: "on: partners' events are emitted; off: nothing is told, which is for measuring what events cost",
+    },
+    Setting {
+        name: "events-realistic",
+        default: "off",
+        meaning: "on: events come again and out of order, as recorded from AWS; for trying consumers",
+    },
+    Setting {
+        name: "events-retention",
+        default: "30",
+        meaning: "days for which events are kept, delivered or not; 0: for ever",
+    },
+    Setting {
         name: "connections",
         default: "open",
         meaning: "open: every two partners count as connected; required: only those registered as connected can invite each other",
@@ -122,6 +137,11 @@ const SETTINGS: &[Setting] = &[
         name: "task-delay",
         default: "0",
         meaning: "seconds a task stays IN_PROGRESS, such as 1.5; 0: done within the first answer, as in AWS's sandbox",
+    },
+    Setting {
+        name: "random-seed",
+        default: "",
+        meaning: "a number: everything random is drawn from it, identifiers too, so that a run over an empty store can be repeated; only for cosell dev",
     },
     Setting {
         name: "prospecting-seed",
@@ -205,6 +225,15 @@ pub struct Flags {
     /// Days for which the audit log and former versions of records are kept; 0: for ever
     #[arg(long, value_name = "DAYS")]
     pub audit_retention: Option<String>,
+    /// on: partners' events are emitted; off: nothing is told
+    #[arg(long, value_name = "on|off")]
+    pub events: Option<String>,
+    /// on: events come again and out of order, as recorded from AWS; for trying consumers
+    #[arg(long, value_name = "on|off")]
+    pub events_realistic: Option<String>,
+    /// Days for which events are kept, delivered or not; 0: for ever
+    #[arg(long, value_name = "DAYS")]
+    pub events_retention: Option<String>,
     /// open: every two partners count as connected; required: only registered connections
     #[arg(long, value_name = "open|required")]
     pub connections: Option<String>,
@@ -214,6 +243,9 @@ pub struct Flags {
     /// Seconds a task stays IN_PROGRESS, such as 1.5; 0: done within the first answer
     #[arg(long, value_name = "SECONDS")]
     pub task_delay: Option<String>,
+    /// What everything random is drawn from, identifiers too: repeats a run over an empty store. Only for cosell dev
+    #[arg(long, value_name = "NUMBER")]
+    pub random_seed: Option<String>,
     /// What made-up prospecting results are drawn from
     #[arg(long, value_name = "NUMBER")]
     pub prospecting_seed: Option<String>,
@@ -229,7 +261,7 @@ pub struct Flags {
 }
 
 impl Flags {
-    fn given(&self) -> [(&'static str, &Option<String>); 25] {
+    fn given(&self) -> [(&'static str, &Option<String>); 29] {
         [
             ("data", &self.data),
             ("listen", &self.listen),
@@ -249,9 +281,13 @@ impl Flags {
             ("estimate-amount", &self.estimate_amount),
             ("audit", &self.audit),
             ("audit-retention", &self.audit_retention),
+            ("events", &self.events),
+            ("events-realistic", &self.events_realistic),
+            ("events-retention", &self.events_retention),
             ("connections", &self.connections),
             ("offers", &self.offers),
             ("task-delay", &self.task_delay),
+            ("random-seed", &self.random_seed),
             ("prospecting-seed", &self.prospecting_seed),
             ("fault-seed", &self.fault_seed),
             ("log", &self.log),
@@ -268,6 +304,9 @@ pub enum Mode {
     /// `cosell serve`: the published quotas unless switched off.
     Serve,
 }
+
+/// The origin of what nobody has set.
+const DEFAULT: &str = "default";
 
 /// A value and where it came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -328,7 +367,7 @@ impl Config {
                 ("throttle", Mode::Dev) => "off",
                 ("throttle", Mode::Serve) => "aws",
                 // A clock that is moved years ahead must not take the traces of today with it.
-                ("audit-retention", Mode::Dev) => "0",
+                ("audit-retention" | "events-retention", Mode::Dev) => "0",
                 _ => setting.default,
             };
             let sourced = if let Some(value) = from_flag(setting.name) {
@@ -349,7 +388,7 @@ impl Config {
             } else {
                 Sourced {
                     value: default.to_owned(),
-                    origin: "default".to_owned(),
+                    origin: DEFAULT.to_owned(),
                 }
             };
             values.insert(setting.name, sourced);
@@ -407,6 +446,26 @@ impl Config {
         })
     }
 
+    /// The number that everything random is drawn from, where one was given.
+    pub fn random_seed(&self) -> anyhow::Result<Option<u64>> {
+        let expected = format!("empty, or a whole number from 0 to {}", u64::MAX);
+        self.parsed("random-seed", &expected, |text| match text {
+            "" => Some(None),
+            text => text.parse().ok().map(Some),
+        })
+    }
+
+    /// What one thing is drawn from: as given for it alone, else the seed of everything, else its default.
+    pub fn seed(&self, name: &str) -> anyhow::Result<u64> {
+        let own = self.number(name, 0, u64::MAX)?;
+        let given = self
+            .values
+            .get(name)
+            .is_some_and(|sourced| sourced.origin != DEFAULT);
+        let common = self.random_seed()?;
+        Ok(common.filter(|_| !given).unwrap_or(own))
+    }
+
     /// Seconds from 0 to `to`, with up to three digits after the point: in milliseconds.
     pub fn seconds(&self, name: &str, to: u32) -> anyhow::Result<i64> {
         let expected = format!("seconds from 0 to {to}, such as 2 or 1.5");
@@ -447,7 +506,7 @@ impl Config {
 
     /// Says what is wrong with a setting and where it was set.
     pub fn wrong(&self, name: &str, expected: &str) -> anyhow::Error {
-        let origin = self.values.get(name).map_or("default", |sourced| &sourced.origin);
+        let origin = self.values.get(name).map_or(DEFAULT, |sourced| &sourced.origin);
         anyhow!(
             "{name} is \"{}\" (from {origin}), but must be {expected}",
             self.text(name)
@@ -486,114 +545,4 @@ fn read_file(path: &std::path::Path) -> anyhow::Result<BTreeMap<String, String>>
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(flags: &Flags, variables: &[(&str, &str)]) -> anyhow::Result<Config> {
-        Config::layered(flags, Mode::Serve, |name| {
-            variables
-                .iter()
-                .find(|(known, _)| *known == name)
-                .map(|(_, value)| (*value).to_owned())
-        })
-    }
-
-    #[test]
-    fn a_flag_wins_over_the_environment_and_that_over_the_file() {
-        let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join("c.toml");
-        std::fs::write(&file, "listen = \"127.0.0.1:1\"\nbody-limit = 10\nthreads = 3\n").unwrap();
-        let flags = Flags {
-            config: Some(file),
-            listen: Some("127.0.0.1:3".into()),
-            ..Flags::default()
-        };
-        let config = read(
-            &flags,
-            &[("COSELL_LISTEN", "127.0.0.1:2"), ("COSELL_BODY_LIMIT", "20")],
-        )
-        .unwrap();
-        assert_eq!(config.text("listen"), "127.0.0.1:3");
-        assert_eq!(config.text("body-limit"), "20");
-        assert_eq!(config.number("threads", 0, 64).unwrap(), 3);
-        let origins: Vec<String> = config
-            .rows()
-            .into_iter()
-            .filter(|(name, ..)| *name != "data")
-            .map(|(_, s, _)| s.origin.clone())
-            .take(1)
-            .collect();
-        assert_eq!(origins, ["flag --listen"]);
-    }
-
-    #[test]
-    fn seconds_are_read_to_the_millisecond_and_bounded() {
-        let seconds = |text: &str| {
-            let config = read(&Flags::default(), &[("COSELL_TASK_DELAY", text)]).unwrap();
-            config.seconds("task-delay", 60).ok()
-        };
-        let read = [
-            ("0", 0),
-            ("2", 2000),
-            ("1.5", 1500),
-            ("0.05", 50),
-            ("0.007", 7),
-            ("60", 60_000),
-        ];
-        for (text, millis) in read {
-            assert_eq!(seconds(text), Some(millis), "{text}");
-        }
-        for text in [
-            "",
-            "-1",
-            "61",
-            "60.001",
-            "1.2345",
-            "1.",
-            ".5",
-            "2s",
-            "1e3",
-            "99999999999999999999",
-        ] {
-            assert_eq!(seconds(text), None, "{text}");
-        }
-    }
-
-    #[test]
-    fn a_wrong_value_names_where_it_was_set() {
-        let config = read(&Flags::default(), &[("COSELL_BODY_LIMIT", "much")]).unwrap();
-        let error = config
-            .number("body-limit", 1024, 1 << 30)
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.contains("COSELL_BODY_LIMIT") && error.contains("much") && error.contains("1024"),
-            "{error}"
-        );
-    }
-
-    #[test]
-    fn an_unknown_setting_in_the_file_is_refused() {
-        let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join("c.toml");
-        std::fs::write(&file, "lisen = \"127.0.0.1:1\"\n").unwrap();
-        let error = read(
-            &Flags {
-                config: Some(file),
-                ..Flags::default()
-            },
-            &[],
-        )
-        .unwrap_err()
-        .to_string();
-        assert!(error.contains("lisen") && error.contains("listen"), "{error}");
-    }
-
-    #[test]
-    fn every_flag_has_a_setting_and_the_other_way_round() {
-        let flags = Flags::default();
-        let given: Vec<&str> = flags.given().iter().map(|(name, _)| *name).collect();
-        let settings: Vec<&str> = SETTINGS.iter().map(|setting| setting.name).collect();
-        assert_eq!(given, settings);
-    }
-}
+mod tests;

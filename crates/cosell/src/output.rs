@@ -1,5 +1,6 @@
 //! What commands print: tables for people, JSON for programs. Values only; the words of commands are theirs.
 
+use std::ffi::OsString;
 use std::fmt::Display;
 use std::io::{ErrorKind, Write as _};
 
@@ -28,6 +29,19 @@ pub fn say(text: impl Display) -> anyhow::Result<()> {
 }
 
 impl Output {
+    /// The form that a command line asks for which cannot be understood as a whole: complaints about it are said in that form.
+    pub fn asked_for(arguments: impl IntoIterator<Item = OsString>) -> Self {
+        let arguments: Vec<OsString> = arguments.into_iter().collect();
+        let apart = arguments
+            .windows(2)
+            .any(|two| two[0] == "--output" && two[1] == "json");
+        if apart || arguments.iter().any(|one| one == "--output=json") {
+            Self::Json
+        } else {
+            Self::Table
+        }
+    }
+
     /// Prints a list: a table of `columns`, or a JSON array of the rows themselves.
     pub fn list<T: Serialize>(
         self,

@@ -27,7 +27,7 @@ fn a_solution_registered_by_a_command_is_named_in_the_configured_region() {
         .as_array()
         .unwrap()
         .iter()
-        .map(|solution| solution["Arn"].as_str().unwrap())
+        .map(|solution| solution["arn"].as_str().unwrap())
         .collect();
     assert_eq!(arns.len(), 2, "{arns:?}");
     for arn in arns {

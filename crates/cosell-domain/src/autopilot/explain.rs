@@ -8,6 +8,9 @@ use serde::Serialize;
 use super::plan::with_dice;
 use super::{Action, Decision, Facts, Script, Verdict, decision, delay, steps};
 
+/// Stands for the identifier of an invitation that is not there yet.
+const OF_THE_TASK: &str = "that StartEngagementFromOpportunityTask sends, if the deal is submitted by that";
+
 /// What a script does about one deal, and why. Displays as text of several lines for people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -66,6 +69,7 @@ pub fn explain(script: &Script, facts: &Facts) -> Explanation {
         None => "The deal has lost its review status and cannot be submitted: AWS will never see it.",
         Some(ReviewStatus::PendingSubmission) => {
             supposed.status = Some(ReviewStatus::Submitted);
+            supposed.invitation.get_or_insert_with(|| OF_THE_TASK.to_owned());
             "The deal is a draft. This is what happens if it is submitted as it is; times count from the submission. What is \
              drawn by the deal's identifier comes out otherwise for a document that has none yet."
         }

@@ -120,6 +120,7 @@ fn copy(outline: &OpportunityInvitationPayload, account: &str, known: Context<'_
             resubmitted_by_edit: false,
             submissions: 0,
             submitted_at: None,
+            taken_by: None,
             copy: true,
             listed: false,
             shared: false,

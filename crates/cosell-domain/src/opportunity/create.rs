@@ -104,6 +104,7 @@ pub fn create(input: CreateOpportunityRequest, context: Context<'_>) -> Result<O
         resubmitted_by_edit: false,
         submissions: 0,
         submitted_at: None,
+        taken_by: None,
         copy: false,
         listed: false,
         shared: false,

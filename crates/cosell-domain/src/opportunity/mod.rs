@@ -68,6 +68,9 @@ pub struct Private {
     /// When it was handed in last; for what was never submitted itself, when it came under review.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub submitted_at: Option<Timestamp>,
+    /// Who at AWS took it in review, while it is in review.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken_by: Option<String>,
     /// True for a copy of another partner's deal, as long as it follows that deal's review and has none of its own.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub copy: bool,

@@ -114,6 +114,9 @@ pub fn update(
     if corrected && acted == Acted::Nothing {
         resubmit(&mut next, context.now);
     }
+    if next.review_status() != stored.review_status() {
+        next.private.taken_by = None;
+    }
     review::remember_approval(stored, &mut next);
     next.touch(context.now);
     found.into_result(next).map_err(Refusal::Violations)

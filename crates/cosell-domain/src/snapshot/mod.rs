@@ -8,6 +8,8 @@ pub mod arn;
 pub mod job;
 pub mod view;
 
+use std::borrow::Cow;
+
 use cosell_model::enums::ResourceType;
 use cosell_model::types::{
     CreateResourceSnapshotResponse, EngagementResourceAssociationSummary, GetResourceSnapshotResponse,
@@ -256,8 +258,37 @@ pub fn association(
 /// SHA-256 of the payload's JSON, in hexadecimal; members are written in the contract's order, so equal payloads have
 /// equal fingerprints. Empty where there is no JSON, which `next` takes for a change: a snapshot too many shows
 /// nothing wrong, one too few would.
+///
+/// Marketplace offers do not count: attaching one takes no snapshot (behaviours 2.12), and the next snapshot shows it.
 pub fn fingerprint(payload: &ResourceSnapshotPayload) -> String {
-    serde_json::to_vec(payload).map_or_else(|_| String::new(), |json| hex(&Sha256::digest(json)))
+    let counted = without_offers(payload);
+    serde_json::to_vec(counted.as_ref()).map_or_else(|_| String::new(), |json| hex(&Sha256::digest(json)))
+}
+
+/// The payload with both lists of offers empty; copied only where they are not.
+fn without_offers(payload: &ResourceSnapshotPayload) -> Cow<'_, ResourceSnapshotPayload> {
+    let related = payload
+        .opportunity_summary
+        .as_ref()
+        .and_then(|view| view.related_entity_identifiers.as_ref());
+    let filled = |list: &Option<Vec<String>>| list.as_ref().is_some_and(|list| !list.is_empty());
+    if !related
+        .is_some_and(|one| filled(&one.aws_marketplace_offers) || filled(&one.aws_marketplace_offer_sets))
+    {
+        return Cow::Borrowed(payload);
+    }
+    let mut payload = payload.clone();
+    if let Some(view) = &mut payload.opportunity_summary
+        && let Some(related) = &mut view.related_entity_identifiers
+    {
+        for list in [
+            &mut related.aws_marketplace_offers,
+            &mut related.aws_marketplace_offer_sets,
+        ] {
+            list.iter_mut().for_each(Vec::clear);
+        }
+    }
+    Cow::Owned(payload)
 }
 
 fn hex(bytes: &[u8]) -> String {

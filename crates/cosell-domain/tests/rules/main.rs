@@ -13,6 +13,7 @@ mod aws_edit;
 mod aws_side;
 mod create;
 mod engagement;
+mod event;
 mod fault;
 mod lead;
 mod locks;

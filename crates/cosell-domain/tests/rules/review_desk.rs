@@ -49,7 +49,9 @@ fn verdict(status: &str) -> Verdict {
 }
 
 fn decided(stored: &Opportunity, status: &str) -> Opportunity {
-    decide(stored, verdict(status), minute(60)).unwrap().unwrap()
+    decide(stored, verdict(status), "ann", minute(60))
+        .unwrap()
+        .unwrap()
 }
 
 fn written(opportunity: &Opportunity) -> (Option<&str>, Option<&str>) {
@@ -66,7 +68,7 @@ fn a_verdict_is_taken_on_the_published_edges_and_on_no_other() {
         let stored = of_status(&draft(), from);
         for to in VERDICTS {
             let case = format!("{from} -> {to}");
-            let result = decide(&stored, verdict(to), minute(60));
+            let result = decide(&stored, verdict(to), "ann", minute(60));
             let offered = open_to(stored.review_status())
                 .iter()
                 .any(|status| status.as_str() == to);
@@ -80,7 +82,9 @@ fn a_verdict_is_taken_on_the_published_edges_and_on_no_other() {
                     "{case}"
                 );
             } else if (from, to) == ("In review", "In review") {
-                assert_eq!(result, Ok(None), "taken twice");
+                let taken = result.unwrap().unwrap();
+                assert_eq!(taken.document, stored.document, "it only has a reviewer now");
+                assert_eq!(decide(&taken, verdict(to), "ann", minute(61)), Ok(None));
             } else {
                 let Err(Refusal::Conflict(message)) = result else {
                     panic!("{case}: {result:?}");
@@ -96,6 +100,38 @@ fn a_verdict_is_taken_on_the_published_edges_and_on_no_other() {
 }
 
 #[test]
+fn a_deal_is_taken_by_one_reviewer_only_until_it_comes_back() {
+    let take = |stored: &Opportunity, by: &str| decide(stored, Verdict::Take, by, minute(60));
+    let taken = take(&submitted(&draft()), "ann").unwrap().unwrap();
+    assert_eq!(taken.private.taken_by.as_deref(), Some("ann"));
+    assert_eq!(take(&taken, "ann"), Ok(None));
+    let error = ApiError::from(take(&taken, "bob").unwrap_err());
+    assert_eq!(error.kind, ErrorKind::Conflict);
+    assert!(error.message.contains("in review with ann"), "{}", error.message);
+    // Who decides need not have taken it.
+    let back = decide(&taken, verdict("Action Required"), "bob", minute(61));
+    let back = back.unwrap().unwrap();
+    assert_eq!(back.private.taken_by, None);
+    let again = submitted(&back);
+    assert_eq!(
+        take(&again, "bob").unwrap().unwrap().private.taken_by.as_deref(),
+        Some("bob")
+    );
+    // An update in the sandbox says nothing of who reviews; whoever takes that first has it.
+    let forced = edit(
+        &submitted(&draft()),
+        &[("LifeCycle.ReviewStatus", json!("In review"))],
+    );
+    let forced = forced.unwrap();
+    let found = take(&forced, "bob").unwrap().unwrap();
+    assert_eq!(found.private.taken_by.as_deref(), Some("bob"));
+    assert_eq!(found.document, forced.document, "the partner sees nothing of it");
+    assert!(take(&found, "ann").is_err());
+    let decided = edit(&taken, &[("LifeCycle.ReviewStatus", json!("Approved"))]);
+    assert_eq!(decided.unwrap().private.taken_by, None);
+}
+
+#[test]
 fn a_conflict_says_what_can_be_done() {
     for (from, way) in [
         ("Pending Submission", "until its partner submits it"),
@@ -104,7 +140,7 @@ fn a_conflict_says_what_can_be_done() {
         ("Rejected", "AWS's own side of the deal can still be edited"),
         ("", "must create it anew"),
     ] {
-        let result = decide(&of_status(&draft(), from), verdict("Rejected"), minute(60));
+        let result = decide(&of_status(&draft(), from), verdict("Rejected"), "ann", minute(60));
         let error = ApiError::from(result.unwrap_err());
         assert_eq!(error.kind, ErrorKind::Conflict);
         assert!(error.message.contains(way), "{from}: {}", error.message);
@@ -136,7 +172,7 @@ fn a_refusal_and_a_question_carry_their_reason_and_every_later_verdict_clears_it
     let praised = Verdict::Approve {
         comments: Some("good".to_owned()),
     };
-    let approved = decide(&stored, praised, minute(60)).unwrap().unwrap();
+    let approved = decide(&stored, praised, "ann", minute(60)).unwrap().unwrap();
     assert_eq!(written(&approved), (None, Some("good")));
 }
 
@@ -166,7 +202,8 @@ fn reasons_are_needed_and_bounded_and_all_faults_are_told_at_once() {
         ("a\0b", None, vec![("reviewStatusReason", "INVALID_VALUE")]),
     ] {
         for verdict in [Verdict::Reject, Verdict::AskForAction] {
-            let Err(Refusal::Violations(found)) = decide(&stored, verdict(why(reason, comments)), minute(60))
+            let Err(Refusal::Violations(found)) =
+                decide(&stored, verdict(why(reason, comments)), "ann", minute(60))
             else {
                 panic!("{reason:?} was taken");
             };
@@ -177,7 +214,7 @@ fn reasons_are_needed_and_bounded_and_all_faults_are_told_at_once() {
         &"ø".repeat(review::REASON_LIMIT),
         Some(&"ø".repeat(review::COMMENTS_LIMIT)),
     );
-    assert!(decide(&stored, Verdict::Reject(bounds), minute(60)).is_ok());
+    assert!(decide(&stored, Verdict::Reject(bounds), "ann", minute(60)).is_ok());
 }
 
 #[test]
@@ -227,7 +264,10 @@ fn the_desk_and_the_sandboxs_trigger_leave_the_same_deal() {
                     comments.map_or(Value::Null, Value::from),
                 ),
             ];
-            assert_eq!(edit(&stored, &edits).unwrap(), by_desk, "{from} -> {to}");
+            let mut by_update = edit(&stored, &edits).unwrap();
+            // An update does not say who reviews.
+            by_update.private.taken_by = by_desk.private.taken_by.clone();
+            assert_eq!(by_update, by_desk, "{from} -> {to}");
         }
     }
 }
@@ -237,7 +277,9 @@ fn a_partner_answers_a_question_of_the_desk_and_is_reviewed_again() {
     let asked = decided(&submitted(&draft()), "Action Required");
     let edited = edit(&asked, &[("Customer.Account.Address.City", json!("Tacoma"))]).unwrap();
     assert_eq!(status_of(&edited), "Submitted");
-    let approved = decide(&edited, verdict("Approved"), minute(90)).unwrap().unwrap();
+    let approved = decide(&edited, verdict("Approved"), "ann", minute(90))
+        .unwrap()
+        .unwrap();
     assert_eq!(status_of(&approved), "Approved");
 }
 
@@ -252,7 +294,7 @@ proptest! {
             let next = match step {
                 4 => submit_as_at(&deal, "Co-Sell", None, minute(at)).ok().flatten(),
                 5 => update(&deal, &with(echo(&deal), &[("Customer.Account.Address.City", json!(format!("C{at}")))]), minute(at)).ok(),
-                verdict_index => decide(&deal, verdict(VERDICTS[verdict_index]), minute(at)).ok().flatten(),
+                verdict_index => decide(&deal, verdict(VERDICTS[verdict_index]), "ann", minute(at)).ok().flatten(),
             };
             let Some(next) = next else { continue };
             let after = status_of(&next).to_owned();

@@ -154,6 +154,30 @@ fn the_owners_view_shows_exactly_the_templates_fields() {
 }
 
 #[test]
+fn an_offer_makes_no_snapshot_due_and_is_in_the_next_one() {
+    let stored = draft();
+    let first = partner_view(None, &stored).unwrap();
+    let mut offered = stored.clone();
+    let related = &mut offered.document.related_entity_identifiers;
+    related.aws_marketplace_offers = Some(vec!["offer-1".into()]);
+    related.aws_marketplace_offer_sets = Some(vec!["offerset-1".into()]);
+    assert_eq!(partner_view(Some(&first.head()), &offered), None);
+    let moved = edit(&offered, &[("LifeCycle.NextSteps", json!("Sign"))]).unwrap();
+    let second = partner_view(Some(&first.head()), &moved).unwrap();
+    let shown = second.document.payload.unwrap().opportunity_summary.unwrap();
+    let related = shown.related_entity_identifiers.unwrap();
+    assert_eq!(related.aws_marketplace_offers, Some(vec!["offer-1".to_owned()]));
+    assert_eq!(
+        related.aws_marketplace_offer_sets,
+        Some(vec!["offerset-1".to_owned()])
+    );
+    // Any other entity makes one due.
+    let mut related = stored.clone();
+    related.document.related_entity_identifiers.aws_products = Some(vec!["AmazonEC2Linux".into()]);
+    assert!(partner_view(Some(&first.head()), &related).is_some());
+}
+
+#[test]
 fn only_a_change_of_the_templates_fields_makes_a_snapshot_due() {
     let approved = of_status(&draft(), "Approved");
     let head = partner_view(None, &approved).unwrap().head();

@@ -79,9 +79,13 @@ struct Entry {
     seq: u64,
     /// When it happened.
     time: Time,
-    /// The account that it is about; absent where it is about none or several.
+    /// The account under which it was found: the partner who acted, else the one it concerns; absent where it concerns nobody in
+    /// particular. A refused signature is found under the account of the key that it named.
     #[serde(skip_serializing_if = "Option::is_none")]
     account: Option<String>,
+    /// Every account that it concerns, where they are several. It is found under each of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    accounts: Vec<String>,
     /// Who acted.
     actor: Actor,
     /// What was done: the operation of a partner, or the deed of an operator.
@@ -211,6 +215,7 @@ impl From<Told> for Entry {
             seq: told.seq,
             time: told.time.into(),
             account: told.account,
+            accounts: told.accounts,
             actor: told.actor.into(),
             action: told.action,
             request_id: told.request_id,

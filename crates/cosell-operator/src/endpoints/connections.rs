@@ -10,6 +10,8 @@ use crate::{Call, Page, Problem, Reply, Scope, Time};
 const ONE: Parameter = Parameter::path("one", Kind::Account, "One of the two accounts.");
 const OTHER: Parameter = Parameter::path("other", Kind::Account, "The other one.");
 
+const OF: Parameter = Parameter::query("account", Kind::Account, "Only the connections of this account.");
+
 pub(super) static ENDPOINTS: &[Endpoint] = &[
     Endpoint {
         method: Method::Get,
@@ -17,8 +19,8 @@ pub(super) static ENDPOINTS: &[Endpoint] = &[
         id: "listConnections",
         scope: Scope::Read,
         summary: "List the connections between partners",
-        description: "In the order of the accounts.",
-        parameters: &[LIMIT, CURSOR],
+        description: "In the order of the accounts. Of one account, a page may be short or empty while there is a next one.",
+        parameters: &[OF, LIMIT, CURSOR],
         request: None,
         answer: Some(shape::<Page<Connection>>),
         status: 200,
@@ -88,7 +90,7 @@ impl From<Kept> for Connection {
 }
 
 async fn list(call: &Call<'_>) -> Result<Reply, Problem> {
-    let listed = connections::part(call.operator.store(), call.part()?).await?;
+    let listed = connections::part(call.operator.store(), call.get("account"), call.part()?).await?;
     call.page(
         listed.items.into_iter().map(Connection::from).collect(),
         listed.next,

@@ -120,6 +120,9 @@ pub(super) struct Deal {
     /// Where the review stands; absent after an update in the sandbox that left it out.
     #[serde(skip_serializing_if = "Option::is_none")]
     review_status: Option<String>,
+    /// The name of the token by which it was taken in review, while it is in review; `autopilot` for a script.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    taken_by: Option<String>,
     /// When it was submitted last.
     submitted_date: Time,
     /// How long ago that is, in seconds, by the server's clock.
@@ -165,6 +168,7 @@ impl Deal {
             title: kept.title,
             company: kept.company,
             review_status: kept.review_status.map(|one| one.to_string()),
+            taken_by: kept.taken_by,
             submitted_date: kept.submitted_at.into(),
             submissions: kept.submissions,
             involvement_type: kept.involvement_type.map(|one| one.to_string()),

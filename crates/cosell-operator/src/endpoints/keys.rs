@@ -13,7 +13,7 @@ pub(super) static ENDPOINTS: &[Endpoint] = &[
     Endpoint {
         method: Method::Get,
         path: "/accounts/{account}/keys",
-        id: "listKeys",
+        id: "listAccessKeys",
         scope: Scope::Read,
         summary: "List the access keys of an account",
         description: "In the order of their ids, revoked ones too. Secrets are never shown again.",
@@ -26,7 +26,7 @@ pub(super) static ENDPOINTS: &[Endpoint] = &[
     Endpoint {
         method: Method::Post,
         path: "/accounts/{account}/keys",
-        id: "createKey",
+        id: "createAccessKey",
         scope: Scope::Admin,
         summary: "Make an access key for an account",
         description: "The answer is the only sight of its secret. A request that is repeated makes another key.",
@@ -37,9 +37,22 @@ pub(super) static ENDPOINTS: &[Endpoint] = &[
         run: |call| Box::pin(create(call)),
     },
     Endpoint {
+        method: Method::Get,
+        path: "/keys/{key}",
+        id: "getAccessKey",
+        scope: Scope::Read,
+        summary: "Show an access key, whosever it is",
+        description: "Tells the account of a key that is known by its id alone. Secrets are never shown again.",
+        parameters: &[KEY],
+        request: None,
+        answer: Some(shape::<AccessKey>),
+        status: 200,
+        run: |call| Box::pin(show(call)),
+    },
+    Endpoint {
         method: Method::Delete,
         path: "/accounts/{account}/keys/{key}",
-        id: "revokeKey",
+        id: "revokeAccessKey",
         scope: Scope::Admin,
         summary: "Revoke an access key for good",
         description: "Within a second no request signed with it is taken. Revoking it again changes nothing.",
@@ -107,6 +120,11 @@ async fn list(call: &Call<'_>) -> Result<Reply, Problem> {
         listed.items.into_iter().map(AccessKey::from).collect(),
         listed.next,
     )
+}
+
+async fn show(call: &Call<'_>) -> Result<Reply, Problem> {
+    let kept = keys::expect(call.operator.store(), call.required("key")?).await?;
+    Reply::json(&AccessKey::from(kept))
 }
 
 async fn create(call: &Call<'_>) -> Result<Reply, Problem> {

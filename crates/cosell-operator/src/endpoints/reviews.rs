@@ -75,10 +75,11 @@ pub(super) static ENDPOINTS: &[Endpoint] = &[
     Endpoint {
         method: Method::Post,
         path: "/reviews/{id}/take",
-        id: "takeReview",
+        id: "takeInReview",
         scope: Scope::Review,
         summary: "Begin the review of an opportunity",
-        description: "It goes from Submitted to In review. Taking it again changes nothing.",
+        description: "It goes from Submitted to In review with the token that takes it. Taking it again by the same token \
+                      changes nothing; by another it is refused with a conflict that names who took it.",
         parameters: &[OPPORTUNITY, IN_CATALOG],
         request: None,
         answer: Some(shape::<SeenDeal>),
@@ -88,7 +89,7 @@ pub(super) static ENDPOINTS: &[Endpoint] = &[
     Endpoint {
         method: Method::Post,
         path: "/reviews/{id}/approve",
-        id: "approveReview",
+        id: "approveOpportunity",
         scope: Scope::Review,
         summary: "Approve an opportunity, for good",
         description: "It goes from Submitted or In review to Approved; AWS joins the engagement to which it was invited, and \
@@ -102,7 +103,7 @@ pub(super) static ENDPOINTS: &[Endpoint] = &[
     Endpoint {
         method: Method::Post,
         path: "/reviews/{id}/reject",
-        id: "rejectReview",
+        id: "rejectOpportunity",
         scope: Scope::Review,
         summary: "Reject an opportunity, for good",
         description: "It goes from Submitted or In review to Rejected, and AWS rejects the invitation to its engagement.",
@@ -115,7 +116,7 @@ pub(super) static ENDPOINTS: &[Endpoint] = &[
     Endpoint {
         method: Method::Post,
         path: "/reviews/{id}/action-required",
-        id: "requireAction",
+        id: "askForAction",
         scope: Scope::Review,
         summary: "Ask the partner to correct an opportunity",
         description: "It goes from Submitted or In review to Action Required. The partner then updates it, which submits it \

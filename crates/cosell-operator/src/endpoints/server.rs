@@ -3,6 +3,7 @@
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 
+use crate::call::Who;
 use crate::endpoint::{Endpoint, Method, shape};
 use crate::{Call, Problem, Reply, Scope, Time};
 
@@ -96,6 +97,23 @@ struct Asking {
     scope: Scope,
 }
 
+impl Asking {
+    fn of(who: &Who) -> Self {
+        match who {
+            Who::Token(token) => Self {
+                id: token.id.clone(),
+                name: token.name.clone(),
+                scope: token.scope,
+            },
+            Who::Command => Self {
+                id: String::new(),
+                name: Who::COMMAND.to_owned(),
+                scope: Scope::Admin,
+            },
+        }
+    }
+}
+
 async fn status(call: &Call<'_>) -> Result<Reply, Problem> {
     let operator = call.operator;
     let due = operator.store().next_job_at().await;
@@ -112,10 +130,6 @@ async fn status(call: &Call<'_>) -> Result<Reply, Problem> {
             unknown_members: operator.service().unknown_members(),
             failed_authentications: operator.failed_authentications(),
         },
-        token: Asking {
-            id: call.token.id.clone(),
-            name: call.token.name.clone(),
-            scope: call.token.scope,
-        },
+        token: Asking::of(call.who),
     })
 }

@@ -249,7 +249,7 @@ async fn save(call: &Call<'_>) -> Result<Reply, Problem> {
         let saved = runtime.block_on(service.save_state(out, silent()));
         saved.map(|_| ()).map_err(|error| match error {
             TransferError::OtherEnd(error) => error,
-            TransferError::Store(error) => io::Error::other(error),
+            error => io::Error::other(error),
         })
     });
     let stream = stream.map_err(|error| Problem::internal(format!("no thread to save with: {error}")))?;
@@ -280,6 +280,7 @@ impl From<LoadError> for Problem {
     fn from(error: LoadError) -> Self {
         match error {
             LoadError::Refused(detail) => Self::new(Kind::Malformed, detail),
+            LoadError::Unavailable(detail) => Self::new(Kind::Unavailable, detail),
             LoadError::Failed(detail) => Self::internal(detail),
         }
     }

@@ -2,11 +2,14 @@
 
 use cosell_domain::Catalog;
 use cosell_domain::autopilot::{Explanation, Facts, Script, explain};
+use cosell_domain::engagement::invitation::Invitation;
 use cosell_domain::opportunity::create;
 use cosell_model::ApiError;
+use cosell_model::enums::InvitationStatus;
 use cosell_model::types::CreateOpportunityRequest;
 
 use crate::opportunity::record::{self, Name};
+use crate::plan::Plan;
 use crate::service::Service;
 
 /// What is asked about.
@@ -64,12 +67,34 @@ impl Service {
                 (account, made)
             }
         };
-        let facts = Facts::of(&opportunity, &account, catalog);
+        let mut facts = Facts::of(&opportunity, &account, catalog);
+        if let Some(waiting) = self.invitation_of_deal(&account, catalog, &facts.id).await? {
+            facts = facts.with_invitation(waiting);
+        }
         if let Some(script) = script {
             return Ok(Some(explain(script, &facts)));
         }
         let player = self.script_for(&account, catalog).await?;
         let script = player.as_ref().and_then(|player| player.script.as_ref());
         Ok(script.map(|script| explain(script, &facts)))
+    }
+    /// The invitation to a deal that its submission sent and AWS has not answered.
+    async fn invitation_of_deal(
+        &self,
+        account: &str,
+        catalog: Catalog,
+        id: &str,
+    ) -> Result<Option<String>, ApiError> {
+        // A plan that is not carried out reads as one that is.
+        let mut plan = Plan::new(self, catalog);
+        let Some(engagement) = plan.engagement_of(account, id).await? else {
+            return Ok(None);
+        };
+        let now = plan.now();
+        let sent = plan.invitations_of_aws(account, &engagement).await?;
+        let waits = |one: &Invitation| {
+            one.about.as_deref() == Some(id) && one.status_at(now) == InvitationStatus::Pending
+        };
+        Ok(sent.into_iter().find(waits).map(|one| one.id))
     }
 }

@@ -11,7 +11,7 @@ use cosell_model::ApiError;
 use cosell_model::enums::{AwsOpportunityStage, InvitationStatus, ReviewStatus};
 use cosell_store::{Changes, Job};
 
-use super::steps::Due;
+use super::steps::{Due, KIND};
 use crate::answer::stored;
 use crate::plan::Plan;
 use crate::service::Service;
@@ -58,8 +58,10 @@ async fn on_deal(plan: &mut Plan<'_>, due: &Due) -> Result<bool, ApiError> {
         return Ok(false);
     }
     let next = match &due.action {
-        Action::Take => review::decide(&stored, Verdict::Take, plan.now()).ok().flatten(),
-        Action::Verdict(decided) => match review::decide(&stored, verdict(decided), plan.now()) {
+        Action::Take => review::decide(&stored, Verdict::Take, KIND, plan.now())
+            .ok()
+            .flatten(),
+        Action::Verdict(decided) => match review::decide(&stored, verdict(decided), KIND, plan.now()) {
             Ok(next) => next,
             Err(review::Refusal::Conflict(_)) => None,
             Err(review::Refusal::Violations(violations)) => {

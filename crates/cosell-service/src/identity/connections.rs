@@ -2,7 +2,7 @@
 //! that is shared already (behaviours 3.3).
 
 use cosell_model::{ApiError, Timestamp};
-use cosell_store::{Changes, Filter, Key, Kind, Record, Store, Write};
+use cosell_store::{Changes, Cursor, Filter, Key, Kind, Record, Store, Value, Write};
 use serde::{Deserialize, Serialize};
 
 use super::{AdminError, Listed, Part, Shelf, accounts};
@@ -98,21 +98,48 @@ pub(crate) async fn exists(store: &dyn Store, a: &str, b: &str) -> Result<bool, 
     Ok(found.is_some())
 }
 
-/// The connections of an account, or all of them.
-pub async fn list(store: &dyn Store, account: Option<&str>) -> Result<Vec<Connection>, AdminError> {
+/// A part of the connections of an account, or of all, by the two accounts.
+///
+/// An account stands in the first place of some of its connections and in the second of others. Each is a list with an index
+/// of its own; the second follows the first.
+pub async fn part(
+    store: &dyn Store,
+    account: Option<&str>,
+    part: Part,
+) -> Result<Listed<Connection>, AdminError> {
+    const PLACES: [&str; 2] = ["other", "one"];
     let Some(account) = account else {
-        return shelf(Vec::new()).all(store).await;
+        return shelf(Vec::new()).part(store, part).await;
     };
     accounts::expect(store, account).await?;
-    let of = |column| vec![Filter::In(column, vec![account.into()])];
-    let mut found = shelf(of("one")).all(store).await?;
-    found.append(&mut shelf(of("other")).all(store).await?);
-    Ok(found)
-}
-
-/// A part of all connections, by the two accounts.
-pub async fn part(store: &dyn Store, part: Part) -> Result<Listed<Connection>, AdminError> {
-    shelf(Vec::new()).part(store, part).await
+    // The cursor names the place as well; without a row it stands before the first one.
+    let (place, after) = match part.after {
+        None => (0, None),
+        Some(mut cursor) => {
+            let place = usize::from(cursor.values.pop() == Some(Value::Integer(1)));
+            (place, Some(cursor).filter(|cursor| !cursor.id.is_empty()))
+        }
+    };
+    let filter = Filter::In(PLACES[place], vec![account.into()]);
+    let limit = part.limit;
+    let mut listed = shelf(vec![filter]).part(store, Part { after, limit }).await?;
+    let mark = |place: i64, mut cursor: Cursor| {
+        cursor.values.push(place.into());
+        cursor
+    };
+    listed.next = match (listed.next, place) {
+        (Some(cursor), 0) => Some(mark(0, cursor)),
+        (Some(cursor), _) => Some(mark(1, cursor)),
+        (None, 0) => Some(mark(
+            1,
+            Cursor {
+                values: Vec::new(),
+                id: String::new(),
+            },
+        )),
+        (None, _) => None,
+    };
+    Ok(listed)
 }
 
 fn shelf(filters: Vec<Filter>) -> Shelf<'static> {

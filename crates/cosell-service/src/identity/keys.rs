@@ -128,6 +128,11 @@ pub(super) async fn load(store: &dyn Store, id: &str) -> Result<Option<(AccessKe
     )))
 }
 
+/// The account of a key, active or revoked; `None` for an unknown one.
+pub(crate) async fn owner(store: &dyn Store, id: &str) -> Result<Option<String>, AdminError> {
+    Ok(load(store, id).await?.map(|(key, ..)| key.account_id))
+}
+
 /// Refuses a sealer that does not open the secrets in the store, because it was made from another installation's key
 /// file: every request would fail, and every new key would be sealed apart from the others. Looks at one active key;
 /// where the first page holds none, there is nothing to compare and nothing is refused.
@@ -184,12 +189,6 @@ pub(crate) async fn records(store: &dyn Store) -> Result<Vec<Record>, AdminError
         }
     }
     Ok(found)
-}
-
-/// The keys of an account, by id.
-pub async fn list(store: &dyn Store, account: &str) -> Result<Vec<AccessKey>, AdminError> {
-    accounts::expect(store, account).await?;
-    owned(account).all(store).await
 }
 
 /// A part of the keys of an account, by id.

@@ -95,12 +95,6 @@ pub(crate) async fn exists(
     Ok(found.is_some())
 }
 
-/// Every offer of an account in one catalog, by identifier.
-pub async fn list(store: &dyn Store, account: &str, catalog: Catalog) -> Result<Vec<Offer>, AdminError> {
-    accounts::expect(store, account).await?;
-    shelf(account, catalog).all(store).await
-}
-
 /// A part of the offers of an account in one catalog, by identifier.
 pub async fn part(
     store: &dyn Store,

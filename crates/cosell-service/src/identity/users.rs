@@ -81,12 +81,6 @@ pub(crate) async fn first(store: &dyn Store, account: &str) -> Result<Option<Use
     first.map(|item| stored(&item.summary, "a user")).transpose()
 }
 
-/// Every user of an account, by e-mail address.
-pub async fn list(store: &dyn Store, account: &str) -> Result<Vec<User>, AdminError> {
-    accounts::expect(store, account).await?;
-    shelf(account).all(store).await
-}
-
 /// A part of the users of an account, by e-mail address.
 pub async fn part(store: &dyn Store, account: &str, part: Part) -> Result<Listed<User>, AdminError> {
     accounts::expect(store, account).await?;

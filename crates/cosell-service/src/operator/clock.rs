@@ -58,9 +58,9 @@ impl Service {
     pub async fn move_clock(&self, by: &By, clock: &VirtualClock, target: Target) -> Result<Moved, ApiError> {
         let _turn = self.jobs_turn.lock().await;
         let from = clock.now();
-        let to = match target {
-            Target::By(millis) => from.plus_millis(millis),
-            Target::To(at) => at,
+        let (action, to) = match target {
+            Target::By(millis) => ("AdvanceClock", from.plus_millis(millis)),
+            Target::To(at) => ("SetClock", at),
         };
         if !(Timestamp::from_millis(0)..=LAST).contains(&to) {
             let message = format!("the clock shows times from 1970 to 9999, and {to} is none of them");
@@ -70,7 +70,7 @@ impl Service {
                 message,
             )]));
         }
-        self.keep_clock(by, "MoveClock", clock.mode(), Some(to)).await?;
+        self.keep_clock(by, action, clock.mode(), Some(to)).await?;
         let jobs = self.go(clock, to).await?;
         self.keep_clock(by, "ArriveWithClock", clock.mode(), None).await?;
         Ok(Moved { from, to, jobs })

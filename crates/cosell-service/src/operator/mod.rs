@@ -30,7 +30,7 @@ impl By {
             actor: Actor::Operator {
                 token: self.token.clone(),
             },
-            action,
+            action: action.into(),
             request_id: self.request_id.clone(),
         }
     }

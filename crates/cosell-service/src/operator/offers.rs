@@ -259,7 +259,7 @@ impl Service {
         limit: usize,
         after: Option<Cursor>,
     ) -> Result<Listed<EngagementInvitationSummary>, ApiError> {
-        let mut filters = vec![Filter::In("participant", vec![record::participant(side).into()])];
+        let mut filters = vec![Filter::In("participant", vec![side.as_str().into()])];
         if !statuses.is_empty() {
             let statuses = statuses.iter().map(|status| status.as_str().into());
             filters.push(Filter::In("status", statuses.collect()));

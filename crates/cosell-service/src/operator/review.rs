@@ -35,7 +35,7 @@ impl Service {
     ) -> Result<SeenDeal, ApiError> {
         let deed = by.deed(action(&verdict));
         self.on_deal(&deed, catalog, id, |stored, now| {
-            Ok(review::decide(stored, verdict.clone(), now)?)
+            Ok(review::decide(stored, verdict.clone(), &by.token, now)?)
         })
         .await?;
         self.deal(catalog, id).await

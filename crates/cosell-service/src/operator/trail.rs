@@ -6,6 +6,7 @@ use cosell_model::{ApiError, Timestamp};
 use cosell_store::{AuditQuery, Cursor, Key, Kind, MAX_PAGE, StoredAudit, Value as Column};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
+use sha2::{Digest as _, Sha256};
 
 use super::deals::Listed;
 use crate::answer::{read_failed, stored};
@@ -38,9 +39,13 @@ pub struct Told {
     pub seq: u64,
     /// When it happened.
     pub time: Timestamp,
-    /// The account that it is about; absent where it is about none or several.
+    /// The account under which it was found: the partner who acted, else the one it concerns; absent where it concerns nobody in
+    /// particular.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
+    /// Every account that it concerns, where they are several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub accounts: Vec<String>,
     /// Who acted.
     pub actor: Actor,
     /// What was done.
@@ -92,6 +97,7 @@ impl Service {
                 seq: kept.seq,
                 time: kept.entry.time,
                 account: filled(kept.entry.account),
+                accounts: entry.accounts,
                 actor: entry.actor,
                 action: entry.action,
                 request_id: filled(entry.request_id),
@@ -145,7 +151,7 @@ impl Service {
                 let entry: Entry = stored(&kept.entry.body, "an entry of the audit log")?;
                 let next = (kept.entry.time, kept.seq);
                 after = Some(next);
-                if filter.holds(&entry) {
+                if filter.holds(&entry) && (filter.account.is_some() || is_first(&kept, &entry)) {
                     found.push((kept, entry));
                     if found.len() == limit {
                         return Ok((found, Some(cursor(next))));
@@ -196,6 +202,14 @@ impl TrailFilter {
     }
 }
 
+/// Whether this is the first of an entry's places in the log: where no account is asked for, each entry is told once.
+fn is_first(kept: &StoredAudit, entry: &Entry) -> bool {
+    entry
+        .accounts
+        .first()
+        .is_none_or(|first| *first == kept.entry.account)
+}
+
 /// A record as it may be shown: users are known by their e-mail addresses.
 fn shown(record: Touched) -> Touched {
     match record.kind == Kind::User.spec().table {
@@ -226,10 +240,7 @@ fn place(cursor: &Cursor) -> Result<(Timestamp, u64), ApiError> {
 /// parameters are never repeated.
 fn cloud_trail(region: &str, kept: &StoredAudit, entry: &Entry) -> Value {
     const SERVICE: &str = "partnercentral-selling.amazonaws.com";
-    let account = match &entry.actor {
-        Actor::Partner { account, .. } => account,
-        _ => &kept.entry.account,
-    };
+    let account = &kept.entry.account;
     let (identity, kind) = match &entry.actor {
         Actor::Partner { account, access_key } => (
             json!({"type": "IAMUser", "principalId": access_key, "accountId": account, "accessKeyId": access_key}),
@@ -266,6 +277,9 @@ fn cloud_trail(region: &str, kept: &StoredAudit, entry: &Entry) -> Value {
     let request = Some(&entry.request_id).filter(|id| !id.is_empty());
     put("requestID", request.cloned().into());
     put("eventID", event_id(kept).into());
+    if !entry.accounts.is_empty() {
+        put("sharedEventID", shared_event_id(kept).into());
+    }
     put("readOnly", false.into());
     put("eventType", kind.into());
     put("managementEvent", true.into());
@@ -282,6 +296,17 @@ fn seconds(time: Timestamp) -> String {
     let text = time.to_string();
     let whole = text.split('.').next().unwrap_or_default();
     format!("{whole}Z")
+}
+
+/// The same for every account that an entry concerns: made of its time and content. A version of a record is written once, so no
+/// two entries have the same.
+fn shared_event_id(kept: &StoredAudit) -> String {
+    let mut hash = Sha256::new();
+    hash.update(kept.entry.time.as_millis().to_be_bytes());
+    hash.update(&kept.entry.body);
+    let hex: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    let (a, b, c, d, e) = (&hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..32]);
+    format!("{a}-{b}-8{c}-8{d}-{e}")
 }
 
 /// The same in every export: the entry's time and place, in the form of a UUID that was made of nothing random.

@@ -1,8 +1,8 @@
 //! CreateOpportunity: one draft per client token.
 
 use bytes::Bytes;
-use cosell_domain::Catalog;
 use cosell_domain::opportunity::{Opportunity, create};
+use cosell_domain::{Catalog, event};
 use cosell_model::enums::OpportunityOrigin;
 use cosell_model::types::{CreateOpportunityRequest, CreateOpportunityResponse};
 use cosell_model::{ApiError, Operation};
@@ -10,6 +10,7 @@ use cosell_store::{Changes, Write};
 
 use super::{record, referral};
 use crate::answer::encode;
+use crate::events;
 use crate::idempotency::Once;
 use crate::service::{Caller, Service, catalog};
 
@@ -38,11 +39,19 @@ pub(crate) async fn run(service: &Service, caller: &Caller, body: &[u8]) -> Resu
         }
     };
     let answer = answer(&opportunity)?;
-    let changes = Changes {
+    let mut changes = Changes {
         writes: vec![Write::Insert(record::record(&caller.account, &opportunity, 1)?)],
         idempotency: Some(once.keep(&answer, now)),
         ..Changes::default()
     };
+    events::emit(service, &mut changes, catalog, now, || {
+        Ok(event::of_opportunity(
+            catalog,
+            &caller.account,
+            None,
+            &opportunity,
+        ))
+    })?;
     match service.apply(once.deed(), changes).await {
         Ok(()) => Ok(answer),
         Err(error) => once.settle(service, error).await,

@@ -35,6 +35,9 @@ pub struct Deal {
     /// Where the review stands; absent for an orphan of the sandbox.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub review_status: Option<ReviewStatus>,
+    /// Who took it in review, while it is in review.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken_by: Option<String>,
     /// When it was handed in last.
     pub submitted_at: Timestamp,
     /// How often it was handed in.
@@ -85,6 +88,10 @@ pub(crate) fn of(account: &str, opportunity: &Opportunity) -> Option<Deal> {
         catalog: document.catalog.clone(),
         title: facts.title,
         company: company.map(|account| account.company_name.clone()),
+        taken_by: private
+            .taken_by
+            .clone()
+            .filter(|_| facts.status == Some(ReviewStatus::InReview)),
         review_status: facts.status,
         submitted_at: private.submitted_at.unwrap_or(document.created_date),
         submissions: private.submissions,

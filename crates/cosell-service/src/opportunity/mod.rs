@@ -3,6 +3,7 @@
 pub(crate) mod assign;
 pub(crate) mod associate;
 pub(crate) mod aws_summary;
+mod backfill;
 pub(crate) mod create;
 pub(crate) mod deal;
 pub(crate) mod disassociate;

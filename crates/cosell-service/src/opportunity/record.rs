@@ -1,8 +1,8 @@
 //! How an opportunity is kept in the store, and the one way in which it is changed. Knows no rule.
 
 use bytes::Bytes;
-use cosell_domain::Catalog;
 use cosell_domain::opportunity::{Opportunity, summary};
+use cosell_domain::{Catalog, event};
 use cosell_model::{ApiError, Timestamp, Violation};
 use cosell_store::{ApplyError, Changes, Key, Kind, Record, Stored, Write};
 
@@ -10,6 +10,7 @@ use super::deal;
 use crate::answer::{encode, read_failed, stored, write_failed};
 use crate::audit::Deed;
 use crate::autopilot::Plans;
+use crate::events;
 use crate::plan::Plan;
 use crate::service::{Caller, Service};
 
@@ -186,11 +187,20 @@ where
             Box::pin(plan.into_changes()).await?
         } else {
             let plans = Plans::new(service, name.catalog, now);
-            Changes {
+            let mut changes = Changes {
                 writes: writes(name.account, Some((&opportunity, found.version)), &next)?,
                 jobs: plans.opportunity(name.account, Some(&opportunity), &next).await?,
                 ..Changes::default()
-            }
+            };
+            events::emit(service, &mut changes, name.catalog, now, || {
+                Ok(event::of_opportunity(
+                    name.catalog,
+                    name.account,
+                    Some(&opportunity),
+                    &next,
+                ))
+            })?;
+            changes
         };
         match service.apply(deed, changes).await {
             Ok(()) => return Ok(answer),

@@ -20,6 +20,7 @@ use bytes::Bytes;
 use cosell_domain::Catalog;
 use cosell_domain::engagement::invitation::Invitation;
 use cosell_domain::engagement::{Engagement, context};
+use cosell_domain::event::{self, Became};
 use cosell_domain::opportunity::Opportunity;
 use cosell_domain::snapshot::{Head, Snapshot, Template, job::Job as SnapshotJob};
 use cosell_model::{ApiError, Timestamp};
@@ -30,6 +31,7 @@ use crate::audit::Deed;
 use crate::autopilot::Plans;
 use crate::engagement::invitation::record as invitations;
 use crate::engagement::record as engagements;
+use crate::events;
 use crate::idempotency::Once;
 use crate::opportunity::record as opportunities;
 use crate::service::Service;
@@ -325,7 +327,40 @@ impl<'a> Plan<'a> {
     pub(crate) async fn into_changes(mut self) -> Result<Changes, ApiError> {
         self.follow().await?;
         self.plan_steps().await?;
-        self.render()
+        let mut told = Changes::default();
+        events::emit(self.service, &mut told, self.catalog, self.now, || {
+            Ok(event::of(&self.change()?))
+        })?;
+        let mut changes = self.render()?;
+        changes.events = told.events;
+        changes.jobs.append(&mut told.jobs);
+        Ok(changes)
+    }
+
+    /// What becomes of the records of which partners may hear.
+    fn change(&self) -> Result<event::Change<'_>, ApiError> {
+        fn became<T>(cell: &Cell<T>) -> Option<Became<'_, T>> {
+            let before = cell.before();
+            cell.next().map(|next| Became { before, next })
+        }
+        let mut snapshots = Vec::with_capacity(self.snapshots.len());
+        for (share, snapshot) in &self.snapshots {
+            // Read where the snapshot was taken.
+            let engagement = self.engagements.get(&share.engagement).and_then(Cell::current);
+            let missing = || ApiError::internal(format!("{} is not in its plan", share.engagement));
+            snapshots.push((engagement.ok_or_else(missing)?.arn.as_str(), snapshot));
+        }
+        Ok(event::Change {
+            catalog: self.catalog,
+            opportunities: self
+                .opportunities
+                .iter()
+                .filter_map(|((account, _), cell)| Some((account.as_str(), became(cell)?)))
+                .collect(),
+            engagements: self.engagements.values().filter_map(became).collect(),
+            invitations: self.invitations.values().filter_map(became).collect(),
+            snapshots,
+        })
     }
 
     /// What AWS does later by its scripts, because of what comes to it now.

@@ -10,7 +10,6 @@ use cosell_model::enums::{EngagementInvitationPayloadType, InvitationStatus, Rev
 use cosell_store::{Filter, Kind};
 
 use super::{Owned, Plan, all};
-use crate::engagement::invitation::record::participant;
 
 impl Plan<'_> {
     /// A review that moved on: AWS joins where it approved, and the copies of those who were invited follow. A copy that
@@ -100,7 +99,7 @@ impl Plan<'_> {
         let mut query = self.query(Kind::Invitation, aws, "invited");
         query.sort.descending = true;
         query.filters = vec![
-            Filter::In("participant", vec![participant(Side::Receiver).into()]),
+            Filter::In("participant", vec![Side::Receiver.as_str().into()]),
             Filter::In("engagement", vec![engagement.into()]),
             Filter::In("sender", vec![sender.into()]),
         ];
@@ -120,7 +119,7 @@ impl Plan<'_> {
     ) -> Result<(), ApiError> {
         let mut query = self.query(Kind::Invitation, owner, "invited");
         query.filters = vec![
-            Filter::In("participant", vec![participant(Side::Sender).into()]),
+            Filter::In("participant", vec![Side::Sender.as_str().into()]),
             Filter::In("engagement", vec![engagement.into()]),
             Filter::In("status", vec![InvitationStatus::Accepted.as_str().into()]),
             Filter::In(

@@ -317,7 +317,10 @@ async fn explaining_tells_what_then_happens_and_changes_nothing() {
         .unwrap()
         .unwrap();
     let times: Vec<i64> = draft.steps.iter().map(|step| step.after_millis).collect();
-    assert_eq!(times, [HOUR, 2 * HOUR, 2 * HOUR + DAY, 2 * HOUR + 2 * DAY]);
+    assert_eq!(
+        times,
+        [HOUR / 2, HOUR, 2 * HOUR, 2 * HOUR + DAY, 2 * HOUR + 2 * DAY]
+    );
     let unknown = service.explain(Catalog::Sandbox, asked(None), None).await;
     assert_eq!(
         unknown.unwrap_err().kind,
@@ -325,13 +328,31 @@ async fn explaining_tells_what_then_happens_and_changes_nothing() {
         "AWS knows no drafts"
     );
     assert_eq!(before, everything(&*story.world.store).await);
-    story.submit(ONE, &id).await;
+    story.share_by_task(ONE, &id).await;
+    story.advance(1000).await;
     let planned = service.planned_steps(Catalog::Sandbox, &id).await.unwrap();
     let planned: Vec<i64> = planned
         .iter()
-        .map(|step| step.at.as_millis() - second(0).as_millis())
+        .map(|step| step.at.as_millis() - second(1).as_millis())
         .collect();
     assert_eq!(planned, times);
+    // AWS's acceptance is foreseen as long as it has not come about, and not for a deal to which AWS was not invited.
+    let foreseen = async |id: &str| {
+        let asked = Asked::Opportunity {
+            id: id.to_owned(),
+            account: None,
+        };
+        let told = service.explain(Catalog::Sandbox, asked, None).await.unwrap();
+        let steps = told.unwrap().steps.into_iter();
+        let joins = steps.filter(|step| step.what.starts_with("AWS accepts the invitation engi-"));
+        joins.map(|step| step.after_millis).collect::<Vec<_>>()
+    };
+    assert_eq!(foreseen(&id).await, [HOUR / 2]);
+    story.advance(HOUR / 2).await;
+    assert_eq!(foreseen(&id).await, [0; 0]);
+    let alone = story.opportunity(ONE).await;
+    story.submit(ONE, &alone).await;
+    assert_eq!(foreseen(&alone).await, [0; 0]);
 }
 
 /// A month of 500 deals under `realistic`, one after the other as partners bring them.
@@ -362,6 +383,8 @@ async fn a_month_of_five_hundred_deals_is_played_alike_to_the_byte() {
         everything(&*other.world.store).await,
     );
     assert!(first == second, "the same month twice");
+    let events = first.iter().filter(|item| item.starts_with("Event(")).count();
+    assert!(events > 2_000, "{events}");
     let mut count = std::collections::BTreeMap::<String, usize>::new();
     for (number, id) in ids.iter().enumerate() {
         let status = one.review_status([ONE, TWO, THREE][number % 3], id).await;

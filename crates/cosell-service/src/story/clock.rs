@@ -22,12 +22,16 @@ pub(super) fn operator() -> By {
 
 /// A story whose clock stands still until it is moved, and whose tasks take a second.
 pub(super) async fn frozen() -> Movable {
+    frozen_with(Settings::default()).await
+}
+
+async fn frozen_with(settings: Settings) -> Movable {
     let clock = VirtualClock::new(ClockMode::Frozen { at: second(0) });
     let settings = Settings {
         task_delay_millis: 1000,
         faults: true,
         seed: Some([7; 32]),
-        ..Settings::default()
+        ..settings
     };
     Story::by(Arc::new(clock), settings).await
 }
@@ -55,7 +59,7 @@ impl Movable {
     }
 }
 
-/// Everything in the store, but for the clock and the deeds of whoever moves it.
+/// Everything in the store, events with their numbers too, but for the clock and the deeds of whoever moves it.
 pub(super) async fn everything(store: &dyn Store) -> Vec<String> {
     let mut found = Vec::new();
     let mut keep = |item: ExportItem| {
@@ -82,9 +86,13 @@ pub(super) async fn everything(store: &dyn Store) -> Vec<String> {
     found
 }
 
-/// Deals under scripts, invitations that wait, a task under way.
+/// Deals under scripts, invitations that wait, a task under way, events that come again.
 async fn busy() -> Movable {
-    let story = frozen().await;
+    let story = frozen_with(Settings {
+        events_realistic: true,
+        ..Settings::default()
+    })
+    .await;
     story.play(EVERYONE, "realistic").await;
     story.play(TWO, "picky").await;
     for account in [ONE, TWO] {
@@ -129,7 +137,8 @@ proptest! {
             }
             assert_eq!(jobs, in_steps);
             let (great, small) = (everything(&*great.world.store).await, everything(&*small.world.store).await);
-            assert!(great.len() > 100);
+            let events = great.iter().filter(|item| item.starts_with("Event(")).count();
+            assert!(great.len() > 100 && events > 50, "{events} events of {} items", great.len());
             assert_eq!(great, small);
         });
     }

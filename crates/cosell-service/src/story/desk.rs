@@ -113,6 +113,21 @@ impl Desk {
         self.call(Op::UpdateOpportunity, body).await
     }
 
+    /// Another reviewer cannot take what is taken, and hears who has it, as does everybody who looks.
+    async fn is_taken(&self, id: &str) {
+        let other = crate::operator::By {
+            token: "another".into(),
+            ..self.by.clone()
+        };
+        let service = &self.story.world.service;
+        let refused = service.review(&other, self.catalog, id, Verdict::Take).await;
+        let refused = refused.unwrap_err();
+        assert_eq!(refused.kind, ErrorKind::Conflict);
+        assert!(refused.message.contains(&self.by.token), "{}", refused.message);
+        let seen = service.deal(self.catalog, id).await.unwrap();
+        assert_eq!(seen.deal.taken_by.as_ref(), Some(&self.by.token));
+    }
+
     async fn verdict(&self, one: &Known, verdict: Verdict) -> bool {
         let wanted = verdict.status();
         let answer = self
@@ -193,7 +208,13 @@ impl Desk {
                 let change = |body: &mut Value| body["LifeCycle"]["ReviewStatus"] = "Approved".into();
                 self.update(id, change).await.is_ok()
             }
-            Deed::Take => self.verdict(&before, Verdict::Take).await,
+            Deed::Take => {
+                let done = self.verdict(&before, Verdict::Take).await;
+                if done {
+                    self.is_taken(id).await;
+                }
+                done
+            }
             Deed::Approve => self.verdict(&before, Verdict::Approve { comments: None }).await,
             Deed::Reject => self.verdict(&before, Verdict::Reject(why())).await,
             Deed::AskBack => self.verdict(&before, Verdict::AskForAction(why())).await,

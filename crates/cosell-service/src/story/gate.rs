@@ -38,6 +38,15 @@ impl Gated {
         }
     }
 
+    /// Waits at the gate, where there is one and nobody has come to it yet.
+    async fn wait(&self) {
+        let gate = self.gate.lock().unwrap().take();
+        if let Some(gate) = gate {
+            gate.arrived.send(()).unwrap();
+            gate.go.await.unwrap();
+        }
+    }
+
     /// Does `slow` up to its first write, then all of `fast`, then the rest of `slow`, which must write something.
     pub(crate) async fn overtaken<A, B>(
         &self,
@@ -66,11 +75,7 @@ impl Gated {
 #[async_trait]
 impl Store for Gated {
     async fn apply(&self, changes: Changes) -> Result<(), ApplyError> {
-        let gate = self.gate.lock().unwrap().take();
-        if let Some(gate) = gate {
-            gate.arrived.send(()).unwrap();
-            gate.go.await.unwrap();
-        }
+        self.wait().await;
         let one_less = |count: u32| count.checked_sub(1);
         if self
             .conflicts
@@ -252,10 +257,12 @@ impl Store for Gated {
 
     async fn import(
         &self,
+        relying_on: &[(Key, u64)],
         source: &mut (dyn Iterator<Item = io::Result<ExportItem>> + Send),
         progress: ProgressFn,
     ) -> Result<u64, TransferError> {
-        self.store.import(source, progress).await
+        self.wait().await;
+        self.store.import(relying_on, source, progress).await
     }
 
     async fn check(&self, progress: ProgressFn) -> Result<Report, StoreError> {

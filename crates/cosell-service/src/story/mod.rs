@@ -4,8 +4,9 @@
 mod autopilot;
 mod clock;
 mod desk;
+mod events;
 mod faults;
-mod gate;
+pub(crate) mod gate;
 mod limits;
 mod races;
 mod reasons;
@@ -76,7 +77,7 @@ impl<C: Clock + 'static> Story<C> {
         let store = SqliteStore::open_ephemeral(Options::default()).unwrap();
         let gate = Arc::new(Gated::new(Arc::new(store)));
         let settings = Settings {
-            seed: Some([7; 32]),
+            seed: settings.seed.or(Some([7; 32])),
             ..settings
         };
         let world = World::over(

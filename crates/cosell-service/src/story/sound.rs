@@ -96,7 +96,7 @@ impl Story {
     }
 
     /// The newest snapshot equals the opportunity's view whenever a job runs, and AWS's view wherever AWS takes part; every
-    /// member has a row for every association; copies stand where their originals do.
+    /// member has a row for every association; copies stand where their originals do; all of it was told as events.
     pub(super) async fn check_sound(&self) {
         let service = &self.world.service;
         let mut engagements = BTreeSet::new();
@@ -122,6 +122,7 @@ impl Story {
                 self.check_copy(account, &row.id).await;
             }
         }
+        self.check_told().await;
     }
 
     async fn check_engagement(&self, id: &str) {

@@ -9,10 +9,11 @@ use crate::apply::{job_params, record_params};
 use crate::error::{Failure, Meaning, meaning, words};
 use crate::param::Param;
 use crate::pool::{FIRST_WAIT, LONGEST_WAIT};
+use crate::records;
 use crate::session::Session;
 use crate::sql;
 use crate::store::PostgresStore;
-use cosell_store::{Delivery, ExportItem, Kind, Progress, ProgressFn, StoreError, TransferError};
+use cosell_store::{Delivery, ExportItem, Key, Kind, Progress, ProgressFn, StoreError, TransferError};
 use std::collections::{HashMap, HashSet};
 use std::io;
 use tokio_postgres::types::Type;
@@ -34,15 +35,18 @@ const OTHERS: [&str; 8] = [
     "delivery_target",
 ];
 
-/// Replaces everything by what a source gives; how many items.
+/// Replaces everything by what a source gives, unless a record that it relies on has another version; how many items.
 pub(crate) async fn import(
     store: &PostgresStore,
+    relying_on: &[(Key, u64)],
     source: &mut (dyn Iterator<Item = io::Result<ExportItem>> + Send),
     progress: &ProgressFn,
 ) -> Result<u64, TransferError> {
     // Whatever goes wrong from here on, the connection is closed and the transaction with it.
     let session = store.patient().await?;
     lock(&session, store.pool.options.write_patience).await?;
+    // Nobody can write any more, so what holds here holds at the commit.
+    expect(&session, relying_on).await?;
     let failed = |e: tokio_postgres::Error| StoreError::Unavailable(words(&e));
     for table in tables() {
         let clear = format!("DELETE FROM {table}");
@@ -109,6 +113,18 @@ async fn lock(session: &Session, patience: std::time::Duration) -> Result<(), St
             "other writes kept the import out: try again when there are fewer".into(),
         )),
     }
+}
+
+/// Refuses where a record has not the version that the items were made from.
+async fn expect(session: &Session, relying_on: &[(Key, u64)]) -> Result<(), TransferError> {
+    for (key, version) in relying_on {
+        records::validate(key)?;
+        let found = records::get(session, key).await.map_err(StoreError::from)?;
+        if found.is_none_or(|found| found.version != *version) {
+            return Err(TransferError::Overtaken(key.clone()));
+        }
+    }
+    Ok(())
 }
 
 /// Bytes of an item's documents.

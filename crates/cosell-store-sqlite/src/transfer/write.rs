@@ -8,7 +8,7 @@ use crate::delivery;
 use crate::error::{is_taken, read_error};
 use crate::tenants::Tenants;
 use cosell_model::Timestamp;
-use cosell_store::{ExportItem, Kind, StoreError};
+use cosell_store::{ExportItem, Key, Kind, StoreError, TransferError};
 use rusqlite::Connection;
 use tokio::sync::mpsc::Receiver;
 
@@ -19,15 +19,16 @@ const CACHE: i64 = -131_072;
 pub(crate) fn import(
     connection: &Connection,
     tenants: &mut Tenants,
+    relying_on: &[(Key, u64)],
     items: Receiver<Feed>,
-) -> Result<u64, StoreError> {
-    let run = || -> Result<u64, StoreError> {
+) -> Result<u64, TransferError> {
+    let run = || -> Result<u64, TransferError> {
         let usual: i64 = connection
             .query_row("PRAGMA cache_size", [], |row| row.get(0))
             .map_err(|e| read_error(&e))?;
         let set = |size: i64| connection.pragma_update(None, "cache_size", size);
         set(CACHE).map_err(|e| read_error(&e))?;
-        let imported = transaction(connection, tenants, items);
+        let imported = transaction(connection, tenants, relying_on, items);
         set(usual).map_err(|e| read_error(&e))?;
         imported
     };
@@ -41,13 +42,14 @@ pub(crate) fn import(
 fn transaction(
     connection: &Connection,
     tenants: &mut Tenants,
+    relying_on: &[(Key, u64)],
     mut items: Receiver<Feed>,
-) -> Result<u64, StoreError> {
-    let sqlite = |error: rusqlite::Error| read_error(&error);
+) -> Result<u64, TransferError> {
+    let sqlite = |error: rusqlite::Error| TransferError::from(read_error(&error));
     connection.execute_batch("BEGIN IMMEDIATE").map_err(sqlite)?;
-    let taken = clear(connection)
-        .map_err(sqlite)
-        .and_then(|()| take(connection, tenants, &mut items))
+    let taken = expect(connection, tenants, relying_on)
+        .and_then(|()| clear(connection).map_err(sqlite))
+        .and_then(|()| Ok(take(connection, tenants, &mut items)?))
         .and_then(|count| connection.execute_batch("COMMIT").map_err(sqlite).map(|()| count));
     if taken.is_err()
         && !connection.is_autocommit()
@@ -56,6 +58,21 @@ fn transaction(
         tracing::error!(%error, "a rollback failed");
     }
     taken
+}
+
+/// Refuses where a record has not the version that the items were made from.
+fn expect(
+    connection: &Connection,
+    tenants: &Tenants,
+    relying_on: &[(Key, u64)],
+) -> Result<(), TransferError> {
+    for (key, version) in relying_on {
+        let found = apply::find(connection, tenants, key, false).map_err(|error| read_error(&error))?;
+        if found.is_none_or(|found| found.version != *version) {
+            return Err(TransferError::Overtaken(key.clone()));
+        }
+    }
+    Ok(())
 }
 
 fn clear(connection: &Connection) -> rusqlite::Result<()> {

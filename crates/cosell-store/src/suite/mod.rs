@@ -166,6 +166,7 @@ macro_rules! store_contract_suite {
                 an_export_is_one_moment_while_writes_go_on
                 an_export_ends_with_the_error_of_its_sink
                 an_import_that_fails_leaves_everything_as_it_was
+                an_import_that_relies_on_what_was_changed_since_takes_nothing_in
                 a_changed_file_is_refused_and_changes_nothing
                 an_empty_import_leaves_nothing
                 many_new_records_come_in_at_once_and_a_known_key_is_named

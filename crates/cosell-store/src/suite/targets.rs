@@ -202,13 +202,13 @@ pub async fn an_import_refuses_deliveries_of_nothing(store: S) {
         (vec![event(1), target(), one(1), one(1)], "twice"),
         (vec![event(1), target(), target()], "twice"),
     ] {
-        let refused = store.import(&mut items.into_iter().map(Ok), silent()).await;
+        let refused = store.import(&[], &mut items.into_iter().map(Ok), silent()).await;
         let error = refused.unwrap_err().to_string();
         assert!(error.contains(word), "{word}: {error}");
     }
     let items = vec![event(1), target(), one(1)];
     store
-        .import(&mut items.into_iter().map(Ok), silent())
+        .import(&[], &mut items.into_iter().map(Ok), silent())
         .await
         .unwrap();
     assert_eq!(seqs(&store, &look(Some(Dead))).await, [1]);

@@ -29,7 +29,7 @@ async fn items(store: &S) -> Vec<ExportItem> {
 }
 
 async fn import(store: &S, items: Vec<io::Result<ExportItem>>) -> Result<u64, TransferError> {
-    store.import(&mut items.into_iter(), silent()).await
+    store.import(&[], &mut items.into_iter(), silent()).await
 }
 
 /// Something of everything there can be.
@@ -265,11 +265,34 @@ pub async fn an_import_that_fails_leaves_everything_as_it_was(store: S) {
     // Also one that nobody waits for any more.
     let mut endless = (0..).map(|n| new(&format!("N{n}")));
     let patience = std::time::Duration::from_millis(100);
-    let given_up = tokio::time::timeout(patience, store.import(&mut endless, silent())).await;
+    let given_up = tokio::time::timeout(patience, store.import(&[], &mut endless, silent())).await;
     assert!(given_up.is_err());
     assert_eq!(file(&store).await, before);
     store.apply(insert(opportunity(key("later"), 1))).await.unwrap();
     assert!(store.check(silent()).await.unwrap().is_sound());
+}
+
+pub async fn an_import_that_relies_on_what_was_changed_since_takes_nothing_in(store: S) {
+    fill(&store).await;
+    let known = key("relied on");
+    store.apply(insert(opportunity(known.clone(), 1))).await.unwrap();
+    let new = || vec![Ok(ExportItem::Record(opportunity(key("new"), 1)))].into_iter();
+    let before = file(&store).await;
+    let gone = (key("never there"), 1);
+    for relying_on in [vec![(known.clone(), 2)], vec![(known.clone(), 1), gone]] {
+        let taken = store.import(&relying_on, &mut new(), silent()).await;
+        let (overtaken, _) = relying_on.last().unwrap();
+        assert!(
+            matches!(&taken, Err(TransferError::Overtaken(key)) if key == overtaken),
+            "{taken:?}"
+        );
+        assert_eq!(file(&store).await, before);
+    }
+    assert_eq!(
+        store.import(&[(known, 1)], &mut new(), silent()).await.unwrap(),
+        1
+    );
+    store.apply(insert(opportunity(key("later"), 1))).await.unwrap();
 }
 
 pub async fn a_changed_file_is_refused_and_changes_nothing(store: S) {

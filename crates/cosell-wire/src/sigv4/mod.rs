@@ -1,4 +1,5 @@
-//! AWS Signature Version 4, from the server's side: parse what a request presents, derive the key, compare.
+//! AWS Signature Version 4: parse what a request presents, derive the key, compare. And, for requests of the server's own
+//! to AWS, [`Signer`].
 //!
 //! The three steps are apart on purpose. [`Presented::parse`] reads the headers and needs no secret, so the caller can
 //! look the access key up; [`SigningKeyCache`] turns a secret into the day's key; [`Verifier::verify`] checks scope,
@@ -11,12 +12,14 @@ mod canonical;
 mod error;
 mod key;
 mod presented;
+mod sign;
 mod time;
 mod verify;
 
 pub use error::{AuthError, Incomplete};
 pub use key::{SigningKey, SigningKeyCache};
 pub use presented::Presented;
+pub use sign::{Signer, Unsignable};
 pub use verify::{SignedRequest, Verifier, hash_body};
 
 /// The only signing algorithm this server takes: HMAC over SHA-256 with a derived symmetric key.

@@ -1,11 +1,12 @@
 //! `cosell account`.
 
 use clap::{Args, Subcommand};
-use cosell_service::audit::Author;
-use cosell_service::identity::accounts::{self, Account};
-use cosell_service::identity::partner;
+use serde_json::{Value, json};
 
-use super::Folder;
+use super::ask::Ask as _;
+use super::desk::Desk;
+use super::remote::{At, Target};
+use super::shown::{lines, row};
 use crate::output::{Output, say};
 
 /// What can be done with accounts.
@@ -14,7 +15,7 @@ pub enum Command {
     /// Register a partner account
     Create(Create),
     /// List the accounts
-    List(Folder),
+    List(Target),
     /// Show one account
     Show(Show),
 }
@@ -31,7 +32,7 @@ pub struct Create {
     #[arg(long, value_name = "URL")]
     website: Option<String>,
     #[command(flatten)]
-    folder: Folder,
+    target: Target,
 }
 
 #[derive(Args)]
@@ -39,70 +40,56 @@ pub struct Show {
     /// The 12-digit AWS account id
     account: String,
     #[command(flatten)]
-    folder: Folder,
+    target: Target,
 }
 
 /// Runs the command.
 pub async fn run(output: Output, command: Command) -> anyhow::Result<()> {
     match command {
         Command::Create(create) => {
-            let opened = create.folder.open()?;
-            let data = create.folder.data.display().to_string();
-            let account = Account {
-                account_id: create.account,
-                company_name: create.company,
-                website_url: create.website,
-                created_date: opened.now,
-            };
-            partner::register(
-                &*opened.store,
-                &Author::command(),
-                &opened.region,
-                account.clone().into(),
-            )
-            .await?;
-            show(output, &account)?;
+            let new = json!({
+                "accountId": create.account, "companyName": create.company, "websiteUrl": create.website,
+            });
+            let desk = Desk::open(&create.target).await?;
+            let made: Value = desk.post(&At::new(["accounts"]), Some(&new)).await?;
+            show(output, &made)?;
             if output == Output::Table {
+                let same = create.target.again();
                 say(format_args!(
-                    "\nNext: cosell key create --data {data} --account {}",
-                    account.account_id
+                    "\nNext: cosell key create{same} --account {}",
+                    create.account
                 ))?;
             }
             Ok(())
         }
-        Command::List(folder) => {
-            let opened = folder.open()?;
-            let rows = accounts::list(&*opened.store).await?;
-            let cells = |row: &Account| {
-                let website = row.website_url.clone().unwrap_or_default();
-                vec![
-                    row.account_id.clone(),
-                    row.company_name.clone(),
-                    website,
-                    row.created_date.to_string(),
-                ]
-            };
-            let nothing = "No accounts yet: register one with `cosell account create`";
+        Command::List(target) => {
+            let desk = Desk::open(&target).await?;
+            let rows: Vec<Value> = desk.list(&At::new(["accounts"]), usize::MAX).await?;
             output.list(
                 &["Account", "Company", "Website", "Created"],
                 &rows,
-                cells,
-                nothing,
+                |account| {
+                    row(
+                        account,
+                        &["/accountId", "/companyName", "/websiteUrl", "/createdDate"],
+                    )
+                },
+                "No accounts yet: register one with `cosell account create`",
             )
         }
         Command::Show(named) => {
-            let opened = named.folder.open()?;
-            show(output, &accounts::expect(&*opened.store, &named.account).await?)
+            let desk = Desk::open(&named.target).await?;
+            show(output, &desk.get(&At::new(["accounts", &named.account])).await?)
         }
     }
 }
 
-fn show(output: Output, account: &Account) -> anyhow::Result<()> {
-    let lines = [
-        ("Account", account.account_id.clone()),
-        ("Company", account.company_name.clone()),
-        ("Website", account.website_url.clone().unwrap_or_default()),
-        ("Created", account.created_date.to_string()),
+fn show(output: Output, account: &Value) -> anyhow::Result<()> {
+    let wanted = [
+        ("Account", "/accountId"),
+        ("Company", "/companyName"),
+        ("Website", "/websiteUrl"),
+        ("Created", "/createdDate"),
     ];
-    output.one(account, &lines)
+    output.one(account, &lines(account, &wanted))
 }

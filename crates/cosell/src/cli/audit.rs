@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use serde_json::Value;
 
+use super::ask::Ask as _;
 use super::remote::{At, Remote, Target};
 use super::shown::{at, row};
 use crate::output::{Output, say};

@@ -7,6 +7,7 @@ use cosell_domain::autopilot::{SHIPPED, Script};
 use cosell_service::autopilot::Behaviour;
 use serde_json::{Value, json};
 
+use super::ask::Ask as _;
 use super::parse_catalog;
 use super::remote::{At, Remote, Target};
 use crate::output::{Output, say};

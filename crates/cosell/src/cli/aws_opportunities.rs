@@ -6,6 +6,7 @@ use anyhow::bail;
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
 
+use super::ask::Ask as _;
 use super::file;
 use super::remote::{At, Remote, Target};
 use super::reviews::lines;

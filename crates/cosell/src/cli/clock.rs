@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use cosell_model::Timestamp;
 use serde_json::{Value, json};
 
+use super::ask::Ask as _;
 use super::remote::{At, Remote, Target};
 use crate::output::Output;
 

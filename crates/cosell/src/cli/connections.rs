@@ -1,10 +1,12 @@
 //! `cosell connection`.
 
 use clap::{Args, Subcommand};
-use cosell_service::audit::Author;
-use cosell_service::identity::connections::{self, Connection};
+use serde_json::{Value, json};
 
-use super::Folder;
+use super::ask::Ask as _;
+use super::desk::Desk;
+use super::remote::{At, Target};
+use super::shown::{lines, row};
 use crate::output::Output;
 
 /// What can be done with connections.
@@ -27,7 +29,7 @@ pub struct Pair {
     #[arg(value_name = "ACCOUNT")]
     other: String,
     #[command(flatten)]
-    folder: Folder,
+    target: Target,
 }
 
 #[derive(Args)]
@@ -36,49 +38,36 @@ pub struct List {
     #[arg(long, value_name = "ID")]
     account: Option<String>,
     #[command(flatten)]
-    folder: Folder,
+    target: Target,
 }
 
 /// Runs the command.
 pub async fn run(output: Output, command: Command) -> anyhow::Result<()> {
     match command {
-        Command::Add(pair) => {
-            let opened = pair.folder.open()?;
-            let made = connections::add(
-                &*opened.store,
-                &Author::command(),
-                &pair.one,
-                &pair.other,
-                opened.now,
-            )
-            .await?;
-            let lines = [
-                ("Account", made.one.clone()),
-                ("Connected with", made.other.clone()),
-            ];
-            output.one(&made, &lines)
+        Command::Add(Pair { one, other, target }) => {
+            let desk = Desk::open(&target).await?;
+            let pair = json!({"one": one, "other": other});
+            let made: Value = desk.post(&At::new(["connections"]), Some(&pair)).await?;
+            let wanted = [("Account", "/one"), ("Connected with", "/other")];
+            output.one(&made, &lines(&made, &wanted))
         }
-        Command::Remove(pair) => {
-            let opened = pair.folder.open()?;
-            connections::remove(
-                &*opened.store,
-                &Author::command(),
-                &pair.one,
-                &pair.other,
-                opened.now,
-            )
-            .await?;
-            let gone = serde_json::json!({"One": pair.one, "Other": pair.other});
-            let lines = [("Account", pair.one), ("No longer connected with", pair.other)];
-            output.one(&gone, &lines)
+        Command::Remove(Pair { one, other, target }) => {
+            let desk = Desk::open(&target).await?;
+            let _: Value = desk.delete(&At::new(["connections", &one, &other])).await?;
+            let gone = json!({"one": one, "other": other});
+            let wanted = [("Account", "/one"), ("No longer connected with", "/other")];
+            output.one(&gone, &lines(&gone, &wanted))
         }
         Command::List(list) => {
-            let opened = list.folder.open()?;
-            let rows = connections::list(&*opened.store, list.account.as_deref()).await?;
-            let cells =
-                |row: &Connection| vec![row.one.clone(), row.other.clone(), row.created_date.to_string()];
-            let nothing = "No connections yet: make one with `cosell connection add ACCOUNT ACCOUNT`";
-            output.list(&["Account", "Connected with", "Since"], &rows, cells, nothing)
+            let desk = Desk::open(&list.target).await?;
+            let place = At::new(["connections"]).with("account", list.account.as_deref());
+            let rows: Vec<Value> = desk.list(&place, usize::MAX).await?;
+            output.list(
+                &["Account", "Connected with", "Since"],
+                &rows,
+                |connection| row(connection, &["/one", "/other", "/createdDate"]),
+                "No connections yet: make one with `cosell connection add ACCOUNT ACCOUNT`",
+            )
         }
     }
 }

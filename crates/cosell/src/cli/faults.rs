@@ -6,6 +6,7 @@ use cosell_domain::autopilot::Delay;
 use cosell_model::Timestamp;
 use serde_json::{Map, Value, json};
 
+use super::ask::Ask as _;
 use super::remote::{At, Remote, Target};
 use crate::output::Output;
 

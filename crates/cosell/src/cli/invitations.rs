@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
+use super::ask::Ask as _;
 use super::remote::{At, Remote, Target};
 use super::shown::{self, InCatalog, row};
 use crate::output::Output;

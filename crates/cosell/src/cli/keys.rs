@@ -1,10 +1,12 @@
 //! `cosell key`.
 
 use clap::{Args, Subcommand};
-use cosell_service::audit::Author;
-use cosell_service::identity::keys::{self, AccessKey};
+use serde_json::Value;
 
-use super::Folder;
+use super::ask::Ask as _;
+use super::desk::Desk;
+use super::remote::{At, Target};
+use super::shown::{at, lines, row};
 use crate::output::{Output, say};
 
 /// What can be done with access keys.
@@ -24,7 +26,7 @@ pub struct OfAccount {
     #[arg(long, value_name = "ID")]
     account: String,
     #[command(flatten)]
-    folder: Folder,
+    target: Target,
 }
 
 #[derive(Args)]
@@ -32,76 +34,54 @@ pub struct Revoke {
     /// The access key id
     access_key_id: String,
     #[command(flatten)]
-    folder: Folder,
-}
-
-#[derive(serde::Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct WithSecret<'a> {
-    #[serde(flatten)]
-    key: &'a AccessKey,
-    secret_access_key: &'a str,
+    target: Target,
 }
 
 /// Runs the command.
 pub async fn run(output: Output, command: Command) -> anyhow::Result<()> {
     match command {
         Command::Create(create) => {
-            let opened = create.folder.open()?;
-            keys::expect_sealer(&*opened.store, &opened.sealer).await?;
-            let new = keys::create(
-                &*opened.store,
-                &Author::command(),
-                &opened.sealer,
-                &create.account,
-                opened.now,
-            )
-            .await?;
-            let lines = [
-                ("Access key id", new.key.access_key_id.clone()),
-                ("Secret access key", new.secret.to_string()),
-                ("Account", new.key.account_id.clone()),
+            let desk = Desk::open(&create.target).await?;
+            let made: Value = desk.post(&create.keys(), None::<&()>).await?;
+            let wanted = [
+                ("Access key id", "/accessKeyId"),
+                ("Secret access key", "/secretAccessKey"),
+                ("Account", "/accountId"),
             ];
-            output.one(
-                &WithSecret {
-                    key: &new.key,
-                    secret_access_key: &new.secret,
-                },
-                &lines,
-            )?;
+            output.one(&made, &lines(&made, &wanted))?;
             if output == Output::Table {
                 say("\nKeep the secret now: it cannot be shown again.")?;
             }
             Ok(())
         }
         Command::List(list) => {
-            let opened = list.folder.open()?;
-            let rows = keys::list(&*opened.store, &list.account).await?;
-            let cells = |row: &AccessKey| {
-                vec![
-                    row.access_key_id.clone(),
-                    format!("{:?}", row.status),
-                    row.created_date.to_string(),
-                ]
-            };
-            let nothing = "No access keys yet: create one with `cosell key create`";
-            output.list(&["Access key id", "Status", "Created"], &rows, cells, nothing)
+            let desk = Desk::open(&list.target).await?;
+            let rows: Vec<Value> = desk.list(&list.keys(), usize::MAX).await?;
+            output.list(
+                &["Access key id", "Status", "Created"],
+                &rows,
+                |key| row(key, &["/accessKeyId", "/status", "/createdDate"]),
+                "No access keys yet: create one with `cosell key create`",
+            )
         }
         Command::Revoke(revoke) => {
-            let opened = revoke.folder.open()?;
-            let key = keys::revoke(
-                &*opened.store,
-                &Author::command(),
-                &revoke.access_key_id,
-                opened.now,
-            )
-            .await?;
-            let lines = [
-                ("Access key id", key.access_key_id.clone()),
-                ("Account", key.account_id.clone()),
-                ("Status", format!("{:?}", key.status)),
+            let desk = Desk::open(&revoke.target).await?;
+            let id = &revoke.access_key_id;
+            let found: Value = desk.get(&At::new(["keys", id])).await?;
+            let owner = at(&found, "/accountId");
+            let key: Value = desk.delete(&At::new(["accounts", &owner, "keys", id])).await?;
+            let wanted = [
+                ("Access key id", "/accessKeyId"),
+                ("Account", "/accountId"),
+                ("Status", "/status"),
             ];
-            output.one(&key, &lines)
+            output.one(&key, &lines(&key, &wanted))
         }
+    }
+}
+
+impl OfAccount {
+    fn keys(&self) -> At {
+        At::new(["accounts", &self.account, "keys"])
     }
 }

@@ -42,7 +42,6 @@ pub async fn backup(output: Output, backup: Backup) -> anyhow::Result<()> {
     let opened = backup.folder.open()?;
     let progress = progress("pages copied");
     opened
-        .store
         .backup(&backup.file, progress)
         .await
         .map_err(|error| match error {
@@ -68,7 +67,7 @@ pub async fn backup(output: Output, backup: Backup) -> anyhow::Result<()> {
 /// Looks through everything stored.
 pub async fn check(output: Output, folder: &Folder) -> anyhow::Result<()> {
     let opened = folder.open()?;
-    let report = opened.store.check(progress("records checked")).await?;
+    let report = opened.check(progress("records checked")).await?;
     end_progress();
     let lines = [
         ("Records", report.records.to_string()),
@@ -81,8 +80,10 @@ pub async fn check(output: Output, folder: &Folder) -> anyhow::Result<()> {
     if report.is_sound() {
         return Ok(());
     }
-    for problem in &report.problems {
-        eprintln!("{problem}");
+    if output == Output::Table {
+        for problem in &report.problems {
+            eprintln!("{problem}");
+        }
     }
     bail!("the data folder is damaged: keep a copy of it as it is, and restore the latest sound backup")
 }

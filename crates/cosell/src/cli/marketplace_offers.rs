@@ -2,10 +2,13 @@
 
 use clap::{Args, Subcommand};
 use cosell_domain::Catalog;
-use cosell_service::audit::Author;
-use cosell_service::identity::offers::{self, Offer};
+use serde_json::{Value, json};
 
-use super::{Folder, parse_catalog};
+use super::ask::Ask as _;
+use super::desk::Desk;
+use super::parse_catalog;
+use super::remote::{At, Target};
+use super::shown::{at, row};
 use crate::output::Output;
 
 /// What can be done with AWS Marketplace offers.
@@ -32,7 +35,7 @@ pub struct Add {
     #[arg(long)]
     name: String,
     #[command(flatten)]
-    folder: Folder,
+    target: Target,
 }
 
 #[derive(Args)]
@@ -44,39 +47,38 @@ pub struct List {
     #[arg(long, value_parser = parse_catalog)]
     catalog: Catalog,
     #[command(flatten)]
-    folder: Folder,
+    target: Target,
 }
 
 /// Runs the command.
 pub async fn run(output: Output, command: Command) -> anyhow::Result<()> {
     match command {
         Command::Add(add) => {
-            let opened = add.folder.open()?;
-            let store = &*opened.store;
-            let made = offers::add(
-                store,
-                &Author::command(),
-                &add.account,
-                add.catalog,
-                &add.id,
-                &add.name,
-                opened.now,
-            )
-            .await?;
+            let new = json!({"catalog": add.catalog.as_str(), "id": add.id, "name": add.name});
+            let desk = Desk::open(&add.target).await?;
+            let made: Value = desk.post(&of(&add.account), Some(&new)).await?;
             let lines = [
-                ("Offer", made.id.clone()),
-                ("Name", made.name.clone()),
-                ("Catalog", made.catalog.clone()),
+                ("Offer", at(&made, "/id")),
+                ("Name", at(&made, "/name")),
+                ("Catalog", at(&made, "/catalog")),
                 ("Account", add.account),
             ];
             output.one(&made, &lines)
         }
         Command::List(list) => {
-            let opened = list.folder.open()?;
-            let rows = offers::list(&*opened.store, &list.account, list.catalog).await?;
-            let cells = |row: &Offer| vec![row.id.clone(), row.name.clone(), row.created_date.to_string()];
-            let nothing = "No offers yet: register one with `cosell offer add`";
-            output.list(&["Offer", "Name", "Since"], &rows, cells, nothing)
+            let desk = Desk::open(&list.target).await?;
+            let place = of(&list.account).with("catalog", Some(list.catalog.as_str()));
+            let rows: Vec<Value> = desk.list(&place, usize::MAX).await?;
+            output.list(
+                &["Offer", "Name", "Since"],
+                &rows,
+                |offer| row(offer, &["/id", "/name", "/createdDate"]),
+                "No offers yet: register one with `cosell offer add`",
+            )
         }
     }
+}
+
+fn of(account: &str) -> At {
+    At::new(["accounts", account, "offers"])
 }

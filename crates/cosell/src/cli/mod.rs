@@ -1,11 +1,13 @@
 //! The command line: what can be typed, and which room does it. Commands say what they did and what to do next.
 
 mod accounts;
+mod ask;
 mod audit;
 mod autopilot;
 mod aws_opportunities;
 mod clock;
 mod connections;
+mod desk;
 mod failure;
 mod faults;
 mod file;
@@ -30,13 +32,13 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand};
-use cosell_service::Clock as _;
-use cosell_service::identity::Sealer;
 use cosell_store_sqlite::SqliteStore;
 
 use crate::config::{Config, Flags, Mode};
 use crate::data_dir::{self, Role};
 use crate::output::Output;
+
+use failure::Complaint;
 
 /// A self-hosted server of the AWS Partner Central Selling API. Unofficial; not affiliated with AWS.
 #[derive(Parser)]
@@ -143,41 +145,39 @@ pub struct Folder {
     data: PathBuf,
 }
 
-/// An opened data folder with what commands need.
-pub struct Opened {
-    store: Arc<SqliteStore>,
-    sealer: Sealer,
-    /// The region that ARNs name, as the folder's servers are configured.
-    region: String,
-    now: cosell_model::Timestamp,
-}
-
 impl Folder {
-    /// Opens the folder, also beside a running server.
-    fn open(&self) -> anyhow::Result<Opened> {
-        let data_dir::Opened { store, sealer } = data_dir::open(&self.data, Role::Command)?;
-        let flags = Flags {
-            data: Some(self.data.display().to_string()),
-            ..Flags::default()
-        };
-        let config = Config::read(&flags, Mode::Serve)?;
-        Ok(Opened {
-            store,
-            sealer,
-            region: config.arn_region().to_owned(),
-            now: cosell_service::SystemClock.now(),
-        })
+    /// Opens the folder's database, also beside a running server.
+    fn open(&self) -> anyhow::Result<Arc<SqliteStore>> {
+        Ok(data_dir::open(&self.data, Role::Command)?.store)
     }
 }
 
-/// Parses the command line and does what it says.
-pub fn run() -> anyhow::Result<()> {
-    let cli = Cli::try_parse().unwrap_or_else(|told| {
+/// Parses the command line and does what it says; what the program ends with.
+pub fn run() -> ExitCode {
+    match Cli::try_parse() {
+        Ok(cli) => {
+            let output = cli.output;
+            match perform(cli) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => Complaint::of(&error).say(output),
+            }
+        }
         // Help and version are told in this way too. What cannot be printed has nobody who waits for it.
-        let _ = told.print();
-        // Not 2, which says that a server has refused.
-        std::process::exit(i32::from(told.use_stderr()))
-    });
+        Err(told) if !told.use_stderr() => {
+            let _ = told.print();
+            ExitCode::SUCCESS
+        }
+        Err(told) => match Output::asked_for(std::env::args_os()) {
+            Output::Table => {
+                let _ = told.print();
+                Complaint::MISUSE_CODE.into()
+            }
+            Output::Json => Complaint::of_misuse(&told).say(Output::Json),
+        },
+    }
+}
+
+fn perform(cli: Cli) -> anyhow::Result<()> {
     let output = cli.output;
     match cli.command {
         Command::Dev(dev) => run::dev(output, dev),
@@ -205,13 +205,6 @@ pub fn run() -> anyhow::Result<()> {
         Command::Check(folder) => block_on(maintenance::check(output, &folder)),
         Command::Config(ConfigCommand::Show(show)) => show_config(output, &show),
     }
-}
-
-/// What the program ends with after an error: 2 where a server refused what was asked, 3 where there is no server or no right
-/// to ask, 1 for everything else.
-pub fn exit_code(error: &anyhow::Error) -> ExitCode {
-    let failure = error.downcast_ref::<failure::Failure>();
-    failure.map_or(ExitCode::FAILURE, |failure| failure.exit_code().into())
 }
 
 fn block_on(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {

@@ -8,6 +8,7 @@ use cosell_domain::Catalog;
 use cosell_service::{Clock as _, SystemClock};
 use serde_json::{Map, Value, json};
 
+use super::ask::Ask as _;
 use super::file;
 use super::parse_catalog;
 use super::remote::{At, Remote, Target};

@@ -5,13 +5,14 @@ use std::io::Read as _;
 use anyhow::Context as _;
 use clap::{Args, Subcommand, ValueEnum};
 use cosell_model::Timestamp;
-use cosell_operator::tokens::{self, NewToken, Token};
 use cosell_operator::{Scope, Time};
-use cosell_service::audit::Author;
-use serde_json::Value;
+use cosell_service::{Clock as _, SystemClock};
+use serde_json::{Value, json};
 
-use super::Folder;
+use super::ask::Ask as _;
+use super::desk::Desk;
 use super::remote::{At, Remote, Target};
+use super::shown::{at, lines};
 use crate::output::{Output, say};
 
 /// What can be done with the operator API.
@@ -32,7 +33,7 @@ pub enum TokenCommand {
     /// Create a token; it is shown this once
     Create(Create),
     /// List the tokens
-    List(Folder),
+    List(Target),
     /// Revoke a token for good; a running server refuses it at once
     Revoke(Revoke),
 }
@@ -49,7 +50,7 @@ pub struct Create {
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     expires: Option<Timestamp>,
     #[command(flatten)]
-    folder: Folder,
+    target: Target,
 }
 
 #[derive(Args)]
@@ -57,7 +58,7 @@ pub struct Revoke {
     /// The token's id
     id: String,
     #[command(flatten)]
-    folder: Folder,
+    target: Target,
 }
 
 #[derive(Args)]
@@ -85,56 +86,33 @@ enum Verb {
     Delete,
 }
 
-#[derive(serde::Serialize)]
-#[serde(rename_all = "camelCase")]
-struct WithSecret<'a> {
-    #[serde(flatten)]
-    about: &'a Token,
-    token: &'a str,
-}
-
 /// Runs the command.
 pub async fn run(output: Output, command: Command) -> anyhow::Result<()> {
     match command {
         Command::Status(target) => status(output, &target).await,
         Command::Call(call) => send(call).await,
         Command::Token(TokenCommand::Create(create)) => {
-            let opened = create.folder.open()?;
-            let new = NewToken {
-                name: create.name,
-                scope: create.scope,
-                expires_date: create.expires.map(Time::from),
-            };
-            let created = tokens::create(&*opened.store, &Author::command(), new, opened.now).await?;
-            let mut lines = lines(&created.token);
-            lines.insert(0, ("Token", created.secret.to_string()));
-            let about = &created.token;
+            let new = json!({
+                "name": create.name, "scope": create.scope, "expiresDate": create.expires.map(Time::from),
+            });
+            let desk = Desk::open(&create.target).await?;
+            let made: Value = desk.post(&tokens(), Some(&new)).await?;
             output.one(
-                &WithSecret {
-                    about,
-                    token: &created.secret,
-                },
-                &lines,
+                &made,
+                &[lines(&made, &[("Token", "/token")]), about(&made)].concat(),
             )?;
             if output == Output::Table {
                 say("\nKeep the token now: it cannot be shown again.")?;
             }
             Ok(())
         }
-        Command::Token(TokenCommand::List(folder)) => {
-            let opened = folder.open()?;
-            let rows = tokens::list(&*opened.store).await?;
-            let cells = |row: &Token| {
-                let used = row
-                    .last_used_date
-                    .map_or("never".to_owned(), |time| time.0.to_string());
-                vec![
-                    row.id.clone(),
-                    row.name.clone(),
-                    row.scope.to_string(),
-                    state(row, opened.now),
-                    used,
-                ]
+        Command::Token(TokenCommand::List(target)) => {
+            let desk = Desk::open(&target).await?;
+            let rows: Vec<Value> = desk.list(&tokens(), usize::MAX).await?;
+            let cells = |token: &Value| {
+                let [id, name, scope] = ["/id", "/name", "/scope"].map(|pointer| at(token, pointer));
+                let used = token["lastUsedDate"].as_str().unwrap_or("never");
+                vec![id, name, scope, state(token), used.to_owned()]
             };
             let nothing = "No operator tokens yet: create one with `cosell operator token create`";
             output.list(
@@ -145,22 +123,20 @@ pub async fn run(output: Output, command: Command) -> anyhow::Result<()> {
             )
         }
         Command::Token(TokenCommand::Revoke(revoke)) => {
-            let opened = revoke.folder.open()?;
-            let token = tokens::revoke(&*opened.store, &Author::command(), &revoke.id, opened.now).await?;
-            output.one(&token, &lines(&token))
+            let desk = Desk::open(&revoke.target).await?;
+            let token: Value = desk.delete(&At::new(["tokens", &revoke.id])).await?;
+            output.one(&token, &about(&token))
         }
     }
 }
 
+fn tokens() -> At {
+    At::new(["tokens"])
+}
+
 async fn status(output: Output, target: &Target) -> anyhow::Result<()> {
     let status: Value = Remote::open(target)?.get(&At::new(["status"])).await?;
-    let text = |pointer: &str| match status.pointer(pointer) {
-        None | Some(Value::Null) => "-".to_owned(),
-        Some(Value::String(text)) => text.clone(),
-        Some(Value::Bool(true)) => "yes".to_owned(),
-        Some(Value::Bool(false)) => "no".to_owned(),
-        Some(other) => other.to_string(),
-    };
+    let text = |pointer| at(&status, pointer);
     let lines = [
         ("Version", text("/version")),
         ("Now", text("/now")),
@@ -180,7 +156,7 @@ async fn status(output: Output, target: &Target) -> anyhow::Result<()> {
 
 async fn send(call: Call) -> anyhow::Result<()> {
     let remote = Remote::open(&call.target)?;
-    let at = At::typed(&call.path);
+    let place = At::typed(&call.path);
     let text = match call.body.as_deref() {
         Some("-") => {
             let mut text = String::new();
@@ -196,12 +172,12 @@ async fn send(call: Call) -> anyhow::Result<()> {
         .transpose()?;
     let expect = || body.as_ref().context("this method takes a body in JSON");
     let answer: Value = match call.method {
-        Verb::Get if call.all => Value::Array(remote.list(&at, usize::MAX).await?),
-        Verb::Get => remote.get(&at).await?,
-        Verb::Post => remote.post(&at, body.as_ref()).await?,
-        Verb::Put => remote.put(&at, expect()?).await?,
-        Verb::Patch => remote.patch(&at, expect()?).await?,
-        Verb::Delete => remote.delete(&at).await?,
+        Verb::Get if call.all => Value::Array(remote.list(&place, usize::MAX).await?),
+        Verb::Get => remote.get(&place).await?,
+        Verb::Post => remote.post(&place, body.as_ref()).await?,
+        Verb::Put => remote.put(&place, expect()?).await?,
+        Verb::Patch => remote.patch(&place, expect()?).await?,
+        Verb::Delete => remote.delete(&place).await?,
     };
     if answer.is_null() {
         return Ok(());
@@ -209,24 +185,24 @@ async fn send(call: Call) -> anyhow::Result<()> {
     say(serde_json::to_string_pretty(&answer)?)
 }
 
-fn lines(token: &Token) -> Vec<(&'static str, String)> {
-    let mut lines = vec![
-        ("Id", token.id.clone()),
-        ("Name", token.name.clone()),
-        ("Scope", token.scope.to_string()),
+fn about(token: &Value) -> Vec<(&'static str, String)> {
+    let wanted = [
+        ("Id", "/id"),
+        ("Name", "/name"),
+        ("Scope", "/scope"),
+        ("Expires", "/expiresDate"),
+        ("Revoked", "/revokedDate"),
     ];
-    for (name, date) in [("Expires", token.expires_date), ("Revoked", token.revoked_date)] {
-        lines.extend(date.map(|date| (name, date.0.to_string())));
-    }
-    lines
+    lines(token, &wanted)
 }
 
-fn state(token: &Token, now: Timestamp) -> String {
-    match (token.revoked_date, token.expires_date) {
-        (Some(_), _) => "revoked".to_owned(),
-        (None, Some(expires)) if expires.0 <= now => "expired".to_owned(),
-        (None, Some(expires)) => format!("until {}", expires.0),
-        (None, None) => "valid".to_owned(),
+fn state(token: &Value) -> String {
+    let expires = token["expiresDate"].as_str();
+    match (token["revokedDate"].is_string(), expires.map(Timestamp::parse)) {
+        (true, _) => "revoked".to_owned(),
+        (false, Some(Some(expires))) if expires <= SystemClock.now() => "expired".to_owned(),
+        (false, Some(_)) => format!("until {}", expires.unwrap_or_default()),
+        (false, None) => "valid".to_owned(),
     }
 }
 

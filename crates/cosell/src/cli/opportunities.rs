@@ -6,6 +6,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use cosell_domain::Catalog;
 use serde_json::{Value, json};
 
+use super::ask::Ask as _;
 use super::failure::Failure;
 use super::remote::{At, Remote, Target};
 use super::reviews::lines;

@@ -1,41 +1,44 @@
-//! What commands use to talk to a running server's operator API: finds it, sends JSON, and turns what it refuses into words
-//! and an exit code.
+//! The way to a running server's operator API: finds the server and its token, and carries requests there. What is asked, and
+//! what answers mean, is `ask`'s business.
 
+use std::fmt::Display;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use bytes::Bytes;
-use clap::Args;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, FromArgMatches};
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use http::uri::Scheme;
-use http::{Method, Request, Response, StatusCode, Uri};
+use http::{Method, Request, Response, Uri};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body, Incoming};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::failure::{Failure, Seen};
+use super::ask::{Answer, Ask, judge};
+use super::failure::Failure;
 use crate::operator_file::OperatorFile;
 
 /// How long it may take to reach the server.
 const REACH: Duration = Duration::from_secs(10);
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(600);
-/// Items asked for at once where all are wanted.
-const PAGE: &str = "100";
 
 /// Which server a command talks to.
 #[derive(Args, Debug, Clone)]
 pub struct Target {
+    // The first, because it looks at what was parsed, and each of the others takes its own out of that.
+    #[command(flatten)]
+    typed: Typed,
     /// The server, such as http://127.0.0.1:7733 [default: as operator.json in the data folder says]
     #[arg(long, value_name = "URL", env = "COSELL_OPERATOR_URL")]
-    pub(super) operator_url: Option<String>,
+    operator_url: Option<String>,
     /// A token of the server [default: as operator.json in the data folder says]
     #[arg(
         long,
@@ -47,41 +50,134 @@ pub struct Target {
     /// PEM file with the certificates to trust besides the system's
     #[arg(long, value_name = "FILE", env = "COSELL_OPERATOR_CA")]
     operator_ca: Option<PathBuf>,
-    /// The data folder of the server
+    /// The data folder of the server; named here, it wins over COSELL_OPERATOR_URL and COSELL_OPERATOR_TOKEN
     #[arg(long, value_name = "DIR", env = "COSELL_DATA", default_value = "./.cosell")]
     pub(super) data: PathBuf,
 }
 
+/// Which of [`Target`]'s options were typed, and not taken from the environment or by default.
+#[derive(Debug, Clone, Copy)]
+struct Typed {
+    url: bool,
+    token: bool,
+    data: bool,
+}
+
+impl Args for Typed {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        command
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        command
+    }
+}
+
+impl FromArgMatches for Typed {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let typed = |id| matches.value_source(id) == Some(ValueSource::CommandLine);
+        Ok(Self {
+            url: typed("operator_url"),
+            token: typed("operator_token"),
+            data: typed("data"),
+        })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl Target {
+    /// The server's address, where one is named: what is typed wins over the environment, so a data folder that is typed
+    /// makes the environment's address and token count for nothing.
+    pub(super) fn url(&self) -> Option<&str> {
+        self.counting(self.operator_url.as_deref(), self.typed.url)
+    }
+
+    /// The options that name the same place in another command.
+    pub(super) fn again(&self) -> String {
+        match self.url() {
+            Some(url) if self.typed.url => format!(" --operator-url {url}"),
+            Some(_) => String::new(),
+            None => format!(" --data {}", self.data.display()),
+        }
+    }
+
+    fn token(&self) -> Option<&str> {
+        self.counting(self.operator_token.as_deref(), self.typed.token)
+    }
+
+    fn counting<'a>(&self, value: Option<&'a str>, typed: bool) -> Option<&'a str> {
+        // A variable that is set to nothing is one that is not set.
+        value.filter(|value| typed || !(self.typed.data || value.is_empty()))
+    }
+}
+
 /// A path beneath `/operator/v1`, with its query.
 #[derive(Debug, Clone)]
-pub struct At(String);
+pub struct At {
+    path: String,
+    /// A segment that names nothing, whatever there is.
+    nameless: Option<String>,
+}
 
 impl At {
     /// A path of these segments, which may hold any letter.
     pub fn new<'a>(segments: impl IntoIterator<Item = &'a str>) -> Self {
-        Self(
-            segments
-                .into_iter()
+        let segments: Vec<&str> = segments.into_iter().collect();
+        let nameless = segments.iter().find(|segment| !is_name(segment));
+        Self {
+            path: segments
+                .iter()
                 .map(|segment| format!("/{}", encoded(segment)))
                 .collect(),
-        )
+            nameless: nameless.map(|&segment| segment.to_owned()),
+        }
+    }
+
+    /// Refuses a path with a segment that is no name: no server would find out what is meant by it.
+    pub fn expect_names(&self) -> anyhow::Result<()> {
+        match &self.nameless {
+            None => Ok(()),
+            Some(nameless) => anyhow::bail!(
+                "\"{}\" is no identifier: one has at least one letter, and no slash",
+                nameless.escape_debug()
+            ),
+        }
     }
 
     /// A path and query as typed.
     pub fn typed(text: &str) -> Self {
         let path = text.strip_prefix(cosell_operator::BASE).unwrap_or(text);
-        Self(format!("/{}", path.trim_start_matches('/')))
+        Self {
+            path: format!("/{}", path.trim_start_matches('/')),
+            nameless: None,
+        }
+    }
+
+    /// The path and its query.
+    pub fn path(&self) -> &str {
+        &self.path
     }
 
     /// With a parameter, where there is a value for it.
     #[must_use]
     pub fn with(mut self, name: &str, value: Option<&str>) -> Self {
         if let Some(value) = value {
-            self.0.push(if self.0.contains('?') { '&' } else { '?' });
-            self.0.push_str(&format!("{}={}", encoded(name), encoded(value)));
+            self.path.push(if self.path.contains('?') { '&' } else { '?' });
+            self.path
+                .push_str(&format!("{}={}", encoded(name), encoded(value)));
         }
         self
     }
+}
+
+/// Whether a path can name something by it.
+fn is_name(segment: &str) -> bool {
+    let strange = |letter: char| matches!(letter, '/' | '\\') || letter.is_control();
+    !matches!(segment, "" | "." | "..") && !segment.contains(strange)
 }
 
 /// Every byte that is not plainly itself, escaped.
@@ -94,20 +190,6 @@ fn encoded(text: &str) -> String {
         }
     }
     out
-}
-
-/// A page as it is read.
-#[derive(Deserialize)]
-struct Page<T> {
-    items: Vec<T>,
-    next: Option<String>,
-}
-
-/// An answer as it came.
-struct Answer {
-    /// Where what comes as lines goes on.
-    next: Option<String>,
-    body: Bytes,
 }
 
 /// A running server.
@@ -124,12 +206,12 @@ pub struct Remote {
 impl Remote {
     /// Finds the server: by flags or environment, else by `operator.json` in the data folder.
     pub fn open(target: &Target) -> anyhow::Result<Self> {
-        let given = target.operator_url.clone().zip(target.operator_token.clone());
-        let (file, found) = match given {
+        let (url, token) = (target.url(), target.token());
+        let (file, found) = match url.zip(token) {
             Some((url, token)) => {
                 let file = OperatorFile {
-                    url,
-                    token,
+                    url: url.to_owned(),
+                    token: token.to_owned(),
                     certificate: None,
                 };
                 (file, "--operator-url or COSELL_OPERATOR_URL")
@@ -137,8 +219,8 @@ impl Remote {
             None => {
                 let file =
                     OperatorFile::read(&target.data).map_err(|error| unreachable(format!("{error:#}")))?;
-                let same = |url: &String| url.trim_end_matches('/') == file.url.trim_end_matches('/');
-                if let Some(other) = target.operator_url.as_ref().filter(|url| !same(url)) {
+                let same = |url: &str| url.trim_end_matches('/') == file.url.trim_end_matches('/');
+                if let Some(other) = url.filter(|url| !same(url)) {
                     // A token is for the server that gave it, and for no other that somebody names.
                     anyhow::bail!(
                         "{other} needs a token: give --operator-token or COSELL_OPERATOR_TOKEN. The token in {} is for {}",
@@ -146,7 +228,7 @@ impl Remote {
                         file.url
                     );
                 }
-                let token = target.operator_token.clone().unwrap_or(file.token);
+                let token = token.map_or(file.token, str::to_owned);
                 (OperatorFile { token, ..file }, "operator.json in the data folder")
             }
         };
@@ -176,108 +258,13 @@ impl Remote {
         })
     }
 
-    /// Reads something.
-    pub async fn get<T: DeserializeOwned>(&self, at: &At) -> anyhow::Result<T> {
-        self.send(Method::GET, at, None::<&()>).await
-    }
-
-    /// Makes something, or does something that takes no more words.
-    pub async fn post<T: DeserializeOwned>(
-        &self,
-        at: &At,
-        body: Option<&impl Serialize>,
-    ) -> anyhow::Result<T> {
-        self.send(Method::POST, at, body).await
-    }
-
-    /// Puts something in the place of what was there.
-    pub async fn put<T: DeserializeOwned>(&self, at: &At, body: &impl Serialize) -> anyhow::Result<T> {
-        self.send(Method::PUT, at, Some(body)).await
-    }
-
-    /// Changes the members that are sent.
-    pub async fn patch<T: DeserializeOwned>(&self, at: &At, body: &impl Serialize) -> anyhow::Result<T> {
-        self.send(Method::PATCH, at, Some(body)).await
-    }
-
-    /// Takes something away.
-    pub async fn delete<T: DeserializeOwned>(&self, at: &At) -> anyhow::Result<T> {
-        self.send(Method::DELETE, at, None::<&()>).await
-    }
-
-    /// Every item of a list, all its pages, or the first `most` of them.
-    pub async fn list<T: DeserializeOwned>(&self, at: &At, most: usize) -> anyhow::Result<Vec<T>> {
-        let at = at.clone().with("limit", Some(PAGE));
-        let mut found: Vec<T> = Vec::new();
-        let mut cursor: Option<String> = None;
-        loop {
-            let page: Page<T> = self.get(&at.clone().with("cursor", cursor.as_deref())).await?;
-            found.extend(page.items);
-            cursor = page.next;
-            if cursor.is_none() || found.len() >= most {
-                found.truncate(most);
-                return Ok(found);
-            }
-        }
-    }
-
-    /// A part of what comes as lines, and where it goes on.
-    pub async fn lines(&self, at: &At) -> anyhow::Result<(Bytes, Option<String>)> {
-        let answer = self.exchange(Method::GET, at, None::<&()>).await?;
-        Ok((answer.body, answer.next))
-    }
-
-    async fn send<T: DeserializeOwned>(
-        &self,
-        method: Method,
-        at: &At,
-        body: Option<&impl Serialize>,
-    ) -> anyhow::Result<T> {
-        let answer = self.exchange(method, at, body).await?;
-        read(&answer.body).map_err(|error| {
-            self.refused(format!("answered what cannot be understood: {error}"))
-                .into()
-        })
-    }
-
-    /// The answer of a success.
-    async fn exchange(
-        &self,
-        method: Method,
-        at: &At,
-        body: Option<&impl Serialize>,
-    ) -> anyhow::Result<Answer> {
-        let mut request = self.request(method, at);
-        let body = match body {
-            Some(body) => {
-                request = request.header(CONTENT_TYPE, "application/json");
-                Bytes::from(serde_json::to_vec(body)?)
-            }
-            None => Bytes::new(),
-        };
-        let talk = async {
-            let talk = self.talk(request.body(Full::new(body)).context("this cannot be asked")?);
-            self.whole(talk.await?).await
-        };
-        match tokio::time::timeout(PATIENCE, talk).await {
-            Ok(answer) => answer,
-            Err(_) => Err(self.refused("gave no answer in time").into()),
-        }
-    }
-
     /// A request to be filled.
     pub(super) fn request(&self, method: Method, at: &At) -> http::request::Builder {
         Request::builder()
             .method(method)
-            .uri(format!("{}{}", cosell_operator::BASE, at.0))
+            .uri(format!("{}{}", cosell_operator::BASE, at.path))
             .header(HOST, format!("{}:{}", self.host, self.port))
             .header(AUTHORIZATION, format!("Bearer {}", self.token))
-    }
-
-    /// The server's fault, or that of the way to it.
-    pub(super) fn refused(&self, what: impl std::fmt::Display) -> Failure {
-        let (host, port, found) = (&self.host, self.port, self.found);
-        unreachable(format!("{host}:{port} (from {found}) {what}"))
     }
 
     /// Sends a request; its answer as far as it has come. However long that takes.
@@ -322,52 +309,41 @@ impl Remote {
 
     /// The whole answer, as what it should be.
     pub(super) async fn answer<T: DeserializeOwned>(&self, talk: Talk) -> anyhow::Result<T> {
-        let answer = self.whole(talk).await?;
-        read(&answer.body).map_err(|error| {
-            self.refused(format!("answered what cannot be understood: {error}"))
-                .into()
-        })
+        self.understood(&self.whole(talk).await?)
     }
 
     /// The whole answer of a success.
     async fn whole(&self, talk: Talk) -> anyhow::Result<Answer> {
-        let refused = |what: String| self.refused(what);
-        let status = talk.response.status();
-        let header = |name| {
-            talk.response
-                .headers()
-                .get(name)
-                .and_then(|value| value.to_str().ok())
-        };
-        let json = header(CONTENT_TYPE.as_str()).is_some_and(|kind| kind.contains("json"));
-        let next = header(cosell_operator::NEXT_CURSOR).map(str::to_owned);
-        let body = talk.response.into_body().collect().await;
+        let (head, body) = talk.response.into_parts();
+        let body = body.collect().await;
         let body = body
-            .map_err(|error| refused(format!("gave no answer: {error}")))?
+            .map_err(|error| self.refused(format!("gave no answer: {error}")))?
             .to_bytes();
         talk.connection.abort();
-        let answer = Answer { next, body };
-        if status.is_success() {
-            return Ok(answer);
-        }
-        let seen = match serde_json::from_slice::<Seen>(&answer.body) {
-            Ok(seen) if json => seen,
-            _ => return Err(refused(format!("is no cosell server: it answered {status}")).into()),
-        };
-        Err(match status {
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS => {
-                Failure::Unauthorised(seen)
-            }
-            StatusCode::SERVICE_UNAVAILABLE => Failure::Unreachable(Failure::Refused(seen).to_string()),
-            _ => Failure::Refused(seen),
-        }
-        .into())
+        judge(&head, body, |what| self.refused(what))
     }
 }
 
-/// What a body says; nothing says null.
-fn read<T: DeserializeOwned>(body: &[u8]) -> serde_json::Result<T> {
-    serde_json::from_slice(if body.is_empty() { b"null" } else { body })
+impl Ask for Remote {
+    async fn exchange(&self, method: Method, at: &At, body: Option<Bytes>) -> anyhow::Result<Answer> {
+        let mut request = self.request(method, at);
+        if body.is_some() {
+            request = request.header(CONTENT_TYPE, "application/json");
+        }
+        let request = request
+            .body(Full::new(body.unwrap_or_default()))
+            .context("this cannot be asked")?;
+        let talk = async { self.whole(self.talk(request).await?).await };
+        match tokio::time::timeout(PATIENCE, talk).await {
+            Ok(answer) => answer,
+            Err(_) => Err(self.refused("gave no answer in time").into()),
+        }
+    }
+
+    fn refused(&self, what: impl Display) -> Failure {
+        let (host, port, found) = (&self.host, self.port, self.found);
+        unreachable(format!("{host}:{port} (from {found}) {what}"))
+    }
 }
 
 fn unreachable(words: String) -> Failure {
@@ -420,13 +396,17 @@ mod tests {
 
     #[test]
     fn paths_and_parameters_are_escaped() {
+        assert!(At::new(["keys", "AKIA"]).expect_names().is_ok());
+        for nameless in ["", "..", "a/b", "a\\b", "a\n"] {
+            assert!(At::new(["keys", nameless]).expect_names().is_err(), "{nameless}");
+        }
         let at = At::new(["accounts", "a/b", "ä"])
             .with("q", Some("x&y=z ?"))
             .with("none", None)
             .with("r", Some("1"));
-        assert_eq!(at.0, "/accounts/a%2Fb/%C3%A4?q=x%26y%3Dz%20%3F&r=1");
+        assert_eq!(at.path, "/accounts/a%2Fb/%C3%A4?q=x%26y%3Dz%20%3F&r=1");
         for typed in ["/operator/v1/status", "/status", "status"] {
-            assert_eq!(At::typed(typed).0, "/status");
+            assert_eq!(At::typed(typed).path, "/status");
         }
     }
 }

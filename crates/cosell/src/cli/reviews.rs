@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
+use super::ask::Ask as _;
 use super::remote::{At, Remote, Target};
 use super::shown::{self, InCatalog, age, row};
 use crate::output::Output;
@@ -142,6 +143,7 @@ async fn queue(output: Output, list: &List) -> anyhow::Result<()> {
                 "/title",
                 "/monthlySpend",
                 "/reviewStatus",
+                "/takenBy",
             ],
         );
         cells.push(age(waited));
@@ -155,6 +157,7 @@ async fn queue(output: Output, list: &List) -> anyhow::Result<()> {
             "Title",
             "Monthly",
             "Status",
+            "Taken by",
             "Waits",
         ],
         &rows,
@@ -180,6 +183,7 @@ pub fn lines(seen: &Value) -> Vec<(&'static str, String)> {
             ("Company", "/deal/company"),
             ("Title", "/deal/title"),
             ("Review status", "/deal/reviewStatus"),
+            ("Taken by", "/deal/takenBy"),
             ("Reason", "/opportunity/LifeCycle/ReviewStatusReason"),
             ("Comments", "/opportunity/LifeCycle/ReviewComments"),
             ("Submitted", "/deal/submittedDate"),

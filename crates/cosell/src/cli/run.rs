@@ -84,7 +84,7 @@ pub fn dev(output: Output, command: Dev) -> anyhow::Result<()> {
             config.data().display().to_string(),
         )
     };
-    let settings = Settings {
+    let mut settings = Settings {
         faults: true,
         ..settings(&config)?
     };
@@ -92,6 +92,7 @@ pub fn dev(output: Output, command: Dev) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
+    settings.seed = runtime.block_on(names_seed(&config, &*opened.store))?;
     runtime.block_on(keys::expect_sealer(&*opened.store, &opened.sealer))?;
     runtime.block_on(release_claims(&*opened.store))?;
     let mode = runtime
@@ -159,6 +160,11 @@ pub fn serve(output: Output, command: Serve) -> anyhow::Result<()> {
     let started = Instant::now();
     let config = Config::read(&command.flags, Mode::Serve)?;
     start_log(&config)?;
+    if !config.text("random-seed").is_empty() {
+        let expected = "empty for cosell serve, whose identifiers nobody may foresee: use cosell dev to repeat a run, \
+                        or prospecting-seed and fault-seed";
+        return Err(config.wrong("random-seed", expected));
+    }
     let opened = data_dir::open(&config.data(), Role::Server(config.text("listen")))?;
     let store: Arc<dyn Store> = opened.store.clone();
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -174,9 +180,11 @@ pub fn serve(output: Output, command: Serve) -> anyhow::Result<()> {
     let token = runtime.block_on(operator_file::token(&*store, Some(&folder), SystemClock.now()))?;
     let place = (&Time::Machine, config.data());
     let server = assemble(&config, opened, settings, origins(&config), None, place)?;
-    runtime
-        .block_on(server.handler.service.load_faults())
-        .map_err(in_words)?;
+    let ready = async {
+        server.handler.service.list_old_deals().await?;
+        server.handler.service.load_faults().await
+    };
+    runtime.block_on(ready).map_err(in_words)?;
     let scheme = scheme(&server);
     server.run(|bound| {
         let endpoint = format!("{scheme}://{}", bound.api);
@@ -217,6 +225,7 @@ async fn prepare(
     clock: &VirtualClock,
     player: Option<Behaviour>,
 ) -> Result<(), cosell_model::ApiError> {
+    service.list_old_deals().await?;
     service.restore_clock(clock).await?;
     service.load_faults().await?;
     if let Some(player) = player {
@@ -384,17 +393,16 @@ pub(super) fn settings(config: &Config) -> anyhow::Result<Settings> {
         region: config.arn_region().to_owned(),
         orphan_quirk: config.switch("sandbox-review-status-orphan")?,
         audit: config.switch("audit")?,
-        audit_retention_millis: i64::try_from(config.number("audit-retention", 0, 36_500)?)?
-            * 24
-            * 60
-            * 60
-            * 1000,
+        audit_retention_millis: days(config, "audit-retention")?,
+        events: config.switch("events")?,
+        events_realistic: config.switch("events-realistic")?,
+        events_retention_millis: days(config, "events-retention")?,
         connections_required: config.one_of("connections", &["open", "required"])? == "required",
         offers_required: config.one_of("offers", &["open", "required"])? == "required",
         // At most a day: longer than any client waits, and far from where a time could overflow.
         task_delay_millis: config.seconds("task-delay", 24 * 60 * 60)?,
-        prospecting_seed: config.number("prospecting-seed", 0, u64::MAX)?,
-        fault_seed: config.number("fault-seed", 0, u64::MAX)?,
+        prospecting_seed: config.seed("prospecting-seed")?,
+        fault_seed: config.seed("fault-seed")?,
         ..Settings::default()
     };
     let amount = config.text("estimate-amount");
@@ -405,6 +413,29 @@ pub(super) fn settings(config: &Config) -> anyhow::Result<Settings> {
         amount: amount.to_owned(),
     };
     Ok(settings)
+}
+
+/// Days from 0 to a hundred years, in milliseconds.
+fn days(config: &Config, name: &str) -> anyhow::Result<i64> {
+    let days = i64::try_from(config.number(name, 0, 36_500)?)?;
+    Ok(days * 24 * 60 * 60 * 1000)
+}
+
+/// What identifiers are drawn from where a seed was given. Every start over a store draws others, since those of the
+/// starts before are taken; so the first start over an empty store is repeated by the same seed, and so is the second.
+async fn names_seed(config: &Config, store: &dyn Store) -> anyhow::Result<Option<[u8; 32]>> {
+    let Some(seed) = config.random_seed()? else {
+        return Ok(None);
+    };
+    let start = store
+        .reserve("random-seed", 1)
+        .await
+        .context("cannot count the starts with --random-seed")?
+        .start;
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&seed.to_be_bytes());
+    bytes[8..16].copy_from_slice(&start.to_be_bytes());
+    Ok(Some(bytes))
 }
 
 fn origins(config: &Config) -> OriginRule {

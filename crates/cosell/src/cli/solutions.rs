@@ -2,12 +2,13 @@
 
 use clap::{Args, Subcommand};
 use cosell_domain::Catalog;
-use cosell_model::enums::SolutionStatus;
-use cosell_model::types::SolutionBase;
-use cosell_service::audit::Author;
-use cosell_service::identity::solutions::{self, NewSolution};
+use serde_json::{Value, json};
 
-use super::{Folder, parse_catalog};
+use super::ask::Ask as _;
+use super::desk::Desk;
+use super::parse_catalog;
+use super::remote::{At, Target};
+use super::shown::{at, row};
 use crate::output::Output;
 
 /// What can be done with solutions.
@@ -37,13 +38,13 @@ pub struct Add {
     #[arg(long)]
     category: String,
     /// Active, Inactive or Draft; only Active ones can be associated
-    #[arg(long, default_value = "Active")]
+    #[arg(long, default_value = "Active", value_parser = ["Active", "Inactive", "Draft"])]
     status: String,
     /// The ARN of its AWS Marketplace counterpart
     #[arg(long, value_name = "ARN")]
     marketplace_arn: Option<String>,
     #[command(flatten)]
-    folder: Folder,
+    target: Target,
 }
 
 #[derive(Args)]
@@ -55,54 +56,43 @@ pub struct List {
     #[arg(long, value_parser = parse_catalog)]
     catalog: Catalog,
     #[command(flatten)]
-    folder: Folder,
+    target: Target,
 }
 
 /// Runs the command.
 pub async fn run(output: Output, command: Command) -> anyhow::Result<()> {
     match command {
         Command::Add(add) => {
-            let opened = add.folder.open()?;
-            let new = NewSolution {
-                id: add.id,
-                name: add.name,
-                category: add.category,
-                status: SolutionStatus::from(add.status.as_str()),
-                marketplace_arn: add.marketplace_arn,
-            };
-            let solution = solutions::add(
-                &*opened.store,
-                &Author::command(),
-                &add.account,
-                add.catalog,
-                &opened.region,
-                new,
-                opened.now,
-            )
-            .await?;
+            let new = json!({
+                "catalog": add.catalog.as_str(), "id": add.id, "name": add.name, "category": add.category,
+                "status": add.status, "marketplaceArn": add.marketplace_arn,
+            });
+            let desk = Desk::open(&add.target).await?;
+            let solution: Value = desk.post(&of(&add.account), Some(&new)).await?;
             let lines = [
-                ("Solution", solution.id.clone()),
-                ("Name", solution.name.clone()),
-                ("Category", solution.category.clone()),
-                ("Status", solution.status.to_string()),
-                ("Catalog", solution.catalog.clone()),
+                ("Solution", at(&solution, "/id")),
+                ("Name", at(&solution, "/name")),
+                ("Category", at(&solution, "/category")),
+                ("Status", at(&solution, "/status")),
+                ("Catalog", at(&solution, "/catalog")),
                 ("Account", add.account),
             ];
             output.one(&solution, &lines)
         }
         Command::List(list) => {
-            let opened = list.folder.open()?;
-            let rows = solutions::list(&*opened.store, &list.account, list.catalog).await?;
-            let cells = |row: &SolutionBase| {
-                vec![
-                    row.id.clone(),
-                    row.name.clone(),
-                    row.category.clone(),
-                    row.status.to_string(),
-                ]
-            };
-            let nothing = "No solutions yet: register one with `cosell solution add`";
-            output.list(&["Solution", "Name", "Category", "Status"], &rows, cells, nothing)
+            let desk = Desk::open(&list.target).await?;
+            let place = of(&list.account).with("catalog", Some(list.catalog.as_str()));
+            let rows: Vec<Value> = desk.list(&place, usize::MAX).await?;
+            output.list(
+                &["Solution", "Name", "Category", "Status"],
+                &rows,
+                |solution| row(solution, &["/id", "/name", "/category", "/status"]),
+                "No solutions yet: register one with `cosell solution add`",
+            )
         }
     }
+}
+
+fn of(account: &str) -> At {
+    At::new(["accounts", account, "solutions"])
 }

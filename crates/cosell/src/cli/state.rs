@@ -10,18 +10,18 @@ use std::time::Instant;
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 use cosell_domain::Catalog;
+use cosell_service::Service;
 use cosell_service::identity::Sealer;
 use cosell_service::operator::By;
 use cosell_service::operator::state::{LARGEST, Large, Starter};
-use cosell_service::{PageTokens, Service, SystemClock, Throttle};
 use cosell_store::{Progress, ProgressFn, Store};
 use cosell_store_sqlite::OpenError;
 use serde_json::{Value, json};
 
+use super::ask::Ask as _;
+use super::desk;
 use super::maintenance::{end_progress, progress};
 use super::remote::{At, Remote, Target};
-use super::run::settings;
-use crate::config::{Config, Flags, Mode};
 use crate::data_dir::{self, Role};
 use crate::output::{Output, say};
 
@@ -113,7 +113,7 @@ struct Local {
 
 impl Place {
     fn find(target: &Target) -> anyhow::Result<Self> {
-        if target.operator_url.is_some() {
+        if target.url().is_some() {
             return Ok(Self::Server(Remote::open(target)?));
         }
         // The lock of a server: whoever gets it knows that none runs, and keeps any from starting meanwhile.
@@ -124,20 +124,8 @@ impl Place {
             }
             Err(error) => return Err(error),
         };
-        let flags = Flags {
-            data: Some(target.data.display().to_string()),
-            ..Flags::default()
-        };
-        let settings = settings(&Config::read(&flags, Mode::Serve)?)?;
         let store: Arc<dyn Store> = opened.store;
-        let tokens = PageTokens::new(opened.sealer.derive("page tokens"));
-        let service = Service::new(
-            Arc::clone(&store),
-            Arc::new(SystemClock),
-            settings,
-            tokens,
-            Throttle::off(),
-        );
+        let service = desk::service(desk::settings(&target.data)?, &store, &opened.sealer);
         let by = By {
             token: "the command line".to_owned(),
             request_id: String::new(),
@@ -278,7 +266,14 @@ impl io::Write for Counted<'_> {
 }
 
 async fn load(output: Output, load: Load) -> anyhow::Result<()> {
-    let open = || File::open(&load.file).with_context(|| format!("cannot open {}", load.file.display()));
+    let open = || {
+        let shown = load.file.display();
+        let file = File::open(&load.file).with_context(|| format!("cannot open {shown}"))?;
+        if file.metadata()?.is_dir() {
+            bail!("{shown} is a folder: name a file that `cosell state save` has written");
+        }
+        anyhow::Ok(file)
+    };
     let file = if is_stream(&load.file) {
         None
     } else {
@@ -477,7 +472,14 @@ async fn seed_large(output: Output, mut seed: Seed, wanted: u64) -> anyhow::Resu
     .await;
     place.leave().await;
     end_progress();
-    grown?;
+    grown.with_context(|| match made {
+        0 => "it failed at the beginning".to_owned(),
+        made => format!(
+            "{made} opportunities are made, {} to {}; then it failed",
+            words(&first),
+            words(&last)
+        ),
+    })?;
     let seconds = begun.elapsed().as_secs_f64().max(0.001);
     #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
     let rate = (made as f64 / seconds).round();

@@ -14,6 +14,7 @@ use http_body_util::BodyExt as _;
 use hyper::body::{Body, Frame, SizeHint};
 use serde::de::DeserializeOwned;
 
+use super::ask::Ask as _;
 use super::remote::{At, Remote};
 
 /// How long nothing may arrive.

@@ -1,11 +1,12 @@
 //! `cosell user`.
 
 use clap::{Args, Subcommand};
-use cosell_domain::opportunity::assign::User;
-use cosell_service::audit::Author;
-use cosell_service::identity::users;
+use serde_json::{Value, json};
 
-use super::Folder;
+use super::ask::Ask as _;
+use super::desk::Desk;
+use super::remote::{At, Target};
+use super::shown::{at, row};
 use crate::output::Output;
 
 /// What can be done with users.
@@ -32,7 +33,7 @@ pub struct Add {
     #[arg(long, value_name = "NAME")]
     last_name: String,
     #[command(flatten)]
-    folder: Folder,
+    target: Target,
 }
 
 #[derive(Args)]
@@ -41,33 +42,36 @@ pub struct List {
     #[arg(long, value_name = "ID")]
     account: String,
     #[command(flatten)]
-    folder: Folder,
+    target: Target,
 }
 
 /// Runs the command.
 pub async fn run(output: Output, command: Command) -> anyhow::Result<()> {
     match command {
         Command::Add(add) => {
-            let opened = add.folder.open()?;
-            let user = User {
-                email: add.email,
-                first_name: add.first_name,
-                last_name: add.last_name,
-            };
-            let user = users::add(&*opened.store, &Author::command(), &add.account, user, opened.now).await?;
+            let new = json!({"email": add.email, "firstName": add.first_name, "lastName": add.last_name});
+            let desk = Desk::open(&add.target).await?;
+            let user: Value = desk.post(&of(&add.account), Some(&new)).await?;
             let lines = [
-                ("E-mail", user.email.clone()),
-                ("Name", format!("{} {}", user.first_name, user.last_name)),
+                ("E-mail", at(&user, "/email")),
+                ("Name", row(&user, &["/firstName", "/lastName"]).join(" ")),
                 ("Account", add.account),
             ];
             output.one(&user, &lines)
         }
         Command::List(list) => {
-            let opened = list.folder.open()?;
-            let rows = users::list(&*opened.store, &list.account).await?;
-            let cells = |row: &User| vec![row.email.clone(), row.first_name.clone(), row.last_name.clone()];
-            let nothing = "No users yet: register one with `cosell user add`";
-            output.list(&["E-mail", "First name", "Last name"], &rows, cells, nothing)
+            let desk = Desk::open(&list.target).await?;
+            let rows: Vec<Value> = desk.list(&of(&list.account), usize::MAX).await?;
+            output.list(
+                &["E-mail", "First name", "Last name"],
+                &rows,
+                |user| row(user, &["/email", "/firstName", "/lastName"]),
+                "No users yet: register one with `cosell user add`",
+            )
         }
     }
+}
+
+fn of(account: &str) -> At {
+    At::new(["accounts", account, "users"])
 }

@@ -224,7 +224,7 @@ impl Handler {
         Ok((target.operation, answer?))
     }
 
-    /// Notes a signature that was refused. Nobody is known to have sent it, so it belongs to no account.
+    /// Notes a signature that was refused. Nobody is known to have sent it: the key it names may be known, its sender is not.
     async fn note_denied(&self, parts: &Parts, access_key: &str, request_id: &RequestId, error: &ApiError) {
         let Ok(target) = envelope::route(&parts.method, parts.uri.path(), &parts.headers) else {
             return;

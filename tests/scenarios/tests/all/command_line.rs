@@ -30,7 +30,7 @@ fn prepared(data: &Path) -> Key {
         "--company",
         "Example Co",
     ]);
-    assert_eq!(account["AccountId"], ACCOUNT);
+    assert_eq!(account["accountId"], ACCOUNT);
     run(&[
         "user",
         "add",
@@ -59,7 +59,7 @@ fn prepared(data: &Path) -> Key {
     ]);
     let key = run(&["key", "create", "--account", ACCOUNT]);
     let part = |name: &str| key[name].as_str().unwrap().to_owned();
-    Key::new(&part("AccessKeyId"), &part("SecretAccessKey"))
+    Key::new(&part("accessKeyId"), &part("secretAccessKey"))
 }
 
 fn serve(data: &Path, more: &[&str]) -> Server {
@@ -110,8 +110,8 @@ fn from_an_empty_folder_to_a_revoked_key_a_backup_and_a_restored_server() {
         |arguments: &[&str]| cosell(&[arguments, &["--data", text(&data), "--output", "json"]].concat());
     let second = run(&["key", "create", "--account", ACCOUNT]).json();
     let second = Key::new(
-        second["AccessKeyId"].as_str().unwrap(),
-        second["SecretAccessKey"].as_str().unwrap(),
+        second["accessKeyId"].as_str().unwrap(),
+        second["secretAccessKey"].as_str().unwrap(),
     );
     assert_eq!(
         server.caller(second.clone()).call("GetOpportunity", &read).ok(),
@@ -126,7 +126,7 @@ fn from_an_empty_folder_to_a_revoked_key_a_backup_and_a_restored_server() {
     assert_eq!(run(&["check"]).json()["ProblemCount"], 0);
 
     let revoked = run(&["key", "revoke", &second.id]).json();
-    assert_eq!(revoked["AccessKeyId"], second.id);
+    assert_eq!(revoked["accessKeyId"], second.id);
     let started = Instant::now();
     let mut late = server.caller(second);
     while late.call("GetOpportunity", &read).status == 200 {
@@ -268,6 +268,7 @@ fn mistakes_at_the_command_line_are_refused_with_advice() {
         ),
         (&["serve", "--data", data, "--throttle", "sometimes"], "throttle"),
         (&["serve", "--data", data, "--body-limit", "many"], "body-limit"),
+        (&["serve", "--data", data, "--random-seed", "7"], "cosell dev"),
         (
             &["serve", "--data", data, "--tls-cert", "/nowhere.pem"],
             "tls-key",
@@ -415,10 +416,10 @@ fn a_folders_token_is_sent_to_the_folders_server_and_to_nobody_else() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
     let elsewhere = format!("http://{}", listener.local_addr().unwrap());
-    let variable = [("COSELL_OPERATOR_URL", elsewhere.as_str())];
+    let variables = [("COSELL_OPERATOR_URL", elsewhere.as_str()), ("COSELL_DATA", data)];
     for said in [
         cosell(&["review", "list", "--data", data, "--operator-url", &elsewhere]),
-        cosell_with(&["review", "list", "--data", data], &variable),
+        cosell_with(&["review", "list"], &variables),
     ] {
         assert_eq!(said.code, Some(1), "{}", said.err);
         assert!(
@@ -427,6 +428,9 @@ fn a_folders_token_is_sent_to_the_folders_server_and_to_nobody_else() {
             said.err
         );
     }
+    // A folder that is typed wins over what is exported.
+    let typed = cosell_with(&["review", "list", "--data", data], &variables);
+    assert_eq!(typed.code, Some(0), "{}", typed.err);
     assert!(listener.accept().is_err(), "nobody was called");
 }
 

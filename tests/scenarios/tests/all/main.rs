@@ -13,3 +13,4 @@ mod harness;
 mod hostile;
 mod operator;
 mod scenarios;
+mod seeded;

@@ -110,6 +110,16 @@ pub enum Side {
     Receiver,
 }
 
+impl Side {
+    /// The name on the wire, in ParticipantType and in events.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Side::Sender => "SENDER",
+            Side::Receiver => "RECEIVER",
+        }
+    }
+}
+
 impl Invitation {
     /// The status at a time: an unanswered invitation is expired from `expires_at` on, whether or not that was noted.
     pub fn status_at(&self, now: Timestamp) -> InvitationStatus {

@@ -8,14 +8,13 @@ use cosell_model::enums::{
     EngagementInvitationPayloadType as Kind, OpportunityOrigin, ReceiverResponsibility,
 };
 use cosell_model::types::{
-    CreateEngagementRequest, CreateOpportunityRequest, GetOpportunityResponse, OpportunityInvitationPayload,
-    Payload, SenderContact,
+    CreateOpportunityRequest, GetOpportunityResponse, OpportunityInvitationPayload, Payload, SenderContact,
 };
 use cosell_model::{Check, Timestamp, Violation, shapes};
 
 use super::recipients::{self, Ids, Recipient};
 use super::{Invitation, Receiver, Referral, create, payload};
-use crate::engagement::{self, DESCRIPTION_LIMIT, Engagement, Refusal, TITLE_LIMIT, party, truncated};
+use crate::engagement::{self, Engagement, Refusal, party};
 use crate::opportunity::spend::Estimates;
 use crate::opportunity::{self, Opportunity};
 use crate::{Catalog, Violations};
@@ -179,12 +178,9 @@ fn refer_as(
     let outline = outline(&opportunity.document, terms)?;
 
     let aws = party::aws(known.catalog);
-    let engagement = engagement::create::create(
-        CreateEngagementRequest {
-            title: Some(truncated(&outline.project.title, TITLE_LIMIT)),
-            description: Some(truncated(&outline.project.business_problem, DESCRIPTION_LIMIT)),
-            ..CreateEngagementRequest::default()
-        },
+    // The room tells the project from the beginning, so that nothing is written into it by the acceptance.
+    let engagement = engagement::create::of_opportunity(
+        &opportunity.document,
         engagement::create::Context {
             creator: &aws,
             catalog: known.catalog,

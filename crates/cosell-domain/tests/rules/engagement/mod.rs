@@ -7,4 +7,4 @@ mod offers;
 mod properties;
 mod receivers;
 mod referrals;
-mod support;
+pub mod support;

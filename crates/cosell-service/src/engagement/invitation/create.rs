@@ -8,7 +8,6 @@ use cosell_model::types::{CreateEngagementInvitationRequest, CreateEngagementInv
 use cosell_model::{ApiError, Operation};
 use cosell_store::{Filter, Key, Kind, Query, Sort};
 
-use super::record::participant;
 use crate::answer::{encode, read_failed, stored};
 use crate::engagement::record as engagements;
 use crate::idempotency::Once;
@@ -95,7 +94,7 @@ async fn pending(
         account: receiver.to_owned(),
         catalog: catalog.as_str().to_owned(),
         filters: vec![
-            Filter::In("participant", vec![participant(Side::Receiver).into()]),
+            Filter::In("participant", vec![Side::Receiver.as_str().into()]),
             Filter::In("engagement", vec![engagement.into()]),
             Filter::In("status", vec!["PENDING".into()]),
         ],

@@ -6,8 +6,8 @@ use cosell_model::ApiError;
 use cosell_store::{Changes, Job};
 use serde::{Deserialize, Serialize};
 
-use super::record;
 use crate::answer::stored;
+use crate::plan::Plan;
 use crate::service::Service;
 
 /// The kind of the job.
@@ -29,15 +29,13 @@ pub(crate) async fn run(service: &Service, job: &Job) -> Result<Changes, ApiErro
     let due: Due = stored(&job.payload, "the job of an invitation's expiry")?;
     let catalog = Catalog::from_name(&due.catalog)
         .ok_or_else(|| ApiError::internal(format!("a job names catalog {}", due.catalog)))?;
-    let now = service.now();
-    let Some((invitation, version)) = record::find(service, &due.account, catalog, &due.id).await? else {
+    let mut plan = Plan::new(service, catalog);
+    let Some(invitation) = plan.invitation(&due.account, &due.id).await? else {
         return Ok(Changes::default());
     };
-    let Some(next) = answer::expire(&invitation, now) else {
+    let Some(next) = answer::expire(&invitation, plan.now()) else {
         return Ok(Changes::default());
     };
-    Ok(Changes {
-        writes: record::writes(Some(version), &next, now)?,
-        ..Changes::default()
-    })
+    plan.put_invitation(next);
+    plan.into_changes().await
 }

@@ -10,7 +10,6 @@ use cosell_model::enums::{ParticipantType, SortOrder};
 use cosell_model::types::ListEngagementInvitationsRequest;
 use cosell_store::{Filter, Kind, Query, Sort};
 
-use super::record::participant;
 use crate::page_token::Binding;
 use crate::paging::{among, limit, meant, page};
 use crate::service::{Caller, Service, catalog};
@@ -51,7 +50,7 @@ fn filters(catalog: Catalog, input: ListEngagementInvitationsRequest) -> Vec<Fil
         ParticipantType::Sender => Side::Sender,
         _ => Side::Receiver,
     };
-    let mut filters = vec![Filter::In("participant", vec![participant(side).into()])];
+    let mut filters = vec![Filter::In("participant", vec![side.as_str().into()])];
     meant(
         &mut filters,
         "engagement",

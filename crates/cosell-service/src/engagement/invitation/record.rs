@@ -13,14 +13,6 @@ use crate::answer::{encode, read_failed, stored};
 use crate::plan::Plan;
 use crate::service::Service;
 
-/// The value of the `participant` column on a side.
-pub(crate) const fn participant(side: Side) -> &'static str {
-    match side {
-        Side::Sender => "SENDER",
-        Side::Receiver => "RECEIVER",
-    }
-}
-
 /// The row of an account under that identifier or ARN, with its version; not found for everybody who has none.
 pub(crate) async fn read(
     service: &Service,
@@ -83,7 +75,7 @@ pub(crate) fn writes(before: Option<u64>, next: &Invitation, now: Timestamp) -> 
             summary: encode(&view::summary(next, side, now))?,
             private: bytes::Bytes::new(),
             columns: vec![
-                ("participant", participant(side).into()),
+                ("participant", side.as_str().into()),
                 ("invited", next.invited_at.into()),
                 ("status", next.status_at(now).as_str().into()),
                 ("payload_type", next.payload_type.as_str().into()),

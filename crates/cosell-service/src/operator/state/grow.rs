@@ -212,8 +212,12 @@ impl Growing<'_> {
 
     fn decide(&mut self, verdict: Verdict) -> Result<(), ApiError> {
         let at = self.step();
-        let decided = review::decide(&self.opportunity, verdict, at);
-        self.become_if(decided.map_err(ApiError::from)?);
+        let mut decided = review::decide(&self.opportunity, verdict, "seed", at).map_err(ApiError::from)?;
+        if let Some(next) = &mut decided {
+            // Nobody is at work on it: whoever tries the desk can take it.
+            next.private.taken_by = None;
+        }
+        self.become_if(decided);
         Ok(())
     }
 

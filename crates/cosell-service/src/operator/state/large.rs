@@ -1,6 +1,8 @@
 //! The pack `large`: as many opportunities as wanted in one account and catalog, by the store's fast way in. The rows are
 //! those that the operations would have written; there are no engagements, events or audit entries of them.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use cosell_domain::Catalog;
@@ -52,7 +54,7 @@ pub struct Grown {
 
 impl Service {
     /// Makes opportunities. Computes for long between two waits: call it where that harms nobody. If it fails midway, what
-    /// came before stays.
+    /// came before stays, and the error says so: many commits are what makes it fast.
     pub async fn seed_large(&self, by: &By, wanted: &Large, progress: ProgressFn) -> Result<Grown, ApiError> {
         if wanted.count == 0 || wanted.count > LARGEST {
             return Err(ApiError::internal(format!(
@@ -105,10 +107,20 @@ impl Service {
             }
         });
         let mut flat = (&mut records).flatten();
+        let noted = Arc::new(AtomicU64::new(0));
+        let (seen, told) = (Arc::clone(&noted), progress);
+        let progress: ProgressFn = Arc::new(move |progress| {
+            seen.store(progress.done, Ordering::Relaxed);
+            told(progress);
+        });
         let written = self.store.bulk(&mut flat, progress).await.map_err(read_failed);
-        if let Some(error) = failed {
-            return Err(error);
-        }
+        let written = failed.map_or(written, Err).map_err(|error| {
+            let whose = Whose {
+                accounts: std::slice::from_ref(&wanted.account),
+                catalog: wanted.catalog,
+            };
+            whose.left_behind(error, noted.load(Ordering::Relaxed) > 0)
+        });
         let records = written?;
         self.note_done(&by.deed("SeedState")).await;
         Ok(Grown {
@@ -129,6 +141,34 @@ fn rows(soil: &Soil<'_>, number: u64, created: cosell_model::Timestamp) -> Resul
         Write::Replace { .. } | Write::Delete { .. } => None,
     };
     Ok(writes.into_iter().filter_map(new).collect())
+}
+
+/// Whose examples are made.
+pub(super) struct Whose<'a> {
+    pub(super) accounts: &'a [String],
+    pub(super) catalog: Catalog,
+}
+
+impl Whose<'_> {
+    /// The error of a seeding that failed midway, with what is left of it and how to be rid of that.
+    pub(super) fn left_behind(&self, mut error: ApiError, anything: bool) -> ApiError {
+        let catalog = self.catalog.as_str();
+        let resets: Vec<String> = self
+            .accounts
+            .iter()
+            .map(|account| format!("`cosell state reset --account {account} --catalog {catalog}`"))
+            .collect();
+        let left = if anything {
+            let resets = resets.join(" and ");
+            format!(
+                "What was made before that stays. To be rid of it, together with everything else there: {resets}"
+            )
+        } else {
+            "Nothing was made".to_owned()
+        };
+        error.message = format!("{}. {left}", error.message.trim_end_matches('.'));
+        error
+    }
 }
 
 pub(super) fn admin(error: AdminError) -> ApiError {

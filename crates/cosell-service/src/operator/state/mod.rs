@@ -12,6 +12,7 @@ mod starter;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufReader, Seek as _, SeekFrom, Write};
+use std::sync::Arc;
 
 use cosell_domain::Catalog;
 use cosell_model::{ApiError, Timestamp};
@@ -29,6 +30,8 @@ use crate::service::Service;
 pub use large::{Grown, LARGEST, Large};
 pub use starter::{Starter, Story};
 
+/// How often a load that others overtake is begun anew.
+const ATTEMPTS: u32 = 8;
 /// Bytes that are read from a file at once.
 const BUFFER: usize = 256 * 1024;
 
@@ -55,9 +58,31 @@ pub enum LoadError {
     /// The file is not one that can be taken in; the text says what to do.
     #[error("{0}")]
     Refused(String),
+    /// The store cannot do it now; the text says why.
+    #[error("{0}")]
+    Unavailable(String),
     /// The store failed, or the file could not be read back.
     #[error("{0}")]
     Failed(String),
+}
+
+impl From<TransferError> for LoadError {
+    fn from(error: TransferError) -> Self {
+        match error {
+            TransferError::OtherEnd(error) => Self::Failed(format!("the state cannot be read: {error}")),
+            // The checksum was right, so whoever wrote the file meant it so.
+            TransferError::Store(StoreError::Invalid(what)) => Self::Refused(format!(
+                "the state cannot be taken in, because {what}: save it anew"
+            )),
+            TransferError::Store(StoreError::Unavailable(what)) => Self::Unavailable(format!(
+                "the store cannot take the state in now, and nothing has changed: {what}"
+            )),
+            TransferError::Store(error) => Self::Failed(error.to_string()),
+            error @ TransferError::Overtaken(_) => Self::Unavailable(format!(
+                "{error}, again and again, and nothing is loaded: load the state later"
+            )),
+        }
+    }
 }
 
 impl From<AdminError> for LoadError {
@@ -106,30 +131,20 @@ impl Service {
         file: &mut File,
         progress: ProgressFn,
     ) -> Result<Loaded, LoadError> {
-        let io = |error: std::io::Error| LoadError::Failed(format!("the state cannot be read: {error}"));
-        file.seek(SeekFrom::Start(0)).map_err(io)?;
+        file.seek(SeekFrom::Start(0)).map_err(StateError::Io)?;
         let summary = verify(BufReader::with_capacity(BUFFER, &*file))?;
-        file.seek(SeekFrom::Start(0)).map_err(io)?;
-        let reader = StateReader::new(BufReader::with_capacity(BUFFER, &*file))?;
-        let mut sieve = Sieve::new(self, sealer).await?;
-        // No number of the former sequences may be given any more, and no job be under way.
-        let turn = self.jobs_turn.lock().await;
-        let pause = self.ids.pause().await;
-        let own = std::mem::take(&mut sieve.tokens);
-        let mut source = own
-            .into_iter()
-            .map(|record| Ok(ExportItem::Record(record)))
-            .chain(reader)
-            .filter_map(|item| item.map(|item| sieve.admit(item)).transpose());
-        let taken = self.store.import(&mut source, progress).await;
-        drop(source);
-        if taken.is_ok() {
-            self.forget();
-        }
-        drop((pause, turn));
-        taken.map_err(|error| LoadError::Failed(error.to_string()))?;
-        let refreshed = self.refresh_settings().await;
-        refreshed.map_err(|error| LoadError::Failed(error.internal.unwrap_or(error.message)))?;
+        let mut attempt = 0;
+        let sieve = loop {
+            attempt += 1;
+            match self.take_in(sealer, file, Arc::clone(&progress)).await {
+                // Somebody has just revoked a token or a key that would have come back.
+                Ok(Err(TransferError::Overtaken(_))) if attempt < ATTEMPTS => {}
+                taken => break taken??,
+            }
+        };
+        let failed = |error: ApiError| LoadError::Failed(error.internal.unwrap_or(error.message));
+        self.list_old_deals().await.map_err(failed)?;
+        self.refresh_settings().await.map_err(failed)?;
         self.note_done(&by.deed("LoadState")).await;
         Ok(Loaded {
             saved_date: summary.created_at,
@@ -138,6 +153,39 @@ impl Service {
             keys_left_out: sieve.left_out,
             keys_kept: sieve.kept,
         })
+    }
+
+    /// Replaces everything by the state in `file`, which was found right. The inner error is that of the taking in itself.
+    async fn take_in<'a>(
+        &self,
+        sealer: &'a Sealer,
+        file: &mut File,
+        progress: ProgressFn,
+    ) -> Result<Result<Sieve<'a>, TransferError>, LoadError> {
+        file.seek(SeekFrom::Start(0)).map_err(StateError::Io)?;
+        let reader = StateReader::new(BufReader::with_capacity(BUFFER, &*file))?;
+        // No number of the former sequences may be given any more, no request that changes something be under way, and no job.
+        let alone = self.exchanging().await;
+        let turn = self.jobs_turn.lock().await;
+        let pause = self.ids.pause().await;
+        let mut sieve = Sieve::new(self, sealer).await?;
+        let own = std::mem::take(&mut sieve.tokens);
+        let relying_on = own.iter().chain(sieve.keys.values());
+        let relying_on: Vec<_> = relying_on
+            .map(|record| (record.key.clone(), record.version))
+            .collect();
+        let mut source = own
+            .into_iter()
+            .map(|record| Ok(ExportItem::Record(record)))
+            .chain(reader)
+            .filter_map(|item| item.map(|item| sieve.admit(item)).transpose());
+        let taken = self.store.import(&relying_on, &mut source, progress).await;
+        drop(source);
+        if taken.is_ok() {
+            self.forget();
+        }
+        drop((pause, turn, alone));
+        Ok(taken.map(|_| sieve))
     }
 
     /// Erases what an account has in a catalog; in all catalogs or of all accounts where one is left out. Accounts, users,

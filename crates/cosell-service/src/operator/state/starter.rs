@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::bodies::{invitation, lead, opportunity};
-use super::large::admin;
+use super::large::{Whose, admin};
 use super::pack::{Act, Answer, Deal, Offer, OfferKind, Pack};
 use crate::answer::read_failed;
 use crate::clock::{Clock, ClockMode, VirtualClock};
@@ -83,7 +83,8 @@ struct Known {
 }
 
 impl Service {
-    /// Has a story happen. If it fails midway, what came before stays.
+    /// Has a story happen. If it fails midway, what came before stays, and the error says so: every step is one
+    /// of the operations, each a change of its own.
     pub async fn seed_story(&self, by: &By, wanted: &Starter) -> Result<Story, ApiError> {
         let pack = match &wanted.document {
             Some(document) => Pack::read(document)?,
@@ -138,13 +139,21 @@ impl Service {
             story: Story::default(),
             known: vec![Known::default(); pack.deals.len() + pack.offers.len()],
         };
-        for event in &events {
-            Box::pin(service.go(&clock, event.at)).await?;
-            let told = Box::pin(teller.tell(event)).await;
-            told.map_err(|error| placed(error, event.place, &pack))?;
+        let whole = async {
+            for event in &events {
+                Box::pin(service.go(&clock, event.at)).await?;
+                let told = Box::pin(teller.tell(event)).await;
+                told.map_err(|error| placed(error, event.place, &pack))?;
+            }
+            Box::pin(service.go(&clock, now)).await
         }
-        Box::pin(service.go(&clock, now)).await?;
+        .await;
         let story = teller.story;
+        let whose = Whose {
+            accounts: &partners,
+            catalog: wanted.catalog,
+        };
+        whole.map_err(|error| whose.left_behind(error, true))?;
         self.note_done(&by.deed("SeedState")).await;
         Ok(story)
     }
@@ -272,8 +281,9 @@ impl Teller<'_> {
                 None => return Ok(()),
             },
         };
+        done?;
         self.story.steps += 1;
-        done
+        Ok(())
     }
 
     fn partner(&self, number: usize) -> Option<String> {

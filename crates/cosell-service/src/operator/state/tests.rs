@@ -12,6 +12,7 @@ use super::*;
 use crate::identity::accounts::Account;
 use crate::identity::partner::{Partner, register};
 use crate::operator::state::{Large, Starter};
+use crate::story::gate::Gated;
 use crate::testing::{ONE, REGION, STRANGER, TWO, World, second};
 use crate::{Clock, Settings};
 use cosell_store_sqlite::{Options, SqliteStore};
@@ -38,6 +39,8 @@ fn silent() -> ProgressFn {
 async fn world() -> World {
     let store = SqliteStore::open_ephemeral(Options::default()).unwrap();
     let world = World::over(Arc::new(store), Arc::new(Still), Settings::default());
+    // As every server does when it starts.
+    world.service.list_old_deals().await.unwrap();
     for account in [ONE, TWO] {
         let partner = Partner::from(Account {
             account_id: account.to_owned(),
@@ -366,6 +369,28 @@ async fn a_state_comes_back_and_a_server_forgets_what_it_knew_before() {
 }
 
 #[tokio::test]
+async fn a_story_is_told_by_events_at_its_own_times() {
+    let world = world().await;
+    world.service.seed_story(&by(), &starter()).await.unwrap();
+    let mut events = Vec::new();
+    while let Some(page) = Some(world.store.events_after(events.len() as u64, 1000).await.unwrap())
+        .filter(|page| !page.is_empty())
+    {
+        events.extend(page);
+    }
+    let created = events
+        .iter()
+        .filter(|one| one.event.detail_type == "Opportunity Created");
+    let there = opportunities(&world, ONE).await.len() + opportunities(&world, TWO).await.len();
+    assert_eq!(created.count(), there);
+    assert!(events.iter().all(|one| one.event.time <= second(0)));
+    assert!(
+        events.is_sorted_by_key(|one| one.event.time),
+        "in the order in which it happened"
+    );
+}
+
+#[tokio::test]
 async fn a_damaged_state_is_refused_and_nothing_has_changed() {
     let world = world().await;
     world.service.seed_story(&by(), &starter()).await.unwrap();
@@ -447,6 +472,111 @@ async fn keys_of_another_folder_are_left_out_and_own_ones_and_tokens_stay() {
     for (id, there) in [("own", true), ("theirs", false)] {
         let key = cosell_store::Key::global(Kind::OperatorToken, id);
         assert_eq!(target.store.get(&key).await.unwrap().is_some(), there, "{id}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_or_key_that_is_revoked_while_a_state_is_loaded_stays_revoked() {
+    let (here, there) = (Sealer::new([1; 32]), Sealer::new([2; 32]));
+    let write = |sealer: &Sealer| {
+        crate::identity::keys::write(sealer, ONE, "AKIABOTH".to_owned(), "secret", second(0))
+            .unwrap()
+            .1
+    };
+    let token = |version: u64, document: &'static str| Record {
+        key: cosell_store::Key::global(Kind::OperatorToken, "own"),
+        version,
+        document: document.into(),
+        summary: document.into(),
+        private: "\"hash\"".into(),
+        columns: Vec::new(),
+    };
+    let source = world().await;
+    source.write(vec![write(&there)]).await;
+    let state = saved(&source).await;
+    for revokes_key in [true, false] {
+        let target = world().await;
+        let held = cosell_store::Write::Insert(token(1, "{}"));
+        target.write(vec![write(&here), held]).await;
+        let gate = Arc::new(Gated::new(Arc::clone(&target.store)));
+        let slow = World::over(
+            Arc::clone(&gate) as Arc<dyn Store>,
+            Arc::new(Still),
+            Settings::default(),
+        );
+        let mut file = tempfile(&state);
+        let by = by();
+        let load = slow.service.load_state(&by, &here, &mut file, silent());
+        let revoke = async {
+            if revokes_key {
+                let author = crate::audit::Author::command();
+                crate::identity::keys::revoke(&*target.store, &author, "AKIABOTH", second(1))
+                    .await
+                    .unwrap();
+            } else {
+                let record = token(2, "{\"revoked\":true}");
+                let revoked = cosell_store::Write::Replace { record, expected: 1 };
+                target.write(vec![revoked]).await;
+            }
+        };
+        let (loaded, ()) = gate.overtaken(load, revoke).await;
+        assert_eq!(loaded.unwrap().keys_kept, ["AKIABOTH"]);
+        let keyring = crate::identity::Keyring::new(Arc::clone(&target.store), here.clone());
+        let usable = keyring.find("AKIABOTH").await.unwrap().is_some();
+        assert_eq!(usable, !revokes_key);
+        let key = cosell_store::Key::global(Kind::OperatorToken, "own");
+        let own = target.store.get(&key).await.unwrap().unwrap();
+        assert_eq!(own.version, if revokes_key { 1 } else { 2 });
+    }
+}
+
+#[tokio::test]
+async fn a_state_that_says_something_twice_is_refused_in_words_for_people() {
+    let world = world().await;
+    let good = saved(&world).await;
+    let reader = StateReader::new(&good[..]).unwrap();
+    let mut items: Vec<ExportItem> = reader.map(Result::unwrap).collect();
+    items.push(items[0].clone());
+    let mut writer = StateWriter::new(Vec::new(), second(0)).unwrap();
+    for item in &items {
+        writer.item(item).unwrap();
+    }
+    let (twice, _) = writer.finish().unwrap();
+    let mut file = tempfile(&twice);
+    let sealer = Sealer::new([1; 32]);
+    let refused = world
+        .service
+        .load_state(&by(), &sealer, &mut file, silent())
+        .await
+        .unwrap_err();
+    let LoadError::Refused(words) = refused else {
+        panic!("{refused:?}");
+    };
+    assert!(
+        words.contains("comes twice") && !words.contains("contract"),
+        "{words}"
+    );
+    assert!(saved(&world).await == good);
+}
+
+#[tokio::test]
+async fn a_story_that_breaks_off_says_what_stays_and_how_to_be_rid_of_it() {
+    let world = world().await;
+    let mut document: Value = serde_json::from_str(include_str!("starter.json")).unwrap();
+    let deals = document["deals"].as_array_mut().unwrap();
+    // The newest deal goes wrong, when all others are told.
+    let last = deals.iter_mut().min_by_key(|deal| deal["ago"].as_u64()).unwrap();
+    last["amount"] = "no amount".into();
+    let broken = Starter {
+        document: Some(document),
+        ..starter()
+    };
+    let error = world.service.seed_story(&by(), &broken).await.unwrap_err();
+    let made = opportunities(&world, ONE).await.len();
+    assert!(made > 0, "nothing was made: {}", error.message);
+    for account in [ONE, TWO] {
+        let way = format!("`cosell state reset --account {account} --catalog Sandbox`");
+        assert!(error.message.contains(&way), "{}", error.message);
     }
 }
 

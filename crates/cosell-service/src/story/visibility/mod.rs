@@ -112,6 +112,7 @@ async fn play(steps: &[Step], done: &RefCell<BTreeMap<Deed, usize>>) {
             look::look(&story, &model).await;
         }
     }
+    story.check_told().await;
 }
 
 #[test]

@@ -208,7 +208,7 @@ impl Hand<'_> {
             id: engagement.clone(),
             creator: AWS.to_owned(),
             members: vec![AWS.to_owned()],
-            contexts: Vec::new(),
+            contexts: vec![("1".to_owned(), "CustomerProject")],
         });
         self.invited(model, &engagement, text(&new[0], "Id"), AWS, account, false);
         let hidden = text(&made, "Id");

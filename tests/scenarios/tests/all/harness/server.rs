@@ -116,6 +116,8 @@ pub struct Server {
     pub operator_token: Option<String>,
     log: Arc<Mutex<String>>,
     reader: Option<JoinHandle<()>>,
+    /// Its temporary files: it is killed, so it cannot remove them itself.
+    _temporary: tempfile::TempDir,
 }
 
 impl Server {
@@ -147,8 +149,11 @@ impl Server {
     pub fn shared() -> &'static Self {
         static SHARED: OnceLock<Server> = OnceLock::new();
         SHARED.get_or_init(|| {
-            // Statics are never dropped: a shell waits for this process to go, whatever way, and then kills the server.
-            let script = r#""$0" "$@" & server=$!; cat > /dev/null; kill -9 $server"#;
+            // Statics are never dropped: a shell waits for this process to go, whatever way, and then kills the server and
+            // removes its temporary files.
+            // What the shell would say about that, nobody is there to read.
+            let script = r#""$0" "$@" & server=$!; cat > /dev/null; exec 2> /dev/null; kill -9 $server
+                wait $server; rm -rf "$TMPDIR""#;
             let mut shell = command(Path::new("sh"));
             shell.args(["-c", script]).arg(program());
             shell.args(["dev", "--ephemeral", "--listen", "127.0.0.1:0"]);
@@ -158,7 +163,9 @@ impl Server {
     }
 
     fn spawn(mut command: Command) -> Result<Self, String> {
+        let temporary = tempfile::tempdir().map_err(|error| error.to_string())?;
         let mut child = command
+            .env("TMPDIR", temporary.path())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -205,6 +212,7 @@ impl Server {
                 operator_token,
                 log,
                 reader: Some(reader),
+                _temporary: temporary,
             }),
             _ => {
                 let _ = child.kill();

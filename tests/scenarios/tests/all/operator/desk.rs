@@ -84,6 +84,19 @@ fn the_desk_takes_asks_back_approves_and_rejects_and_the_partner_sees_each_at_on
     assert_eq!(taken["deal"]["reviewStatus"], "In review");
     assert_eq!(life_cycle(&mut one, &first)["ReviewStatus"], "In review");
     operator.post(&format!("/reviews/{first}/take?catalog=AWS"), &Value::Null);
+    // Another reviewer cannot take it too, and the queue says who has it.
+    let other = operator.token("review");
+    let mut other = operator.with(other["token"].as_str().unwrap());
+    let place = format!("/reviews/{first}/take?catalog=AWS");
+    let problem = other.send("POST", &place, None);
+    refused(&problem, 409, "conflict");
+    let taker = taken["deal"]["takenBy"].as_str().unwrap();
+    assert!(
+        problem.json()["detail"].as_str().unwrap().contains(taker),
+        "{problem}"
+    );
+    let row = other.get(&format!("/reviews?catalog=AWS&account={account}&limit=1"))["items"][0].clone();
+    assert_eq!(row["takenBy"], taker);
 
     let why = json!({"reason": "MoreInformation", "comments": "Which ovens?"});
     operator.post(&format!("/reviews/{first}/action-required?catalog=AWS"), &why);

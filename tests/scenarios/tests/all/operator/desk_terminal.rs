@@ -279,11 +279,11 @@ fn a_person_searches_previews_and_reads_the_audit_log() {
     let entries = desk.json(&["audit", "list", "--resource", &id]);
     assert_eq!(entries[0]["action"], "ApproveOpportunity");
     let key = desk.json(&["key", "create", "--account", ACCOUNT]);
-    let key = key["AccessKeyId"].as_str().unwrap();
+    let key = key["accessKeyId"].as_str().unwrap();
     let made = desk.json(&["audit", "list", "--resource", key]);
     assert_eq!(
         (&made[0]["action"], &made[0]["actor"]["type"]),
-        (&json!("CreateAccessKey"), &json!("command"))
+        (&json!("CreateAccessKey"), &json!("operator"))
     );
 
     let export = desk.run(&["audit", "export", "--resource", &id]);

@@ -3,11 +3,12 @@
 use std::io::Read as _;
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::harness::deal::list_all;
+use crate::harness::deal::{draft, list_all};
 use crate::harness::operator::refused;
 use crate::harness::server::program;
 use crate::harness::{Caller, Key, Operator, Server, cosell};
@@ -353,4 +354,53 @@ fn a_server_that_is_killed_during_a_load_has_the_old_state_or_the_new_one_and_no
         .filter(|name| !name.starts_with("cosell.") && name != "operator.json")
         .collect();
     assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn states_are_loaded_while_partners_write_and_nothing_is_half_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::on(folder.path());
+    let mut operator = server.operator();
+    starter(&mut operator);
+    let state = save(&mut operator);
+    let saved = deals(&mut server.caller(Key::first()));
+    let stop = AtomicBool::new(false);
+    // Whoever writes waits for a load and is not disturbed by it otherwise.
+    let written: Vec<Vec<String>> = std::thread::scope(|scope| {
+        let writers: Vec<_> = (0..3)
+            .map(|writer| {
+                let (server, stop) = (&server, &stop);
+                scope.spawn(move || {
+                    let mut caller = server.caller(Key::first());
+                    let mut made = Vec::new();
+                    while !stop.load(Ordering::SeqCst) {
+                        let token = format!("{writer}-{}", made.len());
+                        let answer = caller.call("CreateOpportunity", &draft(&token));
+                        made.push(answer.ok()["Id"].as_str().unwrap().to_owned());
+                    }
+                    made
+                })
+            })
+            .collect();
+        for _ in 0..4 {
+            std::thread::sleep(Duration::from_millis(150));
+            let answer = operator.raw("PUT", "/operator/v1/state", FILE, &state);
+            assert_eq!(answer.status, 200, "{answer}");
+        }
+        std::thread::sleep(Duration::from_millis(150));
+        stop.store(true, Ordering::SeqCst);
+        writers.into_iter().map(|writer| writer.join().unwrap()).collect()
+    });
+    let written: Vec<&String> = written.iter().flatten().collect();
+    assert!(written.len() > 20, "{written:?}");
+    let mut first = server.caller(Key::first());
+    let left = deals(&mut first);
+    assert!(left > saved, "the last ones are there");
+    // Whatever is listed can be read whole.
+    for row in list_all(&mut first, &json!({"Catalog": "Sandbox", "MaxResults": 100})) {
+        let body = json!({"Catalog": "Sandbox", "Identifier": row["Id"]});
+        assert_eq!(first.call("GetOpportunity", &body).ok()["Id"], row["Id"]);
+    }
+    let checked = cosell(&["check", "--data", text(folder.path()), "--output", "json"]).json();
+    assert_eq!(checked["ProblemCount"], 0, "{checked}");
 }

@@ -337,7 +337,7 @@ fn what_operators_write_and_what_they_may_not_is_in_the_audit_log_without_any_se
         );
         assert_eq!(found.len(), 1, "{action}");
     }
-    let denied = entries(&mut operator, "action=takeReview");
+    let denied = entries(&mut operator, "action=TakeInReview");
     assert_eq!(denied[0]["error"], "AccessDeniedException");
     // With its id: another token may have the same name.
     let actor = denied[0]["actor"]["token"].as_str().unwrap();
