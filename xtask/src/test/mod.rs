@@ -46,9 +46,12 @@ struct Place {
 /// Runs all suites, or one. A failed test makes the code of failure; an error is what kept tests from running.
 pub fn run(root: &Path, only: Option<Suite>) -> Result<ExitCode> {
     let wanted = |suite| only.is_none_or(|one| one == suite);
-    let python = wanted(Suite::Python) || wanted(Suite::Cli);
-    let javascript = wanted(Suite::Js);
-    let tools = tools::check(python, javascript)?;
+    let needs = tools::Needs {
+        python: wanted(Suite::Python) || wanted(Suite::Cli),
+        javascript: wanted(Suite::Js),
+        postgres: wanted(Suite::Rust),
+    };
+    let tools = tools::check(&needs)?;
 
     let mut summary = Summary::default();
     if wanted(Suite::Rust) {
@@ -74,7 +77,7 @@ pub fn run(root: &Path, only: Option<Suite>) -> Result<ExitCode> {
     } else if wanted(Suite::RustSdk) {
         rust::test(&place, &metadata, rust::Selection::Sdk, &mut summary)?;
     }
-    if python {
+    if needs.python {
         let environment = python::prepare(&place, &tools)?;
         for (suite, name, folder) in [(Suite::Python, "boto3", "boto"), (Suite::Cli, "AWS CLI", "cli")] {
             if wanted(suite) {
@@ -82,7 +85,7 @@ pub fn run(root: &Path, only: Option<Suite>) -> Result<ExitCode> {
             }
         }
     }
-    if javascript {
+    if needs.javascript {
         javascript::prepare(&place)?;
         javascript::test(&place, &mut summary)?;
     }

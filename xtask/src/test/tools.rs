@@ -17,16 +17,29 @@ pub struct Tools {
     pub python: String,
 }
 
+/// What the chosen suites need.
+pub struct Needs {
+    /// Python with its venv module.
+    pub python: bool,
+    /// Node.js with npm.
+    pub javascript: bool,
+    /// The programs of a PostgreSQL server.
+    pub postgres: bool,
+}
+
 /// Looks for the programs that the chosen suites need.
-pub fn check(python: bool, javascript: bool) -> Result<Tools> {
+pub fn check(needs: &Needs) -> Result<Tools> {
     let mut tools = Tools {
         python: String::new(),
     };
-    if python {
+    if needs.python {
         tools.python = find_python()?;
     }
-    if javascript {
+    if needs.javascript {
         find_node()?;
+    }
+    if needs.postgres {
+        find_postgres()?;
     }
     Ok(tools)
 }
@@ -83,6 +96,17 @@ fn find_node() -> Result<()> {
         bail!("npm is missing: install it (Debian: apt-get install npm) and run this again");
     }
     Ok(())
+}
+
+/// A server that runs on this machine is no concern of the tests, so none is asked: they start one of their own.
+fn find_postgres() -> Result<()> {
+    if cosell_test_postgres::programs().is_err() {
+        install(&["postgresql"]);
+    }
+    match cosell_test_postgres::programs() {
+        Ok(_) => Ok(()),
+        Err(missing) => bail!(missing),
+    }
 }
 
 /// Installs Debian packages where that is possible; whether it helped is seen by looking again.

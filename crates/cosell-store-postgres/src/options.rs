@@ -1,0 +1,164 @@
+//! How a database is reached: the address, TLS, pool size and patience.
+//!
+//! The address is a `postgres://` URL as libpq has it, with several hosts and `target_session_attrs` where there is a
+//! failover. `sslmode` is `disable`, `prefer` (the default), `require` or `verify-full`, and `sslrootcert` a file of
+//! certificates in PEM that are trusted instead of the system's. Unlike libpq, `prefer` and `require` verify the server's
+//! certificate and name as well, whenever TLS is used: an encrypted connection to nobody knows whom protects nothing.
+//! Nothing here may print an address, which may hold a password.
+
+use crate::error::OpenError;
+use crate::tls::{self, Tls};
+use std::fmt;
+use std::time::Duration;
+use tokio_postgres::Config;
+use tokio_postgres::config::SslMode;
+
+/// How a store works with its database.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Connections for reads and small writes, at least 1. Two more serve the writer and a long look each.
+    pub connections: usize,
+    /// Writes that may wait for the writer before a further one waits for room.
+    pub queue: usize,
+    /// How long a read (and anything else but [`Store::apply`](cosell_store::Store::apply)) is tried, over lost connections
+    /// and failovers, before it answers `Unavailable`.
+    pub read_patience: Duration,
+    /// How long a change is tried.
+    pub write_patience: Duration,
+    /// How long one connection attempt to one host may take, unless the address says it (`connect_timeout`).
+    pub connect_timeout: Duration,
+    /// How long one statement may run. Long looks (export, import, check) are exempt.
+    pub statement_timeout: Duration,
+    /// Whether this is the only server on the database. Only then may
+    /// [`release_claims`](cosell_store::Store::release_claims) take jobs from workers that are gone: beside others they
+    /// might be alive. With several servers, the jobs of one that was killed are due again when their leases end.
+    pub only_server: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            connections: 8,
+            queue: 1024,
+            read_patience: Duration::from_secs(10),
+            write_patience: Duration::from_secs(20),
+            connect_timeout: Duration::from_secs(3),
+            statement_timeout: Duration::from_secs(8),
+            only_server: false,
+        }
+    }
+}
+
+/// Where the database is.
+#[derive(Clone)]
+pub(crate) struct Address {
+    pub config: Config,
+    /// `None` where TLS is not wanted, or not insisted on and there are no trusted certificates.
+    pub tls: Option<Tls>,
+}
+
+// By hand: the library's own text of a configuration leaves the password out, but may not for ever.
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Address")
+    }
+}
+
+/// Reads an address.
+pub(crate) fn parse(url: &str, options: &Options) -> Result<Address, OpenError> {
+    if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+        return Err(OpenError::Address("it does not start with postgres://".into()));
+    }
+    let (base, query) = url.split_once('?').unwrap_or((url, ""));
+    let mut kept = Vec::new();
+    let mut roots = None;
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        match pair.split_once('=') {
+            Some(("sslrootcert", file)) => roots = Some(decoded(file)?),
+            Some(("sslmode", "verify-full")) => kept.push("sslmode=require"),
+            Some(("sslmode", "verify-ca" | "allow")) => {
+                return Err(OpenError::Address(
+                    "sslmode is disable, prefer, require or verify-full".into(),
+                ));
+            }
+            _ => kept.push(pair),
+        }
+    }
+    let text = match kept.is_empty() {
+        true => base.to_owned(),
+        false => format!("{base}?{}", kept.join("&")),
+    };
+    let mut config: Config = text
+        .parse()
+        .map_err(|error: tokio_postgres::Error| OpenError::Address(crate::error::words(&error)))?;
+    if config.get_connect_timeout().is_none() {
+        config.connect_timeout(options.connect_timeout);
+    }
+    if config.get_application_name().is_none() {
+        config.application_name("cosell");
+    }
+    let tls = match config.get_ssl_mode() {
+        SslMode::Disable => None,
+        // Whoever does not insist on TLS must not fail for want of certificates.
+        SslMode::Prefer if roots.is_none() => tls::with_roots(None).ok(),
+        _ => Some(tls::with_roots(roots.as_deref()).map_err(OpenError::Tls)?),
+    };
+    Ok(Address { config, tls })
+}
+
+/// A percent-encoded part of a URL.
+fn decoded(text: &str) -> Result<String, OpenError> {
+    let wrong = || OpenError::Address("sslrootcert is not well encoded".into());
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        if byte != b'%' {
+            bytes.push(byte);
+            continue;
+        }
+        let digits = [rest.next().ok_or_else(wrong)?, rest.next().ok_or_else(wrong)?];
+        let digits = std::str::from_utf8(&digits).map_err(|_| wrong())?;
+        bytes.push(u8::from_str_radix(digits, 16).map_err(|_| wrong())?);
+    }
+    String::from_utf8(bytes).map_err(|_| wrong())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio_postgres::config::TargetSessionAttrs;
+
+    fn refusal(url: &str) -> String {
+        parse(url, &Options::default()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn an_address_names_hosts_a_wish_for_the_primary_and_how_tls_is_used() {
+        let url = "postgres://me:secret@a:1,b:2/db?target_session_attrs=read-write&sslmode=disable";
+        let address = parse(url, &Options::default()).unwrap();
+        assert_eq!(address.config.get_hosts().len(), 2);
+        assert_eq!(
+            address.config.get_target_session_attrs(),
+            TargetSessionAttrs::ReadWrite
+        );
+        assert_eq!(address.config.get_ssl_mode(), SslMode::Disable);
+        let full = parse("postgres://me@a/db?sslmode=verify-full", &Options::default()).unwrap();
+        assert_eq!(full.config.get_ssl_mode(), SslMode::Require);
+        assert!(!format!("{address:?}").contains("secret"));
+    }
+
+    #[test]
+    fn an_address_that_is_not_understood_is_refused_without_its_password() {
+        for url in [
+            "mysql://me:secret@a/db",
+            "postgres://me:secret@a/db?sslmode=verify-ca",
+            "postgres://me:secret@a/db?nonsense=1",
+            "postgres://me:secret@a/db?sslrootcert=%zz",
+            "postgres://me:secret@a/db?sslmode=require&sslrootcert=/no/such/file",
+        ] {
+            let text = refusal(url);
+            assert!(!text.contains("secret"), "{text}");
+        }
+        assert!(refusal("postgres://a/db?sslmode=require&sslrootcert=%2Fno%2Fsuch").contains("/no/such"));
+    }
+}

@@ -1,0 +1,187 @@
+//! Connections kept for the next task, and work that is tried again over lost ones.
+//!
+//! All connections are driven by one runtime on a thread of the store's own: a caller may belong to any runtime, end it or
+//! block it, and no connection suffers. Nothing here knows what the work is.
+
+use crate::error::{Failure, Meaning, OpenError, meaning, words};
+use crate::options::{Address, Options};
+use crate::session::Session;
+use cosell_store::StoreError;
+use std::future::Future;
+use std::ops::Deref;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+/// The first wait before work is tried again, and the longest.
+pub(crate) const FIRST_WAIT: Duration = Duration::from_millis(20);
+pub(crate) const LONGEST_WAIT: Duration = Duration::from_millis(500);
+
+/// A thread with a runtime.
+pub(crate) struct Engine {
+    handle: Handle,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Engine {
+    pub(crate) fn start() -> Result<Self, OpenError> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(OpenError::Thread)?;
+        let handle = runtime.handle().clone();
+        let (stop, stopped) = oneshot::channel();
+        let thread = std::thread::Builder::new()
+            .name("store-postgres".into())
+            // An error means that the other end is gone, which is an end as well.
+            .spawn(move || drop(runtime.block_on(stopped)))
+            .map_err(OpenError::Thread)?;
+        Ok(Engine {
+            handle,
+            stop: Some(stop),
+            thread: Some(thread),
+        })
+    }
+
+    pub(crate) fn handle(&self) -> &Handle {
+        &self.handle
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            let _ = stop.send(());
+        }
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the thread of the store had panicked");
+        }
+    }
+}
+
+/// The connections.
+pub(crate) struct Pool {
+    pub(crate) address: Address,
+    pub(crate) options: Options,
+    handle: Handle,
+    free: Mutex<Vec<Arc<Session>>>,
+    permits: Arc<Semaphore>,
+}
+
+/// A connection for one task. It goes back when the task is done with it and it is fit for the next one.
+pub(crate) struct Taken<'p> {
+    session: Arc<Session>,
+    pool: &'p Pool,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Deref for Taken<'_> {
+    type Target = Arc<Session>;
+
+    fn deref(&self) -> &Arc<Session> {
+        &self.session
+    }
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        // A transaction that was given up in the middle ends with its connection.
+        if self.session.is_clean() {
+            let mut free = self.pool.free.lock().unwrap_or_else(PoisonError::into_inner);
+            free.push(self.session.clone());
+        }
+    }
+}
+
+impl Pool {
+    pub(crate) fn new(address: Address, options: Options, handle: Handle) -> Self {
+        let permits = Arc::new(Semaphore::new(options.connections.max(1)));
+        Pool {
+            address,
+            options,
+            handle,
+            free: Mutex::default(),
+            permits,
+        }
+    }
+
+    /// A connection of its own, beside those that are kept.
+    pub(crate) async fn connect(&self) -> Result<Session, Failure> {
+        let (address, options) = (self.address.clone(), self.options.clone());
+        let connecting = self
+            .handle
+            .spawn(async move { Session::connect(&address, &options).await });
+        match connecting.await {
+            Ok(session) => Ok(session?),
+            Err(_) => Err(StoreError::Unavailable("it is closed".into()).into()),
+        }
+    }
+
+    async fn take(&self) -> Result<Taken<'_>, Failure> {
+        let permit = self.permits.clone().acquire_owned().await;
+        let permit = permit.map_err(|_| StoreError::Unavailable("it is closed".into()))?;
+        let kept = || self.free.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        while let Some(session) = kept() {
+            if session.is_clean() {
+                return Ok(Taken {
+                    session,
+                    pool: self,
+                    _permit: permit,
+                });
+            }
+        }
+        let session = Arc::new(self.connect().await?);
+        Ok(Taken {
+            session,
+            pool: self,
+            _permit: permit,
+        })
+    }
+
+    /// Does work with a connection, again and again over lost connections and collisions until it succeeds, fails for good,
+    /// or the patience for reads is over. So the work must do no harm if it is done twice.
+    pub(crate) async fn work<T, F>(&self, work: impl Fn(Arc<Session>) -> F) -> Result<T, StoreError>
+    where
+        F: Future<Output = Result<T, Failure>>,
+    {
+        let mut last = None;
+        let tries = async {
+            let mut wait = FIRST_WAIT;
+            loop {
+                let failure = match self.take().await {
+                    Ok(taken) => match work(taken.session.clone()).await {
+                        Ok(done) => return Ok(done),
+                        Err(failure) => failure,
+                    },
+                    Err(failure) => failure,
+                };
+                let Failure::Postgres(error) = failure else {
+                    return Err(StoreError::from(failure));
+                };
+                if !is_passing(&error) {
+                    return Err(Failure::Postgres(error).into());
+                }
+                last = Some(words(&error));
+                tokio::time::sleep(wait).await;
+                wait = (wait * 2).min(LONGEST_WAIT);
+            }
+        };
+        match tokio::time::timeout(self.options.read_patience, tries).await {
+            Ok(done) => done,
+            Err(_) => Err(StoreError::Unavailable(format!(
+                "the database did not answer in time: {}",
+                last.unwrap_or_else(|| "all connections are in use".into())
+            ))),
+        }
+    }
+}
+
+/// Whether a repetition on another connection may succeed.
+pub(crate) fn is_passing(error: &tokio_postgres::Error) -> bool {
+    matches!(meaning(error), Meaning::Lost | Meaning::Collision)
+}

@@ -1,0 +1,229 @@
+//! One connection: its settings, its prepared statements, and statements sent together.
+//!
+//! A connection is worked on by one task at a time. Statements of a *pipeline* leave in one go and are executed in their
+//! order, so a transaction of many statements costs one round trip. Nothing here tries anything twice.
+
+use crate::options::{Address, Options};
+use crate::param::Param;
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::task::Poll;
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Client, Error, NoTls, Row, Statement};
+
+/// Prepared statements kept on a connection; when there are more, all are forgotten and the common ones soon come back.
+const MOST_PREPARED: usize = 512;
+
+/// A statement with its parameters.
+#[derive(Debug)]
+pub(crate) struct Step<'a> {
+    pub sql: Cow<'a, str>,
+    pub params: Vec<Param<'a>>,
+}
+
+/// A statement with its parameters.
+pub(crate) fn step<'a>(sql: impl Into<Cow<'a, str>>, params: Vec<Param<'a>>) -> Step<'a> {
+    Step {
+        sql: sql.into(),
+        params,
+    }
+}
+
+/// What begins a pipeline, and what ends it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Bracket {
+    /// Begins a transaction that stays open.
+    Begin,
+    /// Goes on in the open transaction and commits it.
+    Commit,
+    /// Goes on in the open transaction, which stays open.
+    Within,
+    /// Is a transaction of its own.
+    Whole,
+}
+
+/// The statement that gives a connection its settings.
+///
+/// A transaction that waits for a client that is gone would hold its locks. Plans are made once per statement: none here
+/// needs one of its own per value, and one that was made while a table was small must not scan or sort when it is large. An
+/// engine that does not know a setting is left without it.
+pub(crate) fn settings(options: &Options) -> String {
+    let statement_timeout = options.statement_timeout.as_millis();
+    format!(
+        "SELECT set_config(s.name, v.value, false) FROM (VALUES \
+         ('statement_timeout', '{statement_timeout}'), ('lock_timeout', '5000'), \
+         ('idle_in_transaction_session_timeout', '15000'), ('plan_cache_mode', 'force_generic_plan'), ('jit', 'off'), \
+         ('enable_seqscan', 'off'), ('enable_bitmapscan', 'off'), ('enable_sort', 'off'), ('enable_hashjoin', 'off'), \
+         ('enable_incremental_sort', 'off'), \
+         ('enable_mergejoin', 'off'), ('client_min_messages', 'warning')) AS v (name, value) \
+         JOIN pg_settings AS s ON s.name = v.name"
+    )
+}
+
+/// A connection.
+pub(crate) struct Session {
+    client: Client,
+    prepared: Mutex<HashMap<String, Statement>>,
+    /// Whether a transaction is open, so that nobody else may have the connection.
+    open: AtomicBool,
+}
+
+impl Session {
+    /// Connects. Must be called on the runtime that is to drive the connection.
+    pub(crate) async fn connect(address: &Address, options: &Options) -> Result<Self, Error> {
+        let client = match &address.tls {
+            None => {
+                let (client, connection) = address.config.connect(NoTls).await?;
+                tokio::spawn(drive(connection));
+                client
+            }
+            Some(tls) => {
+                let (client, connection) = address.config.connect(tls.clone()).await?;
+                tokio::spawn(drive(connection));
+                client
+            }
+        };
+        let session = Session {
+            client,
+            prepared: Mutex::default(),
+            open: AtomicBool::new(false),
+        };
+        session.client.batch_execute(&settings(options)).await?;
+        Ok(session)
+    }
+
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The client itself, for who has the connection for itself alone.
+    pub(crate) fn into_client(self) -> Client {
+        self.client
+    }
+
+    /// Whether the next task may have it.
+    pub(crate) fn is_clean(&self) -> bool {
+        !self.open.load(Ordering::Acquire) && !self.client.is_closed()
+    }
+
+    async fn prepare(&self, sql: &str) -> Result<Statement, Error> {
+        {
+            let prepared = self.prepared.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(statement) = prepared.get(sql) {
+                return Ok(statement.clone());
+            }
+        }
+        let statement = self.client.prepare(sql).await?;
+        let mut prepared = self.prepared.lock().unwrap_or_else(PoisonError::into_inner);
+        if prepared.len() >= MOST_PREPARED {
+            prepared.clear();
+        }
+        prepared.insert(sql.to_owned(), statement.clone());
+        Ok(statement)
+    }
+
+    /// One statement, in the open transaction if there is one.
+    pub(crate) async fn query(&self, step: &Step<'_>) -> Result<Vec<Row>, Error> {
+        let statement = self.prepare(&step.sql).await?;
+        let params: Vec<&(dyn ToSql + Sync)> = step.params.iter().map(|p| p as _).collect();
+        self.client.query(&statement, &params).await
+    }
+
+    /// The one row of a statement, or none.
+    pub(crate) async fn row(&self, step: &Step<'_>) -> Result<Option<Row>, Error> {
+        Ok(self.query(step).await?.into_iter().next())
+    }
+
+    /// Sends all statements at once; the rows of each. If one fails, none of the transaction remains.
+    pub(crate) async fn pipeline(
+        &self,
+        bracket: Bracket,
+        steps: &[Step<'_>],
+    ) -> Result<Vec<Vec<Row>>, Error> {
+        let mut statements = Vec::with_capacity(steps.len());
+        for step in steps {
+            statements.push(self.prepare(&step.sql).await?);
+        }
+        let mut params: Vec<Vec<&(dyn ToSql + Sync)>> = Vec::with_capacity(steps.len());
+        for step in steps {
+            params.push(step.params.iter().map(|p| p as _).collect());
+        }
+        let begins = matches!(bracket, Bracket::Begin | Bracket::Whole);
+        let ends = matches!(bracket, Bracket::Commit | Bracket::Whole);
+        let mut sent: Vec<Sent<'_>> = Vec::with_capacity(steps.len() + 2);
+        if begins {
+            self.open.store(true, Ordering::Release);
+            sent.push(self.plain("BEGIN"));
+        }
+        for (statement, params) in statements.iter().zip(&params) {
+            sent.push(Box::pin(self.client.query(statement, params)));
+        }
+        if ends {
+            sent.push(self.plain("COMMIT"));
+        }
+        // The first poll of each, in order, is what sends it.
+        let mut answers: Vec<Option<Result<Vec<Row>, Error>>> = Vec::with_capacity(sent.len());
+        poll_fn(|cx| {
+            for one in &mut sent {
+                answers.push(match one.as_mut().poll(cx) {
+                    Poll::Ready(answer) => Some(answer),
+                    Poll::Pending => None,
+                });
+            }
+            Poll::Ready(())
+        })
+        .await;
+        let (mut rows, mut failed) = (Vec::with_capacity(steps.len()), None);
+        for (one, answer) in sent.into_iter().zip(answers) {
+            let answer = match answer {
+                Some(answer) => answer,
+                None => one.await,
+            };
+            match answer {
+                Ok(found) => rows.push(found),
+                // Those after the first that failed fail because of it, and the transaction with them.
+                Err(error) if failed.is_none() => failed = Some(error),
+                Err(_) => {}
+            }
+        }
+        if let Some(error) = failed {
+            // With a `COMMIT` at its end the failed transaction is over.
+            if ends && error.as_db_error().is_some() {
+                self.open.store(false, Ordering::Release);
+            }
+            return Err(error);
+        }
+        if ends {
+            self.open.store(false, Ordering::Release);
+            rows.pop();
+        }
+        if begins {
+            rows.remove(0);
+        }
+        Ok(rows)
+    }
+
+    /// Ends the open transaction without a trace.
+    pub(crate) async fn rollback(&self) -> Result<(), Error> {
+        self.client.batch_execute("ROLLBACK").await?;
+        self.open.store(false, Ordering::Release);
+        Ok(())
+    }
+
+    fn plain<'s>(&'s self, sql: &'static str) -> Sent<'s> {
+        Box::pin(async move { self.client.batch_execute(sql).await.map(|()| Vec::new()) })
+    }
+}
+
+type Sent<'s> = Pin<Box<dyn Future<Output = Result<Vec<Row>, Error>> + Send + 's>>;
+
+async fn drive(connection: impl Future<Output = Result<(), Error>>) {
+    // Whoever waits for an answer is told as well; this is for those who look at the log.
+    if let Err(error) = connection.await {
+        tracing::debug!(error = %crate::error::words(&error), "a connection to the database ended");
+    }
+}

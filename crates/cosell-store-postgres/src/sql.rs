@@ -1,0 +1,94 @@
+//! The statements about records, generated from the static descriptions of the kinds.
+//!
+//! This is the one place that writes SQL about records by key. It must never take in a value: values are bound, names come
+//! from [`KindSpec`] only.
+
+use cosell_store::{Kind, KindSpec};
+use std::fmt::Write as _;
+use std::sync::LazyLock;
+
+/// The statements of a kind. Keys are `$1` tenant, `$2` catalog, `$3` id everywhere.
+pub(crate) struct Texts {
+    /// Reads version, document and private part by key.
+    pub get: String,
+    /// Reads the version by key (with a history: document and private part too) and keeps others from writing the record.
+    pub lock: String,
+    /// Reads the version by key and keeps others from writing the record, but not from relying on it as well.
+    pub share: String,
+    /// Inserts: the key, `$4` version, the columns in their order, summary, document, private part.
+    pub insert: String,
+    /// Replaces, with the parameters of `insert`.
+    pub update: String,
+    /// Deletes by key.
+    pub delete: String,
+    /// Takes rows in bulk, with the columns of `insert`.
+    pub copy: String,
+    /// Reads everything in the order of the keys: the columns of `insert`.
+    pub all: String,
+}
+
+/// The statements of a kind.
+pub(crate) fn of(kind: Kind) -> &'static Texts {
+    static ALL: LazyLock<[Texts; Kind::ALL.len()]> = LazyLock::new(|| Kind::ALL.map(texts));
+    // `Kind::ALL` lists the kinds in the order of their declaration, as a test below makes sure.
+    &ALL[kind as usize]
+}
+
+/// The table of a kind, quoted, since one of them has the name of a keyword.
+pub(crate) fn table(spec: &KindSpec) -> String {
+    format!("\"{}\"", spec.table)
+}
+
+fn texts(kind: Kind) -> Texts {
+    const BY_KEY: &str = "WHERE tenant=$1 AND catalog=$2 AND id=$3";
+    let spec = kind.spec();
+    let table = table(spec);
+    let (mut columns, mut marks, mut sets) = (String::new(), String::new(), String::new());
+    let names = spec.columns.iter().map(|c| c.name);
+    for (place, name) in names.chain(["summary", "document", "private"]).enumerate() {
+        let place = place + 5;
+        // Writing to a string cannot fail.
+        let _ = write!(columns, ", {name}");
+        let _ = write!(marks, ", ${place}");
+        let _ = write!(sets, ", {name}=${place}");
+    }
+    let former = if spec.history { ", document, private" } else { "" };
+    Texts {
+        get: format!("SELECT version, document, private FROM {table} {BY_KEY}"),
+        lock: format!("SELECT version{former} FROM {table} {BY_KEY} FOR UPDATE"),
+        share: format!("SELECT version FROM {table} {BY_KEY} FOR SHARE"),
+        insert: format!(
+            "INSERT INTO {table} (tenant, catalog, id, version{columns}) VALUES ($1, $2, $3, $4{marks})"
+        ),
+        update: format!("UPDATE {table} SET version=$4{sets} {BY_KEY}"),
+        delete: format!("DELETE FROM {table} {BY_KEY}"),
+        copy: format!("COPY {table} (tenant, catalog, id, version{columns}) FROM STDIN (FORMAT binary)"),
+        all: format!(
+            "SELECT tenant, catalog, id, version{columns} FROM {table} ORDER BY tenant, catalog, id"
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_are_listed_in_the_order_of_their_declaration() {
+        for (place, kind) in Kind::ALL.into_iter().enumerate() {
+            assert_eq!(kind as usize, place);
+        }
+    }
+
+    #[test]
+    fn no_kind_has_a_column_with_the_name_of_a_part_of_the_key() {
+        for kind in Kind::ALL {
+            for column in kind.spec().columns {
+                let own = [
+                    "tenant", "catalog", "id", "version", "summary", "document", "private",
+                ];
+                assert!(!own.contains(&column.name), "{kind:?} {}", column.name);
+            }
+        }
+    }
+}

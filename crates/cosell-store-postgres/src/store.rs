@@ -1,0 +1,114 @@
+//! The store itself: opening, and the way of a change to the writer.
+//!
+//! No statement is written here.
+
+use crate::apply;
+use crate::error::{OpenError, words};
+use crate::migrate;
+use crate::options::{self, Options};
+use crate::pool::{Engine, Pool};
+use crate::session::Session;
+use crate::writer::{Task, Writer};
+use cosell_store::{ApplyError, Changes, StoreError};
+use std::sync::Arc;
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// A store in a PostgreSQL database. Dropping it finishes the writes that were accepted.
+pub struct PostgresStore {
+    pub(crate) pool: Arc<Pool>,
+    // An `Option` only so that `drop` can close the queue before it waits for the writer.
+    queue: Option<mpsc::Sender<Task>>,
+    pub(crate) news: watch::Sender<u64>,
+    /// Ends when the writer does.
+    ended: std::sync::Mutex<std::sync::mpsc::Receiver<()>>,
+    // Last: it drives what the others wait for.
+    _engine: Engine,
+}
+
+impl PostgresStore {
+    /// Connects to the database of a `postgres://` URL, and brings its schema up to date. Several servers may do so at once.
+    ///
+    /// The URL is one of libpq: several hosts, `target_session_attrs=read-write` where there is a failover, `sslmode` of
+    /// `disable`, `prefer`, `require` or `verify-full`, `sslrootcert`.
+    ///
+    /// # Errors
+    /// See [`OpenError`]; nothing was changed then.
+    pub async fn open(url: &str, options: Options) -> Result<Self, OpenError> {
+        let address = options::parse(url, &options)?;
+        let engine = Engine::start()?;
+        let pool = Arc::new(Pool::new(address, options, engine.handle().clone()));
+        let session = pool.connect().await.map_err(migrate::unreachable)?;
+        let ran = migrate::migrate(&session).await?;
+        if ran > 0 {
+            tracing::info!(ran, "the schema of the database is up to date");
+        }
+        let (queue, tasks) = mpsc::channel(pool.options.queue.max(1));
+        let (news, _) = watch::channel(0);
+        let (ends, ended) = std::sync::mpsc::channel();
+        let writer = Writer::new(pool.clone(), news.clone());
+        engine.handle().spawn(async move {
+            writer.run(tasks).await;
+            // Whoever is gone does not wait.
+            let _ = ends.send(());
+        });
+        Ok(PostgresStore {
+            pool,
+            queue: Some(queue),
+            news,
+            ended: std::sync::Mutex::new(ended),
+            _engine: engine,
+        })
+    }
+
+    async fn enqueue(&self, task: Task) -> Result<(), String> {
+        let closed = || "it is closed".to_owned();
+        let queue = self.queue.as_ref().ok_or_else(closed)?;
+        match tokio::time::timeout(self.pool.options.write_patience, queue.send(task)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(closed()),
+            Err(_) => Err("too many writes are waiting: try again later".into()),
+        }
+    }
+
+    pub(crate) async fn write(&self, changes: Changes) -> Result<(), ApplyError> {
+        apply::validate(&changes)?;
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let (reply, answer) = oneshot::channel();
+        let task = Task::Apply(Box::new(changes), reply);
+        self.enqueue(task).await.map_err(ApplyError::Unavailable)?;
+        let answer = answer.await;
+        answer.map_err(|_| ApplyError::Unavailable("the writer stopped before it answered".into()))?
+    }
+
+    pub(crate) async fn finish(&self) {
+        let (reply, answer) = oneshot::channel();
+        // An error means that it was closed before.
+        if self.enqueue(Task::Close(reply)).await.is_ok() {
+            let _ = answer.await;
+        }
+    }
+
+    /// A connection for a long look or a long write, on which nothing times out.
+    pub(crate) async fn patient(&self) -> Result<Session, StoreError> {
+        let session = self.pool.connect().await?;
+        let set = "SET statement_timeout=0; SET idle_in_transaction_session_timeout=0";
+        let set = session.client().batch_execute(set).await;
+        set.map_err(|e| StoreError::Unavailable(words(&e)))?;
+        Ok(session)
+    }
+}
+
+impl Drop for PostgresStore {
+    fn drop(&mut self) {
+        self.queue = None;
+        let ended = self
+            .ended
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        if ended.recv().is_err() {
+            tracing::error!("the writer of the store had panicked");
+        }
+    }
+}

@@ -1,0 +1,396 @@
+//! The one writer of a server: a task that takes all waiting changes, writes them in one transaction, and answers all when
+//! its commit has returned (*group commit*).
+//!
+//! A batch costs two round trips. The first locks and reads what its changes rely on; the second writes, gives numbers, and
+//! commits. A lone change never waits for others: the task takes what is there and goes.
+//!
+//! **A lost commit.** When the connection breaks after the second half was sent, nobody knows whether it landed. So each
+//! commit carries a row of its own with a random id, its *marker*. To find out, the writer inserts the same id from another
+//! connection, as a *fence*: the database lets that wait until the doubtful transaction has ended either way. If the id is
+//! taken, the commit has landed; if not, it never can any more, since its own marker would collide with the fence. Only where nobody answers
+//! within the patience is a change answered `Unavailable` with the remark that it may have landed. The next batch deletes
+//! the marker of the one before; a server that is killed leaves one row of sixteen bytes behind.
+
+use crate::apply::{Batch, Found, State, Touched, Verdict};
+use crate::error::{Failure, Meaning, apply_error, meaning, store_error, words};
+use crate::param::{Param, Raw, Text};
+use crate::pool::{FIRST_WAIT, LONGEST_WAIT, Pool};
+use crate::records::{key_params, number};
+use crate::session::{Bracket, Session, step};
+use crate::sql;
+use cosell_store::{ApplyError, Changes, StoreError};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio_postgres::Error;
+use tokio_postgres::error::SqlState;
+
+/// Most changes in one commit; the rest waits for the next one.
+const MOST_PER_COMMIT: usize = 64;
+/// Collisions of a batch after which its changes are tried one by one.
+const MOST_COLLISIONS: usize = 2;
+
+pub(crate) type Reply = oneshot::Sender<Result<(), ApplyError>>;
+
+/// What the writer is asked to do.
+pub(crate) enum Task {
+    Apply(Box<Changes>, Reply),
+    Close(oneshot::Sender<()>),
+}
+
+struct Waiting {
+    changes: Box<Changes>,
+    reply: Reply,
+}
+
+/// The writer's own state.
+pub(crate) struct Writer {
+    pub pool: Arc<Pool>,
+    /// Counts commits that brought events, for readers that wait.
+    pub news: watch::Sender<u64>,
+    session: Option<Session>,
+    /// The marker of the last commit, which nobody needs any more.
+    marker: Option<[u8; 16]>,
+}
+
+/// Why an attempt at a batch failed.
+enum Trouble {
+    /// Nothing of it landed.
+    Nothing(Failure),
+    /// The connection broke after the commit was sent.
+    Doubt(Error, [u8; 16], Vec<Verdict>),
+}
+
+impl From<Error> for Trouble {
+    fn from(error: Error) -> Self {
+        Trouble::Nothing(error.into())
+    }
+}
+
+impl Writer {
+    pub(crate) fn new(pool: Arc<Pool>, news: watch::Sender<u64>) -> Self {
+        Writer {
+            pool,
+            news,
+            session: None,
+            marker: None,
+        }
+    }
+
+    /// Works until the queue is closed and empty.
+    pub(crate) async fn run(mut self, mut queue: mpsc::Receiver<Task>) {
+        let mut tasks = Vec::with_capacity(MOST_PER_COMMIT);
+        while queue.recv_many(&mut tasks, MOST_PER_COMMIT).await > 0 {
+            let (mut batch, mut closing) = (VecDeque::new(), Vec::new());
+            for task in tasks.drain(..) {
+                match task {
+                    Task::Apply(changes, reply) => batch.push_back(Waiting { changes, reply }),
+                    Task::Close(reply) => closing.push(reply),
+                }
+            }
+            if !closing.is_empty() {
+                // What is queued already is still taken and finished; nothing new gets in.
+                queue.close();
+                while let Some(task) = queue.recv().await {
+                    match task {
+                        Task::Apply(changes, reply) => batch.push_back(Waiting { changes, reply }),
+                        Task::Close(reply) => closing.push(reply),
+                    }
+                }
+            }
+            self.finish(&mut batch).await;
+            // Whoever is gone needs no answer.
+            for reply in closing {
+                let _ = reply.send(());
+            }
+        }
+        if let (Some(session), Some(marker)) = (&self.session, &self.marker) {
+            // What is left behind is harmless, and not worth a wait for a database that is away.
+            let forget = step(FORGET_MARKER, vec![Param::Blob(marker)]);
+            let _ = tokio::time::timeout(LONGEST_WAIT, session.query(&forget)).await;
+        }
+    }
+
+    /// Brings all changes to an end, within the patience.
+    async fn finish(&mut self, waiting: &mut VecDeque<Waiting>) {
+        let patience = self.pool.options.write_patience;
+        let mut last = String::from("the database did not answer in time");
+        let mut in_doubt = false;
+        while !waiting.is_empty() {
+            let mut size = waiting.len().min(MOST_PER_COMMIT);
+            let tries = self.land(waiting, &mut size, &mut last, &mut in_doubt);
+            if tokio::time::timeout(patience, tries).await.is_ok() {
+                continue;
+            }
+            // The connection goes, and with it what was not committed.
+            self.session = None;
+            let remark = match in_doubt {
+                true => "; it may have landed all the same",
+                false => "; nothing of it was written",
+            };
+            for one in waiting.drain(..size) {
+                let text = format!("{last}{remark}");
+                drop(one.reply.send(Err(ApplyError::Unavailable(text))));
+            }
+            in_doubt = false;
+        }
+    }
+
+    /// Tries the first changes (`size` of them) until each is answered, or put behind all others for the next batch.
+    async fn land(
+        &mut self,
+        waiting: &mut VecDeque<Waiting>,
+        size: &mut usize,
+        last: &mut String,
+        in_doubt: &mut bool,
+    ) {
+        let (mut wait, mut collisions, mut looks_at_ids) = (FIRST_WAIT, 0, false);
+        while *size > 0 {
+            let part = if collisions > MOST_COLLISIONS { 1 } else { *size };
+            let batch: Vec<&Changes> = waiting.iter().take(part).map(|w| &*w.changes).collect();
+            *in_doubt = false;
+            let outcome = self.attempt(&batch, looks_at_ids, in_doubt).await;
+            let failure = match outcome {
+                Ok(verdicts) => {
+                    self.answer(waiting, verdicts);
+                    *size -= part;
+                    continue;
+                }
+                Err(Trouble::Nothing(failure)) => failure,
+                Err(Trouble::Doubt(error, marker, verdicts)) => {
+                    *last = words(&error);
+                    self.session = None;
+                    if self.has_landed(marker).await {
+                        self.marker = Some(marker);
+                        // There may be events among what landed.
+                        self.news.send_modify(|n| *n += 1);
+                        self.answer(waiting, verdicts);
+                        *size -= part;
+                    }
+                    continue;
+                }
+            };
+            let Failure::Postgres(error) = failure else {
+                self.refuse(waiting, part, &StoreError::from(failure));
+                *size -= part;
+                continue;
+            };
+            *last = words(&error);
+            match meaning(&error) {
+                Meaning::Lost => {
+                    self.session = None;
+                    tokio::time::sleep(wait).await;
+                    wait = (wait * 2).min(LONGEST_WAIT);
+                }
+                Meaning::Collision | Meaning::Taken => {
+                    collisions += 1;
+                    looks_at_ids = true;
+                    self.settle_session().await;
+                    if collisions > 1 {
+                        tokio::time::sleep(wait).await;
+                        wait = (wait * 2).min(LONGEST_WAIT);
+                    }
+                }
+                Meaning::Damage | Meaning::Final if part > 1 => {
+                    // One of them cannot be written, for whatever reason. Alone, each shows its own.
+                    collisions = MOST_COLLISIONS + 1;
+                    self.settle_session().await;
+                }
+                Meaning::Damage | Meaning::Final => {
+                    self.settle_session().await;
+                    let told = match error.code() {
+                        Some(&SqlState::PROGRAM_LIMIT_EXCEEDED) => StoreError::Invalid(format!(
+                            "a value is too long for an index: {}",
+                            words(&error)
+                        )),
+                        _ => store_error(&error),
+                    };
+                    self.refuse(waiting, part, &told);
+                    *size -= part;
+                }
+            }
+        }
+    }
+
+    /// Makes the connection fit for the next attempt, or gives it up.
+    async fn settle_session(&mut self) {
+        if let Some(session) = &self.session
+            && !session.is_clean()
+            && session.rollback().await.is_err()
+        {
+            self.session = None;
+        }
+    }
+
+    /// Answers the first changes. Those that are put off wait again, behind all others.
+    fn answer(&self, waiting: &mut VecDeque<Waiting>, verdicts: Vec<Verdict>) {
+        for verdict in verdicts {
+            let Some(one) = waiting.pop_front() else { return };
+            match verdict {
+                Verdict::Lands => drop(one.reply.send(Ok(()))),
+                Verdict::Refused(error) => drop(one.reply.send(Err(error))),
+                Verdict::PutOff => waiting.push_back(one),
+            }
+        }
+    }
+
+    fn refuse(&self, waiting: &mut VecDeque<Waiting>, count: usize, error: &StoreError) {
+        for one in waiting.drain(..count) {
+            drop(one.reply.send(Err(apply_error(error.clone()))));
+        }
+    }
+
+    /// Finds out whether a commit has landed, and if not, makes sure that it never will. Asks until somebody answers.
+    async fn has_landed(&self, marker: [u8; 16]) -> bool {
+        loop {
+            let asked = self.pool.work(|session| async move {
+                let steps = [
+                    step(FENCE, vec![Param::Blob(&marker)]),
+                    step(IS_FENCE, vec![Param::Blob(&marker)]),
+                ];
+                let rows = session.pipeline(Bracket::Whole, &steps).await?;
+                let is_fence = rows.get(1).and_then(|rows| rows.first());
+                Ok(is_fence.map_or(Ok(true), |row| row.try_get::<_, bool>(0))?)
+            });
+            match asked.await {
+                Ok(is_fence) => return !is_fence,
+                Err(error) => tracing::warn!(%error, "whether a commit has landed is not known yet"),
+            }
+        }
+    }
+
+    /// One transaction; what became of each change.
+    async fn attempt(
+        &mut self,
+        batch: &[&Changes],
+        looks_at_ids: bool,
+        in_doubt: &mut bool,
+    ) -> Result<Vec<Verdict>, Trouble> {
+        let session = match self.session.take() {
+            Some(session) if session.is_clean() => session,
+            _ => self.pool.connect().await.map_err(Trouble::Nothing)?,
+        };
+        let session = self.session.insert(session);
+        let mut state = look(session, batch, looks_at_ids).await?;
+        let mut landing = Batch::default();
+        let verdicts: Vec<_> = batch
+            .iter()
+            .map(|changes| state.decide(changes, &mut landing))
+            .collect();
+        if landing.changes.is_empty() {
+            session.rollback().await?;
+            return Ok(verdicts);
+        }
+        let has_events = landing.changes.iter().any(|changes| !changes.events.is_empty());
+        let mut marker = [0; 16];
+        getrandom::fill(&mut marker)
+            .map_err(|e| StoreError::Unavailable(format!("the system gives no random numbers: {e}")))
+            .map_err(|e| Trouble::Nothing(e.into()))?;
+        let before = self.marker;
+        let writes = landing.writes();
+        let mut steps = vec![step(MARK, vec![Param::Blob(&marker)])];
+        if let Some(before) = &before {
+            steps.push(step(FORGET_MARKER, vec![Param::Blob(before)]));
+        }
+        steps.extend(writes.steps);
+        steps.extend(writes.numbered.step());
+        *in_doubt = true;
+        let committed = session.pipeline(Bracket::Commit, &steps).await;
+        if let Err(error) = committed {
+            // A server that shuts down may have committed before it says so.
+            if meaning(&error) == Meaning::Lost {
+                return Err(Trouble::Doubt(error, marker, verdicts));
+            }
+            *in_doubt = false;
+            return Err(error.into());
+        }
+        *in_doubt = false;
+        self.marker = Some(marker);
+        if has_events {
+            self.news.send_modify(|n| *n += 1);
+        }
+        Ok(verdicts)
+    }
+}
+
+/// Leaves the marker of a commit.
+const MARK: &str = "INSERT INTO commit_marker (marker, fence) VALUES ($1, false)";
+/// Takes the place of the marker of a doubtful commit, unless it is there.
+const FENCE: &str =
+    "INSERT INTO commit_marker (marker, fence) VALUES ($1, true) ON CONFLICT (marker) DO NOTHING";
+/// Whether the place was taken before the commit could.
+const IS_FENCE: &str = "SELECT fence FROM commit_marker WHERE marker=$1";
+const FORGET_MARKER: &str = "DELETE FROM commit_marker WHERE marker=$1";
+
+/// Begins the transaction: locks and reads everything that the changes rely on.
+async fn look<'c>(
+    session: &Session,
+    batch: &[&'c Changes],
+    looks_at_ids: bool,
+) -> Result<State<'c>, Trouble> {
+    let touched = Touched::by(batch);
+    let mut steps = Vec::new();
+    for (key, is_written) in &touched.records {
+        let texts = sql::of(key.kind);
+        let text = if *is_written { &texts.lock } else { &texts.share };
+        steps.push(step(text.as_str(), key_params(key)));
+    }
+    for id in &touched.jobs {
+        steps.push(step(LOCK_JOB, vec![Param::text(id)]));
+    }
+    for (account, operation, token) in &touched.tokens {
+        let params = [account, operation, token].map(|text| Param::text(text)).to_vec();
+        steps.push(step(LOCK_ANSWER, params));
+    }
+    let ids: Vec<&[u8]> = match looks_at_ids {
+        true => batch
+            .iter()
+            .flat_map(|c| &c.events)
+            .map(|e| e.id.as_bytes())
+            .collect(),
+        false => Vec::new(),
+    };
+    let asks_for_ids = !ids.is_empty();
+    if asks_for_ids {
+        steps.push(step(TAKEN_IDS, vec![Param::Texts(ids)]));
+    }
+    let mut rows = session.pipeline(Bracket::Begin, &steps).await?.into_iter();
+    let mut state = State::default();
+    for ((key, is_written), found) in touched.records.iter().zip(&mut rows) {
+        let Some(row) = found.first() else { continue };
+        let mut record = Found {
+            version: number(row, 0)?,
+            ..Found::default()
+        };
+        if *is_written && key.kind.spec().history {
+            record.document = row.try_get::<_, Raw>(1)?.0;
+            record.private = row.try_get::<_, Raw>(2)?.0;
+        }
+        state.records.insert(key, record);
+    }
+    for (id, found) in touched.jobs.iter().zip(&mut rows) {
+        if let Some(row) = found.first() {
+            let attempts: i64 = row.try_get(0)?;
+            state.jobs.insert(id, u32::try_from(attempts).unwrap_or(u32::MAX));
+        }
+    }
+    for (token, found) in touched.tokens.iter().zip(&mut rows) {
+        if let Some(row) = found.first() {
+            state.answers.insert(*token, row.try_get(0)?);
+        }
+    }
+    if asks_for_ids {
+        for row in rows.next().into_iter().flatten() {
+            state.event_ids.insert(row.try_get::<_, Text>(0)?.0);
+        }
+    }
+    Ok(state)
+}
+
+/// The number of the present claim of a job.
+const LOCK_JOB: &str = "SELECT attempts FROM job WHERE id=$1 AND worker IS NOT NULL FOR UPDATE";
+/// When the answer of a token expires.
+const LOCK_ANSWER: &str =
+    "SELECT expires_at FROM idempotency WHERE account=$1 AND operation=$2 AND token=$3 FOR UPDATE";
+/// Which of some ids are those of events.
+const TAKEN_IDS: &str = "SELECT id FROM event WHERE id = ANY($1)";
