@@ -1,5 +1,10 @@
 //! The engine with its real sinks, a store on disk and sockets, while receivers misbehave in every way they can.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests may fail by panicking too")]
+
+mod change;
+mod crash;
+mod flaky;
 mod receiver;
 mod world;
 
@@ -27,14 +32,9 @@ fn is_poison(id: &str) -> bool {
 }
 const POISON: u64 = 5;
 
-#[expect(clippy::disallowed_methods, reason = "the time of the test's own clock")]
-fn now() -> Instant {
-    Instant::now()
-}
-
 #[tokio::test]
 async fn two_receivers_that_misbehave_delay_no_other_and_get_everything_once_they_are_healed() {
-    let started = now();
+    let started = Instant::now();
     let mut receivers = Vec::new();
     for _ in 0..3 {
         receivers.push(Receiver::start(|_, _| Reply::Take).await);
@@ -59,7 +59,7 @@ async fn two_receivers_that_misbehave_delay_no_other_and_get_everything_once_the
     let mut committed = vec![started];
     while (committed.len() as u64) <= EVENTS {
         world.emit(committed.len() as u64, BURST.0, LANES).await;
-        committed.resize(committed.len() + BURST.0 as usize, now());
+        committed.resize(committed.len() + BURST.0 as usize, Instant::now());
         tokio::time::sleep(BURST.1).await;
     }
     let emitted = started.elapsed();
@@ -115,7 +115,7 @@ async fn two_receivers_that_misbehave_delay_no_other_and_get_everything_once_the
         started.elapsed(),
         moody.taken()
     );
-    let healed = now();
+    let healed = Instant::now();
     for receiver in [down, moody] {
         receiver.healed.store(true, Ordering::SeqCst);
     }

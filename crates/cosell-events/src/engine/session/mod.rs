@@ -91,6 +91,9 @@ pub(in crate::engine) struct Session<'a> {
     retrying: HashSet<u64>,
     /// When the next probe may go to a target that is left in peace.
     probe_at: Instant,
+    /// Whether the last probe was a repeated try. Then the next one is an event that the cursor read, where there is one: events
+    /// that are always refused must not use up all probes and so keep the others away for ever.
+    probed_again: bool,
 }
 
 impl<'a> Session<'a> {
@@ -115,6 +118,7 @@ impl<'a> Session<'a> {
             retry_at: (state.pending > 0).then_some(now),
             retrying: HashSet::new(),
             probe_at: now,
+            probed_again: false,
             worker,
         }
     }
@@ -248,7 +252,8 @@ impl<'a> Session<'a> {
         if probing && (now < self.probe_at || !self.flying.is_empty()) {
             return Ok(());
         }
-        if retry_due {
+        let live_first = probing && self.probed_again && self.window.ready() > 0;
+        if retry_due && !live_first {
             self.look_for_due(if probing { 1 } else { AGAIN }).await?;
         }
         let most = if probing {
@@ -261,10 +266,9 @@ impl<'a> Session<'a> {
             batch.events = 1;
         }
         while self.flying.len() < most {
-            let jobs = self.window.take(batch);
-            if jobs.is_empty() {
-                break;
-            }
+            let jobs = self.window.take(batch, live_first);
+            let Some(first) = jobs.first() else { break };
+            self.probed_again = probing && first.again;
             self.fly(jobs);
         }
         Ok(())
