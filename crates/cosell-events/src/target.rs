@@ -4,6 +4,7 @@
 //! target.
 
 use std::collections::BTreeMap;
+use std::path::{Component, Path};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -172,11 +173,11 @@ fn default_subject() -> String {
     "cosell.{account}.{type}".into()
 }
 
-/// A file.
+/// A file beneath the server's folder for such files, so that whoever may set targets cannot write elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct FileSettings {
-    /// Its absolute path. It is made unless it is there, and opened anew when it was moved away.
+    /// Its path from that folder, such as `crm.jsonl`. It is made unless it is there, and opened anew when it was moved away.
     pub path: String,
 }
 
@@ -281,13 +282,14 @@ impl Target {
             }
             SinkSettings::Nats(nats) => nats.check(secrets),
             SinkSettings::File(file) => {
-                text("sink.path", &file.path, 4096)?;
-                if self.account.is_empty() && file.path.starts_with('/') {
+                text("sink.path", &file.path, 1024)?;
+                if self.account.is_empty() && file.is_beneath() {
                     return Ok(());
                 }
                 Err(Flaw::new(
                     "sink.path",
-                    "a file takes an absolute path, and only targets of the operator (no account) may be files",
+                    "a file takes a path from the server's folder for events, such as crm.jsonl, that does not leave it; \
+                     and only targets of the operator (no account) may be files",
                 ))
             }
             SinkSettings::Stdout if self.account.is_empty() => Ok(()),
@@ -310,6 +312,16 @@ impl SinkSettings {
             SinkSettings::File(_) => "file",
             SinkSettings::Stdout => "stdout",
         }
+    }
+}
+
+impl FileSettings {
+    /// Whether the path leads to a file beneath the folder and never out of it.
+    pub(crate) fn is_beneath(&self) -> bool {
+        let path = Path::new(&self.path);
+        !self.path.ends_with('/')
+            && path.file_name().is_some()
+            && path.components().all(|part| matches!(part, Component::Normal(_)))
     }
 }
 
@@ -542,10 +554,10 @@ pub(crate) mod tests {
             (r#"{"id": "a", "sink": {"kind": "webhook", "url": "ftp://e.com"}}"#.into(), &signing(), "sink.url"),
             (r#"{"id": "a", "sink": {"kind": "webhook", "url": "/x"}}"#.into(), &signing(), "sink.url"),
             (r#"{"id": "a", "sink": {"kind": "webhook", "url": "https://u:p@e.com"}}"#.into(), &signing(), "sink.url"),
-            (r#"{"id": "a", "sink": {"kind": "file", "path": "x"}}"#.into(), &none, "sink.path"),
+            (r#"{"id": "a", "sink": {"kind": "file", "path": "/x"}}"#.into(), &none, "sink.path"),
             (r#"{"id": "a", "account": "111111111111", "sink": {"kind": "stdout"}}"#.into(), &none, "sink.kind"),
             (
-                r#"{"id": "a", "account": "111111111111", "sink": {"kind": "file", "path": "/x"}}"#.into(),
+                r#"{"id": "a", "account": "111111111111", "sink": {"kind": "file", "path": "x"}}"#.into(),
                 &none,
                 "sink.path",
             ),

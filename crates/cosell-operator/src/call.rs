@@ -10,7 +10,8 @@ use cosell_service::Binding;
 use cosell_service::audit::Author;
 use cosell_service::identity::Part;
 use cosell_service::operator::By;
-use cosell_store::Cursor;
+use cosell_store::{Cursor, Key};
+use http::HeaderMap;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -64,6 +65,7 @@ pub struct Call<'a> {
     /// When it was taken in.
     pub now: Timestamp,
     pub(crate) endpoint: &'static Endpoint,
+    pub(crate) headers: &'a HeaderMap,
     pub(crate) parameters: &'a Parameters,
     pub(crate) body: &'a Bytes,
     pub(crate) spooled: Mutex<Option<File>>,
@@ -92,6 +94,17 @@ impl Call<'_> {
     /// Who asks, where accounts, keys and the like are written.
     pub fn author(&self) -> Author {
         self.who.author(self.request_id)
+    }
+
+    /// The value of a header, where it is one text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// Notes in the audit log that this was done about a record that it leaves as it is.
+    pub async fn note_about(&self, key: &Key) -> Result<(), Problem> {
+        let deed = self.author().deed(self.endpoint.action());
+        Ok(self.operator.service().note_about(&deed, key).await?)
     }
 
     /// The parameter [`IN_CATALOG`](crate::endpoint::IN_CATALOG): Sandbox where it is left out.

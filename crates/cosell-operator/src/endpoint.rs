@@ -61,12 +61,20 @@ pub fn file(_: &mut SchemaGenerator) -> Schema {
 /// The media type of a state file: one JSON object a line.
 pub const STATE_MEDIA_TYPE: &str = "application/x-ndjson";
 
+/// The media type of a stream of server-sent events, an endless text.
+pub const EVENT_STREAM: &str = "text/event-stream";
+
+/// The media type of figures for Prometheus.
+pub const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
+
 /// The media type of a body of that shape.
 pub fn media_type(shape: Shape) -> &'static str {
-    // One kind of file there is so far, and lists of lines; every other shape is JSON.
+    // What says so itself, and lists of lines; every other shape is JSON.
     let schema = shape(&mut SchemaGenerator::default());
-    if schema.get("contentMediaType").is_some() {
-        STATE_MEDIA_TYPE
+    let stated = schema.get("contentMediaType").and_then(|stated| stated.as_str());
+    let known = [STATE_MEDIA_TYPE, EVENT_STREAM, METRICS];
+    if let Some(known) = known.into_iter().find(|known| stated == Some(known)) {
+        known
     } else if schema.get(crate::openapi::LINE).is_some() {
         crate::openapi::LINES
     } else {

@@ -27,7 +27,7 @@ mod time;
 
 pub use call::Call;
 pub use operator::{Operator, Parts};
-pub use payload::{Payload, Pieces, Stream};
+pub use payload::{Feed, Payload, Pieces, Stream};
 pub use problem::Problem;
 pub use reply::{NEXT_CURSOR, Page, Reply};
 pub use scope::Scope;
@@ -36,8 +36,13 @@ pub use time::Time;
 /// What the path of every endpoint begins with.
 pub const BASE: &str = "/operator/v1";
 
+/// Where Prometheus looks unless it is told otherwise: the same as the endpoint of that name beneath [`BASE`].
+pub const METRICS_PATH: &str = "/metrics";
+
 /// True for a path of the operator API, whether or not there is such an endpoint.
 pub fn is_operator_path(path: &str) -> bool {
-    path.strip_prefix("/operator")
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    path == METRICS_PATH
+        || path
+            .strip_prefix("/operator")
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use cosell_events::Deliverer;
 use cosell_model::{ApiError, Timestamp};
 use cosell_service::identity::Sealer;
 use cosell_service::{Clock, PageTokens, Service, VirtualClock};
@@ -14,6 +15,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION};
 use http::{HeaderValue, Response, StatusCode, request};
 use http_body_util::Full;
 use hyper::body::Body;
+use tokio::sync::{Semaphore, watch};
 
 use crate::auth::Guard;
 use crate::call::{Call, Who};
@@ -22,7 +24,7 @@ use crate::parameters::Parameters;
 use crate::problem::Kind;
 use crate::reply::NEXT_CURSOR;
 use crate::route::{Found, Routes};
-use crate::{BASE, Payload, Problem, Reply, body, endpoints, openapi};
+use crate::{BASE, METRICS_PATH, Payload, Problem, Reply, body, endpoints, openapi};
 
 /// What an operator API is made of.
 pub struct Parts {
@@ -42,6 +44,10 @@ pub struct Parts {
     pub version: &'static str,
     /// How long a client may take to send its body; where body or answer is a file, how long it may send or take nothing.
     pub body_timeout: Duration,
+    /// What delivers events. People's verbs go through it, also where it delivers nothing.
+    pub deliverer: Arc<Deliverer>,
+    /// Whether it delivers, but for the moments in which the store's content is exchanged.
+    pub delivers: bool,
     /// Where files lie while they are taken in: nameless, so that nothing is left of them.
     pub spool: PathBuf,
 }
@@ -52,9 +58,18 @@ pub struct Operator {
     pub(crate) page_tokens: PageTokens,
     pub(crate) document: Bytes,
     pub(crate) started: Timestamp,
+    /// One permit for each stream of events that is open.
+    pub(crate) streams: Arc<Semaphore>,
+    /// Whether streams are to end.
+    closing: watch::Sender<bool>,
     guard: Guard,
     routes: Routes,
 }
+
+/// Most streams of events at the same time.
+const STREAMS: usize = 64;
+/// How long deliveries under way are waited for before the store's content is exchanged.
+const HOLD: Duration = Duration::from_secs(5);
 
 impl Operator {
     /// An operator API.
@@ -63,6 +78,8 @@ impl Operator {
             page_tokens: PageTokens::new(parts.sealer.derive("operator page tokens")),
             document: Bytes::from(openapi::document(parts.version).to_string()),
             started: parts.clock.now(),
+            streams: Arc::new(Semaphore::new(STREAMS)),
+            closing: watch::Sender::new(false),
             guard: Guard::default(),
             routes: Routes::new(endpoints::all()),
             parts,
@@ -140,7 +157,10 @@ impl Operator {
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let now = self.parts.clock.now();
-        let path = parts.uri.path().strip_prefix(BASE).unwrap_or_default();
+        let path = match parts.uri.path() {
+            METRICS_PATH => METRICS_PATH,
+            path => path.strip_prefix(BASE).unwrap_or_default(),
+        };
         let (endpoint, media, values) = match self.routes.find(&parts.method, path) {
             Found::Endpoint(endpoint, media, values) => (endpoint, media, values),
             Found::Other(methods) => {
@@ -190,6 +210,7 @@ impl Operator {
             request_id,
             now,
             endpoint,
+            headers: &parts.headers,
             parameters: &parameters,
             body: &body,
             spooled: Mutex::new(spooled),
@@ -218,6 +239,34 @@ impl Operator {
         Arc::clone(&self.parts.service)
     }
 
+    /// What delivers events.
+    pub fn deliverer(&self) -> &Deliverer {
+        &self.parts.deliverer
+    }
+
+    /// The pauser of deliveries, for work on another thread.
+    pub(crate) fn lull(&self) -> Lull {
+        Lull {
+            deliverer: Arc::clone(&self.parts.deliverer),
+            delivers: self.parts.delivers,
+        }
+    }
+
+    /// Ends the streams that would never end by themselves, because the server is to stop.
+    pub fn close_streams(&self) {
+        self.closing.send_replace(true);
+    }
+
+    /// Becomes true when streams are to end.
+    pub(crate) fn closing(&self) -> watch::Receiver<bool> {
+        self.closing.subscribe()
+    }
+
+    /// Where everything is kept, for work that outlasts a call.
+    pub(crate) fn shared_store(&self) -> Arc<dyn Store> {
+        Arc::clone(&self.parts.store)
+    }
+
     /// How long a client may take nothing of an answer.
     pub(crate) fn patience(&self) -> Duration {
         self.parts.body_timeout
@@ -240,6 +289,25 @@ impl Operator {
 
     pub(crate) fn failed_authentications(&self) -> u64 {
         self.guard.failures()
+    }
+}
+
+/// Sees to it that nothing is delivered while the store's content is exchanged.
+pub(crate) struct Lull {
+    deliverer: Arc<Deliverer>,
+    delivers: bool,
+}
+
+impl Lull {
+    /// Does the work, and delivers by what is in the store then.
+    pub(crate) async fn during<T>(&self, work: impl Future<Output = T>) -> T {
+        self.deliverer.hold(HOLD).await;
+        let done = work.await;
+        match self.delivers {
+            true => self.deliverer.go_on().await,
+            false => self.deliverer.reload().await,
+        }
+        done
     }
 }
 

@@ -81,6 +81,36 @@ impl Stream {
     }
 }
 
+/// Pieces on their way in a body whose pieces come when they come.
+const LIVE: usize = 2;
+
+impl Stream {
+    /// A body whose pieces come when they come, and the end at which they are put in. It ends when that is dropped.
+    pub fn live() -> (Feed, Self) {
+        let (sender, receiver) = mpsc::channel(LIVE);
+        (Feed(sender), Self(receiver))
+    }
+}
+
+/// Where the pieces of a [live](Stream::live) body are put in.
+#[derive(Debug)]
+pub struct Feed(mpsc::Sender<io::Result<Bytes>>);
+
+impl Feed {
+    /// Sends a piece. False where the client has gone, or has taken nothing for that long.
+    pub async fn send(&self, piece: Bytes, patience: Duration) -> bool {
+        matches!(
+            tokio::time::timeout(patience, self.0.send(Ok(piece))).await,
+            Ok(Ok(()))
+        )
+    }
+
+    /// Waits until the client has gone.
+    pub async fn gone(&self) {
+        self.0.closed().await;
+    }
+}
+
 /// Takes what is to be sent.
 #[derive(Debug)]
 pub struct Pieces {

@@ -2,6 +2,7 @@
 //! What only the log may know stays out of the answer.
 
 use bytes::Bytes;
+use cosell_events::{Flaw, PeopleError};
 use cosell_model::{ApiError, ErrorKind, Violation};
 use cosell_service::identity::AdminError;
 use cosell_store::{ApplyError, StoreError};
@@ -336,7 +337,33 @@ impl From<AdminError> for Problem {
             AdminError::Refused(detail) => Self::refused(detail),
             AdminError::Missing(detail) => Self::not_found(detail),
             AdminError::Taken(detail) => Self::conflict(detail),
+            AdminError::Flawed { field, what } => flawed(&field, what),
             AdminError::Store(detail) => Self::internal(detail),
+        }
+    }
+}
+
+impl From<Flaw> for Problem {
+    fn from(flaw: Flaw) -> Self {
+        flawed(&flaw.field, flaw.what)
+    }
+}
+
+/// A member with dots between its parts, as those who read settings name it, is not valid.
+fn flawed(field: &str, what: String) -> Problem {
+    let place = field.trim_start_matches('.').replace('.', "/");
+    match place.as_str() {
+        "" => Problem::member("", what),
+        place => Problem::member(format!("/{place}"), what),
+    }
+}
+
+impl From<PeopleError> for Problem {
+    fn from(error: PeopleError) -> Self {
+        match error {
+            PeopleError::Store(error) => error.into(),
+            foreign @ PeopleError::Foreign(_) => Self::refused(foreign.to_string()),
+            missing => Self::not_found(missing.to_string()),
         }
     }
 }

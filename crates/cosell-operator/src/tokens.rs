@@ -280,6 +280,14 @@ pub async fn verify(
     Ok(Ok(token))
 }
 
+/// Whether the token of that id, which was good once, may still be used.
+pub async fn counts(store: &dyn Store, id: &str, now: Timestamp) -> Result<bool, AdminError> {
+    let found = load(store, id).await?;
+    Ok(found.is_some_and(|(token, ..)| {
+        token.revoked_date.is_none() && token.expires_date.is_none_or(|expires| expires.0 > now)
+    }))
+}
+
 async fn load(store: &dyn Store, id: &str) -> Result<Option<(Token, String, u64)>, AdminError> {
     if id.is_empty() || id.len() > 2 * ID_BYTES {
         return Ok(None);

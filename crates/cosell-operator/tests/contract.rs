@@ -9,10 +9,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use cosell_events::{Deliverer, EngineOptions, Network, Outside, RealSinks};
 use cosell_model::Timestamp;
 use cosell_operator::tokens::{self, NewToken};
 use cosell_operator::{BASE, Operator, Parts, Scope, openapi};
 use cosell_service::audit::Author;
+use cosell_service::delivery::Registry;
 use cosell_service::identity::Sealer;
 use cosell_service::{Clock, ClockMode, PageTokens, Service, Settings, Throttle, VirtualClock};
 use cosell_store::Store;
@@ -58,7 +60,20 @@ impl Client {
             PageTokens::new(sealer.derive("page tokens")),
             Throttle::off(),
         );
+        let registry = Registry::new(Arc::clone(&store), sealer.clone());
+        let options = EngineOptions {
+            holder: "test".to_owned(),
+            lease: Duration::from_secs(10),
+            now: Arc::new(|| START),
+            event_now: Arc::new(|| START),
+            held: true,
+        };
+        let sinks = RealSinks::new(Outside::new(Network::default(), Vec::new()));
+        let deliverer =
+            Deliverer::start(Arc::clone(&store), Arc::new(registry), Arc::new(sinks), options).await;
         let operator = Operator::new(Parts {
+            deliverer: Arc::new(deliverer),
+            delivers: true,
             service: Arc::new(service),
             store,
             sealer,

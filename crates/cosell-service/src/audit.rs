@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use cosell_model::{ApiError, Operation, Timestamp};
-use cosell_store::{AuditEntry, Changes, Kind, Value, Write};
+use cosell_store::{AuditEntry, Changes, Key, Kind, Value, Write};
 use serde::{Deserialize, Serialize};
 
 use crate::answer::encode;
@@ -184,6 +184,8 @@ const fn is_told(kind: Kind) -> bool {
             | Kind::OperatorToken
             | Kind::Connection
             | Kind::Offer
+            | Kind::EventTarget
+            | Kind::EventRule
     )
 }
 
@@ -191,7 +193,8 @@ const fn is_told(kind: Kind) -> bool {
 fn partners_of(write: &Write) -> impl Iterator<Item = &str> {
     let key = write.key();
     let ids = match (key.kind, write) {
-        (Kind::Account, _) => &*key.id,
+        // The accounts of targets and rules are the beginning of their names.
+        (Kind::Account | Kind::EventTarget | Kind::EventRule, _) => &*key.id,
         // Its two accounts in their order, with a stroke between them.
         (Kind::Connection, _) => &*key.id,
         (Kind::AccessKey, Write::Insert(record) | Write::Replace { record, .. }) => {
@@ -255,6 +258,24 @@ pub(crate) fn done(deed: &Deed, changes: &Changes, now: Timestamp) -> Result<Vec
         body: body.clone(),
     });
     Ok(filed.collect())
+}
+
+/// The entries of a deed about a record that it leaves as it is, such as one that has something sent to a target.
+pub(crate) fn done_about(deed: &Deed, key: &Key, now: Timestamp) -> Result<AuditEntry, ApiError> {
+    let owner = key.id.split('/').next().filter(|id| accounts::is_account_id(id));
+    let touched = Touched {
+        kind: key.kind.spec().table.to_owned(),
+        account: key.account.clone(),
+        catalog: key.catalog.clone(),
+        id: key.id.clone(),
+        before: None,
+        after: None,
+    };
+    Ok(AuditEntry {
+        time: now,
+        account: owner.unwrap_or_default().to_owned(),
+        body: encode(&Entry::of(deed, None, vec![touched]))?,
+    })
 }
 
 /// How many denied calls a second are noted: strangers must not be able to fill the disk.

@@ -6,6 +6,7 @@
 pub mod audit;
 pub mod autopilot;
 pub mod clock;
+pub mod delivery;
 pub mod faults;
 pub mod identity;
 pub mod operator;

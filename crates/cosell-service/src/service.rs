@@ -8,9 +8,10 @@ use cosell_domain::opportunity::spend::Estimates;
 use cosell_domain::reference::Products;
 use cosell_model::enums::ValidationExceptionErrorCode as Code;
 use cosell_model::{ApiError, Timestamp, Violation, decode};
-use cosell_store::{ApplyError, Changes, Store};
+use cosell_store::{ApplyError, Changes, Key, Store};
 use serde::de::DeserializeOwned;
 
+use crate::answer::write_failed;
 use crate::audit::{self, Actor, Deed};
 use crate::autopilot::Scripts;
 use crate::clock::{Clock, SystemClock};
@@ -218,6 +219,23 @@ impl Service {
                 "a deed cannot be noted in the audit log: {error}"
             );
         }
+    }
+
+    /// Notes a deed about a record that it leaves as it is.
+    pub async fn note_about(&self, deed: &Deed, key: &Key) -> Result<(), ApiError> {
+        if !self.settings.audit {
+            return Ok(());
+        }
+        let changes = Changes {
+            audit: vec![audit::done_about(deed, key, self.now())?],
+            ..Changes::default()
+        };
+        self.store.apply(changes).await.map_err(write_failed)
+    }
+
+    /// A new id of an event, for one that is in no log.
+    pub fn event_id(&self) -> Result<String, ApiError> {
+        self.event_names.uuid(self.now())
     }
 
     /// True when the store answers: asks it something that costs next to nothing.

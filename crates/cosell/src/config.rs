@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
+use ipnet::IpNet;
 
 /// One thing that can be configured.
 struct Setting {
@@ -124,6 +125,21 @@ const SETTINGS: &[Setting] = &[
         meaning: "days for which events are kept, delivered or not; 0: for ever",
     },
     Setting {
+        name: "events-delivery",
+        default: "on",
+        meaning: "on: events are delivered to the targets; off: they wait in the log, as on a copy of another server",
+    },
+    Setting {
+        name: "events-networks",
+        default: "",
+        meaning: "networks besides the public Internet in which targets of events may lie, separated by commas, such as 10.1.0.0/16",
+    },
+    Setting {
+        name: "events-files",
+        default: "",
+        meaning: "the folder beneath which targets of events that are files lie; empty: events in the data folder",
+    },
+    Setting {
         name: "connections",
         default: "open",
         meaning: "open: every two partners count as connected; required: only those registered as connected can invite each other",
@@ -234,6 +250,15 @@ pub struct Flags {
     /// Days for which events are kept, delivered or not; 0: for ever
     #[arg(long, value_name = "DAYS")]
     pub events_retention: Option<String>,
+    /// on: events are delivered to the targets; off: they wait in the log
+    #[arg(long, value_name = "on|off")]
+    pub events_delivery: Option<String>,
+    /// Networks besides the public Internet in which targets of events may lie, such as 10.1.0.0/16
+    #[arg(long, value_name = "CIDR,…")]
+    pub events_networks: Option<String>,
+    /// The folder beneath which targets of events that are files lie
+    #[arg(long, value_name = "DIR")]
+    pub events_files: Option<String>,
     /// open: every two partners count as connected; required: only registered connections
     #[arg(long, value_name = "open|required")]
     pub connections: Option<String>,
@@ -261,7 +286,7 @@ pub struct Flags {
 }
 
 impl Flags {
-    fn given(&self) -> [(&'static str, &Option<String>); 29] {
+    fn given(&self) -> [(&'static str, &Option<String>); 32] {
         [
             ("data", &self.data),
             ("listen", &self.listen),
@@ -284,6 +309,9 @@ impl Flags {
             ("events", &self.events),
             ("events-realistic", &self.events_realistic),
             ("events-retention", &self.events_retention),
+            ("events-delivery", &self.events_delivery),
+            ("events-networks", &self.events_networks),
+            ("events-files", &self.events_files),
             ("connections", &self.connections),
             ("offers", &self.offers),
             ("task-delay", &self.task_delay),
@@ -368,6 +396,8 @@ impl Config {
                 ("throttle", Mode::Serve) => "aws",
                 // A clock that is moved years ahead must not take the traces of today with it.
                 ("audit-retention" | "events-retention", Mode::Dev) => "0",
+                // Whoever develops has the receiver on the same machine.
+                ("events-networks", Mode::Dev) => "127.0.0.0/8,::1/128",
                 _ => setting.default,
             };
             let sourced = if let Some(value) = from_flag(setting.name) {
@@ -443,6 +473,15 @@ impl Config {
         let expected = format!("a whole number from {from} to {to}");
         self.parsed(name, &expected, |text| {
             text.parse().ok().filter(|number| (from..=to).contains(number))
+        })
+    }
+
+    /// Networks as CIDR blocks.
+    pub fn networks(&self, name: &str) -> anyhow::Result<Vec<IpNet>> {
+        let expected = "empty, or networks separated by commas, such as 10.1.0.0/16,127.0.0.1/32";
+        self.parsed(name, expected, |text| {
+            let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+            parts.map(|part| part.parse().ok()).collect()
         })
     }
 

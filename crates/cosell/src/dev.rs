@@ -6,10 +6,12 @@ use std::net::SocketAddr;
 use anyhow::bail;
 use cosell_domain::Catalog;
 use cosell_domain::opportunity::assign::User;
+use cosell_events::{Rule, Secrets, Target};
 use cosell_model::Timestamp;
 use cosell_model::enums::SolutionStatus;
 use cosell_service::Service;
 use cosell_service::audit::Author;
+use cosell_service::delivery::{rules, targets};
 use cosell_service::identity::Sealer;
 use cosell_service::identity::accounts::{self, Account};
 use cosell_service::identity::partner::{self, Partner};
@@ -17,6 +19,10 @@ use cosell_service::identity::solutions::NewSolution;
 use cosell_service::operator::By;
 use cosell_service::operator::state::Starter;
 use cosell_store::Store;
+use serde_json::json;
+use zeroize::Zeroizing;
+
+use crate::delivery::EventsTo;
 
 /// An account that every development server has.
 pub struct DevAccount {
@@ -101,6 +107,61 @@ pub async fn fill(service: &Service) -> anyhow::Result<()> {
         .map_err(|error| anyhow::anyhow!("{} {:?}", error.message, error.internal))
 }
 
+/// The id of the target and the name of the rule of `--events-to`.
+const EVENTS_TO: &str = "events-to";
+
+/// Has every event of every account sent where `--events-to` says, from now on; nowhere any more where it says nothing. The
+/// secret with which a webhook is signed.
+pub async fn send_events(
+    store: &dyn Store,
+    sealer: &Sealer,
+    to: Option<EventsTo>,
+    now: Timestamp,
+) -> anyhow::Result<Option<Zeroizing<String>>> {
+    let by = Author::server("cosell dev --events-to");
+    let rule = rules::expect(store, EVENTS_TO).await.ok();
+    let Some(to) = to else {
+        if rule.is_some_and(|rule| rule.enabled) {
+            rules::change(store, &by, EVENTS_TO, now, |rule| rule.enabled = false).await?;
+        }
+        return Ok(None);
+    };
+    let sink = match to {
+        EventsTo::Webhook(url) => json!({"kind": "webhook", "url": url}),
+        EventsTo::File(path) => json!({"kind": "file", "path": path}),
+        EventsTo::Stdout => json!({"kind": "stdout"}),
+    };
+    let target = json!({"id": EVENTS_TO, "sink": sink, "description": "what cosell dev --events-to names"});
+    let target = Target::read(target.to_string().as_bytes())?;
+    let kept = match targets::expect(store, sealer, EVENTS_TO).await {
+        Ok(_) => {
+            let deed = (&by, "UpdateEventTarget", now);
+            let change = |present: &mut Target, _: &mut Secrets| {
+                *present = target.clone();
+                Ok(())
+            };
+            targets::change(store, deed, sealer, EVENTS_TO, change).await?.0
+        }
+        Err(_) => {
+            let new = (target, Secrets::default());
+            targets::create(store, &by, sealer, new, now).await?.0
+        }
+    };
+    match rule {
+        Some(rule) if rule.enabled => {}
+        Some(_) => {
+            rules::change(store, &by, EVENTS_TO, now, |rule| rule.enabled = true).await?;
+        }
+        None => {
+            let rule = json!({"name": EVENTS_TO, "pattern": {"source": ["aws.partnercentral-selling"]},
+                "targets": [kept.target.name()], "description": "what cosell dev --events-to names"});
+            rules::create(store, &by, Rule::read(rule.to_string().as_bytes())?, now).await?;
+        }
+    }
+    let signing = kept.secrets.map(|secrets| secrets.signing).unwrap_or_default();
+    Ok(signing.into_iter().next())
+}
+
 /// Makes the account of a 12-digit access key id at its first request.
 pub async fn ensure_account(store: &dyn Store, id: &str, region: &str, now: Timestamp) -> anyhow::Result<()> {
     if accounts::find(store, id).await?.is_some() {
@@ -178,7 +239,8 @@ pub fn banner(endpoint: &str, data: &str, region: &str) -> String {
         "boto3:       boto3.Session(profile_name=\"{p}\").client(\"partnercentral-selling\")\n\
          JavaScript:  new PartnerCentralSellingClient({{ profile: \"{p}\" }})\n\
          Rust:        aws_config::from_env().profile_name(\"{p}\").load().await\n\
-         Any 12-digit access key id is an account of its own here; its secret is not checked.\n",
+         Any 12-digit access key id is an account of its own here; its secret is not checked.\n\
+         Events:      cosell events tail\n",
         p = first.profile
     );
     text

@@ -6,6 +6,7 @@
 mod cli;
 mod config;
 mod data_dir;
+mod delivery;
 mod dev;
 mod operator_file;
 mod output;

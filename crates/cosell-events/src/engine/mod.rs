@@ -16,7 +16,7 @@ mod window;
 mod worker;
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -74,10 +74,16 @@ pub struct EngineOptions {
     pub now: Now,
     /// The time that events carry, for the lag: that of the service, which a development server can move.
     pub event_now: Now,
+    /// Whether it begins on hold: nothing is delivered until [`Deliverer::go_on`]. People can do all they can otherwise.
+    pub held: bool,
 }
 
 enum Command {
     Reload(oneshot::Sender<()>),
+    /// Nothing is delivered any more; what is under way has that long.
+    Hold(Duration, oneshot::Sender<()>),
+    /// What is registered is delivered again.
+    GoOn(oneshot::Sender<()>),
     Forget(String, oneshot::Sender<Result<(), StoreError>>),
     /// Wakes one worker.
     Wake(String),
@@ -92,7 +98,7 @@ pub struct Deliverer {
     rules: watch::Receiver<Arc<Vec<CompiledRule>>>,
     commands: mpsc::Sender<Command>,
     stop: watch::Sender<Option<Instant>>,
-    supervisor: JoinHandle<()>,
+    supervisor: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Deliverer {
@@ -116,6 +122,7 @@ impl Deliverer {
             rules: rules_in,
             running: HashMap::new(),
             tasks: JoinSet::new(),
+            held: options.held,
         };
         let again = supervisor.reconcile().await;
         Self {
@@ -126,7 +133,7 @@ impl Deliverer {
             rules,
             commands,
             stop,
-            supervisor: tokio::spawn(supervisor.run(inbox, stopped, again)),
+            supervisor: Mutex::new(Some(tokio::spawn(supervisor.run(inbox, stopped, again)))),
         }
     }
 
@@ -158,11 +165,36 @@ impl Deliverer {
         self.store.drop_target(target).await
     }
 
+    /// Delivers nothing until [`Deliverer::go_on`]: for whoever exchanges what the store holds. What is under way may end
+    /// within that time; what does not, comes again. Returns when nothing is delivered any more.
+    pub async fn hold(&self, within: Duration) {
+        let (done, wait) = oneshot::channel();
+        // One that is stopping delivers nothing either.
+        if self.commands.send(Command::Hold(within, done)).await.is_ok() {
+            wait.await.ok();
+        }
+    }
+
+    /// Reads targets and rules anew, and delivers again.
+    pub async fn go_on(&self) {
+        let (done, wait) = oneshot::channel();
+        if self.commands.send(Command::GoOn(done)).await.is_ok() {
+            wait.await.ok();
+        }
+    }
+
     /// Stops: nothing new is started, what is under way may end within that time, and everything known is settled.
-    pub async fn stop(mut self, within: Duration) {
+    pub async fn stop(&self, within: Duration) {
         self.stop.send_replace(Some(Instant::now() + within));
-        // A panic of the supervisor has been told by then; there is nothing left to stop.
-        (&mut self.supervisor).await.ok();
+        let supervisor = self
+            .supervisor
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(supervisor) = supervisor {
+            // A panic of the supervisor has been told by then; there is nothing left to stop.
+            supervisor.await.ok();
+        }
     }
 
     /// Lets a target's worker look at what a person has changed.
@@ -173,7 +205,10 @@ impl Deliverer {
 
 impl Drop for Deliverer {
     fn drop(&mut self) {
-        self.supervisor.abort();
+        let supervisor = self.supervisor.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if let Some(supervisor) = supervisor {
+            supervisor.abort();
+        }
     }
 }
 
@@ -202,6 +237,8 @@ struct Supervisor {
     rules: watch::Sender<Arc<Vec<CompiledRule>>>,
     running: HashMap<String, Running>,
     tasks: JoinSet<()>,
+    /// Whether nothing is to be delivered.
+    held: bool,
 }
 
 impl Supervisor {
@@ -226,6 +263,15 @@ impl Supervisor {
                 () = retry => again = self.reconcile().await,
                 command = inbox.recv() => match command {
                     Some(Command::Reload(done)) => {
+                        again = self.reconcile().await;
+                        done.send(()).ok();
+                    }
+                    Some(Command::Hold(within, done)) => {
+                        self.hold(within).await;
+                        done.send(()).ok();
+                    }
+                    Some(Command::GoOn(done)) => {
+                        self.held = false;
                         again = self.reconcile().await;
                         done.send(()).ok();
                     }
@@ -271,7 +317,7 @@ impl Supervisor {
         let wanted: HashMap<String, &(Target, Secrets)> = registered
             .targets
             .iter()
-            .filter(|(target, _)| target.enabled)
+            .filter(|(target, _)| target.enabled && !self.held)
             .map(|registered| (registered.0.name(), registered))
             .collect();
         let gone: Vec<String> = self
@@ -347,6 +393,15 @@ impl Supervisor {
                 done,
             },
         );
+    }
+
+    async fn hold(&mut self, within: Duration) {
+        self.held = true;
+        for (_, running) in self.running.drain() {
+            running.stop.send_replace(Some(Instant::now() + within));
+        }
+        // Those that were told to end before count too.
+        while self.tasks.join_next().await.is_some() {}
     }
 
     async fn forget(&mut self, target: &str) -> Result<(), StoreError> {

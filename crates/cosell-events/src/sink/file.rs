@@ -14,6 +14,7 @@ use tokio::sync::Mutex;
 
 use super::{Batch, Outcome, Sink};
 use crate::envelope::Envelope;
+use crate::target::FileSettings;
 
 /// Lines are cheap, the sync to disk is not.
 const LINES: Batch = Batch {
@@ -45,6 +46,7 @@ fn all(events: &[Envelope], done: Result<(), String>) -> Vec<Outcome> {
 }
 
 pub(super) struct File {
+    folder: PathBuf,
     path: PathBuf,
     /// One writer at a time, so that lines of two batches never mix. Held by the writing thread itself, so that a batch
     /// whose caller lost patience is still finished before the next begins.
@@ -52,12 +54,27 @@ pub(super) struct File {
 }
 
 impl File {
-    pub fn new(path: &str) -> Self {
-        Self {
-            path: path.into(),
-            writing: Arc::default(),
+    /// The file beneath a folder. Refuses a path out of it, wherever that was written.
+    pub fn new(folder: &Path, settings: &FileSettings) -> Result<Self, String> {
+        if !settings.is_beneath() {
+            return Err(format!("{} is not beneath the folder for events", settings.path));
         }
+        Ok(Self {
+            folder: folder.to_owned(),
+            path: folder.join(&settings.path),
+            writing: Arc::default(),
+        })
     }
+}
+
+/// Makes the folders that the file lies in. One that is a link out of the folder for events is refused.
+fn make_way(folder: &Path, path: &Path) -> io::Result<()> {
+    let parent = path.parent().unwrap_or(folder);
+    std::fs::create_dir_all(parent)?;
+    if parent.canonicalize()?.starts_with(folder.canonicalize()?) {
+        return Ok(());
+    }
+    Err(io::Error::other("it leads out of the folder for events"))
 }
 
 /// Appends to the file of that name. One that was cut short by a crash gets a line break first, so that only the torn
@@ -93,11 +110,13 @@ impl Sink for File {
     }
 
     async fn deliver(&self, events: &[Envelope], _: Timestamp) -> Vec<Outcome> {
-        let (path, lines) = (self.path.clone(), lines(events));
+        let (folder, path, lines) = (self.folder.clone(), self.path.clone(), lines(events));
         let turn = self.writing.clone().lock_owned().await;
         let written = tokio::task::spawn_blocking(move || {
             let _turn = turn;
-            append(&path, &lines).map_err(|error| format!("cannot write to {}: {error}", path.display()))
+            make_way(&folder, &path)
+                .and_then(|()| append(&path, &lines))
+                .map_err(|error| format!("cannot write to {}: {error}", path.display()))
         });
         all(
             events,
@@ -132,5 +151,48 @@ impl Sink for Stdout {
             events,
             written.await.unwrap_or_else(|error| Err(error.to_string())),
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::envelope::tests::envelope;
+
+    fn file(path: &str) -> FileSettings {
+        FileSettings { path: path.into() }
+    }
+
+    #[tokio::test]
+    async fn a_file_lies_beneath_the_folder_and_gets_a_line_an_event() {
+        let folder = tempfile::tempdir().unwrap();
+        let sink = File::new(folder.path(), &file("a/crm.jsonl")).unwrap();
+        for round in 1..=2_usize {
+            let outcomes = sink
+                .deliver(&[envelope(1, "O1"), envelope(2, "O1")], Timestamp::from_millis(0))
+                .await;
+            assert_eq!(outcomes, vec![Outcome::Delivered { status: None }; 2]);
+            let text = std::fs::read_to_string(folder.path().join("a/crm.jsonl")).unwrap();
+            assert_eq!(text.lines().count(), 2 * round);
+        }
+    }
+
+    #[tokio::test]
+    async fn no_path_leads_out_of_the_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        for path in ["/etc/passwd", "../x", "a/../../x", "a/..", "", ".", "a/", "./x"] {
+            assert!(File::new(folder.path(), &file(path)).is_err(), "{path}");
+        }
+        #[cfg(unix)]
+        {
+            let elsewhere = tempfile::tempdir().unwrap();
+            std::os::unix::fs::symlink(elsewhere.path(), folder.path().join("link")).unwrap();
+            let sink = File::new(folder.path(), &file("link/x")).unwrap();
+            let outcomes = sink
+                .deliver(&[envelope(1, "O1")], Timestamp::from_millis(0))
+                .await;
+            assert!(matches!(&outcomes[0], Outcome::Failed { error, .. } if error.contains("leads out")));
+            assert!(!elsewhere.path().join("x").exists());
+        }
     }
 }

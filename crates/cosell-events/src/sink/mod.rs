@@ -13,6 +13,7 @@ mod sqs;
 mod tests;
 mod webhook;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -106,15 +107,26 @@ pub trait Sinks: Send + Sync {
 #[derive(Clone)]
 pub struct RealSinks {
     outside: Outside,
+    files: Option<PathBuf>,
     lines: Arc<file::Stdout>,
 }
 
 impl RealSinks {
-    /// Sinks that reach out through `outside`.
+    /// Sinks that reach out through `outside`. None of them is a file, for want of a folder.
     pub fn new(outside: Outside) -> Self {
         Self {
             outside,
+            files: None,
             lines: Arc::default(),
+        }
+    }
+
+    /// The same, with files beneath a folder, which is made when it is needed.
+    #[must_use]
+    pub fn with_files(self, folder: impl Into<PathBuf>) -> Self {
+        Self {
+            files: Some(folder.into()),
+            ..self
         }
     }
 }
@@ -136,7 +148,11 @@ impl Sinks for RealSinks {
             SinkSettings::Nats(_) => {
                 return Err("this build has no NATS; build cosell with the feature nats".into());
             }
-            SinkSettings::File(settings) => Arc::new(file::File::new(&settings.path)),
+            SinkSettings::File(settings) => {
+                let folder = self.files.as_deref();
+                let folder = folder.ok_or("this server has no folder for events that go to files")?;
+                Arc::new(file::File::new(folder, settings)?)
+            }
             SinkSettings::Stdout => self.lines.clone(),
         })
     }

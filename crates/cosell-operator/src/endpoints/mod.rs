@@ -8,10 +8,14 @@ mod aws_opportunities;
 mod clock;
 mod connections;
 mod deals;
+mod event_rules;
+mod event_targets;
+mod events;
 mod faults;
 mod invitations;
 mod keys;
 mod marketplace_offers;
+mod metrics;
 mod offers;
 mod previews;
 mod reviews;
@@ -109,6 +113,26 @@ pub static RESOURCES: &[Resource] = &[
         name: "connections",
         description: "Which partners are connected with each other.",
         endpoints: connections::ENDPOINTS,
+    },
+    Resource {
+        name: "events",
+        description: "What partners are told: the log of events, and what became of each.",
+        endpoints: events::ENDPOINTS,
+    },
+    Resource {
+        name: "event targets",
+        description: "Where events are delivered to, and how that goes.",
+        endpoints: event_targets::ENDPOINTS,
+    },
+    Resource {
+        name: "event rules",
+        description: "Which events go to which targets.",
+        endpoints: event_rules::ENDPOINTS,
+    },
+    Resource {
+        name: "metrics",
+        description: "Figures for Prometheus.",
+        endpoints: metrics::ENDPOINTS,
     },
     Resource {
         name: "autopilot",
@@ -224,7 +248,7 @@ mod tests {
                 _ => {}
             }
             // A POST that only asks, such as a preview, may be named here.
-            let asks_only: &[&str] = &["previewRequest", "explainAutopilot"];
+            let asks_only: &[&str] = &["previewRequest", "explainAutopilot", "testEventRule"];
             if endpoint.method != Method::Get && !asks_only.contains(&id) {
                 assert!(endpoint.scope > crate::Scope::Read, "{id}");
             }

@@ -42,7 +42,7 @@ pub(super) static ENDPOINTS: &[Endpoint] = &[
         description: "The file is looked through wholly before anything is replaced, and then everything is replaced at \
                       once or nothing is. The operator tokens of this server stay. Access keys that the key file of this \
                       data folder does not open are left out, and named in the answer; where this server has one of the \
-                      same id, its own stays.",
+                      same id, its own stays. Targets of events whose secrets it does not open are switched off and named.",
         parameters: &[],
         request: Some(file),
         answer: Some(shape::<Loaded>),
@@ -96,6 +96,8 @@ struct Loaded {
     keys_left_out: Vec<String>,
     /// The access keys that it does not open either, for which this server's own of the same id stay.
     keys_kept: Vec<String>,
+    /// The targets of events whose secrets it does not open: they were taken in switched off and without their secrets.
+    targets_without_secrets: Vec<String>,
 }
 
 /// What is to be erased.
@@ -259,8 +261,10 @@ async fn save(call: &Call<'_>) -> Result<Reply, Problem> {
 async fn load(call: &Call<'_>) -> Result<Reply, Problem> {
     let mut file = call.spooled()?;
     let (by, sealer) = (call.by(), call.operator.sealer().clone());
+    let lull = call.operator.lull();
     let loaded = apart(call, async move |service| {
-        service.load_state(&by, &sealer, &mut file, silent()).await
+        lull.during(service.load_state(&by, &sealer, &mut file, silent()))
+            .await
     })
     .await?;
     if let Some(clock) = &call.operator.parts.movable_clock {
@@ -273,6 +277,7 @@ async fn load(call: &Call<'_>) -> Result<Reply, Problem> {
         records: loaded.records,
         keys_left_out: loaded.keys_left_out,
         keys_kept: loaded.keys_kept,
+        targets_without_secrets: loaded.targets_without_secrets,
     })
 }
 
@@ -288,12 +293,12 @@ impl From<LoadError> for Problem {
 
 async fn reset(call: &Call<'_>) -> Result<Reply, Problem> {
     let wanted: Reset = call.body()?;
-    let (account, catalog) = (wanted.account.as_deref(), wanted.catalog.map(Catalog::from));
-    let erased = call
-        .operator
-        .service()
-        .reset_state(&call.by(), account, catalog)
-        .await?;
+    let (by, lull) = (call.by(), call.operator.lull());
+    let erased = apart(call, async move |service| {
+        let (account, catalog) = (wanted.account.as_deref(), wanted.catalog.map(Catalog::from));
+        lull.during(service.reset_state(&by, account, catalog)).await
+    })
+    .await?;
     Reply::json(&Erased {
         records: erased.records,
         history: erased.history,

@@ -91,12 +91,12 @@ pub(crate) fn write(
 }
 
 /// The private part of a key's record: the sealed secret, in JSON like every private part.
-fn encode_private(sealed: &[u8]) -> Result<Bytes, AdminError> {
+pub(crate) fn encode_private(sealed: &[u8]) -> Result<Bytes, AdminError> {
     Ok(encode(&STANDARD.encode(sealed))?)
 }
 
 /// The sealed secret of a record.
-pub(super) fn decode_private(private: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn decode_private(private: &[u8]) -> Option<Vec<u8>> {
     let text: String = serde_json::from_slice(private).ok()?;
     STANDARD.decode(text).ok()
 }

@@ -33,7 +33,15 @@ pub enum AdminError {
     /// There is no such thing; the text says where to look.
     #[error("{0}")]
     Missing(String),
-    /// There is one already.
+    /// A member of what was sent is not as it should be; the text says what to write instead.
+    #[error("{field}: {what}")]
+    Flawed {
+        /// The member, with dots between its parts.
+        field: String,
+        /// What is wrong.
+        what: String,
+    },
+    /// There is one already, or something else is in the way.
     #[error("{0}")]
     Taken(String),
     /// The store failed.
@@ -72,7 +80,7 @@ impl From<cosell_model::ApiError> for AdminError {
 }
 
 /// Registers new records in one change, with its entry in the audit log; `taken` says what exists already.
-async fn register(
+pub(crate) async fn register(
     store: &dyn Store,
     (by, action, now): (&Author, &'static str, Timestamp),
     writes: Vec<Write>,

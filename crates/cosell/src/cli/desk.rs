@@ -23,6 +23,7 @@ use super::remote::{At, Remote, Target};
 use super::run;
 use crate::config::{Config, Flags, Mode};
 use crate::data_dir::{self, Role};
+use crate::delivery;
 
 /// How long the server of a data folder may take to say that it is there.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -51,7 +52,7 @@ impl Desk {
         }
         let data_dir::Opened { store, sealer } = data_dir::open(&target.data, Role::Command)?;
         keys::expect_sealer(&*store, &sealer).await?;
-        let local = Local::new(target, store, sealer)?;
+        let local = Local::new(target, store, sealer).await?;
         Ok(Self::Folder(Box::new(local)))
     }
 }
@@ -81,14 +82,20 @@ pub struct Local {
 
 impl Local {
     /// As the folder's own configuration says.
-    fn new(target: &Target, store: Arc<dyn Store>, sealer: Sealer) -> anyhow::Result<Self> {
+    async fn new(target: &Target, store: Arc<dyn Store>, sealer: Sealer) -> anyhow::Result<Self> {
         let folder = target.data.display().to_string();
-        let settings = settings(&target.data)?;
+        let config = config(&target.data)?;
+        let settings = run::settings(&config)?;
+        let sinks = delivery::sinks(&config, target.data.join(delivery::FILES))?;
+        // People's verbs only: the folder's server delivers.
+        let deliverer = delivery::machine(&store, &sealer, sinks, Arc::new(SystemClock)).await;
         let operator = Operator::new(Parts {
             region: settings.region.clone(),
             service: Arc::new(service(settings, &store, &sealer)),
             store,
             sealer,
+            deliverer: Arc::new(deliverer),
+            delivers: config.switch("events-delivery")?,
             clock: Arc::new(SystemClock),
             movable_clock: None,
             version: env!("CARGO_PKG_VERSION"),
@@ -101,11 +108,15 @@ impl Local {
 
 /// What the configuration of a data folder sets.
 pub fn settings(folder: &Path) -> anyhow::Result<Settings> {
+    run::settings(&config(folder)?)
+}
+
+fn config(folder: &Path) -> anyhow::Result<Config> {
     let flags = Flags {
         data: Some(folder.display().to_string()),
         ..Flags::default()
     };
-    run::settings(&Config::read(&flags, Mode::Serve)?)
+    Config::read(&flags, Mode::Serve)
 }
 
 /// The operations over an opened data folder.

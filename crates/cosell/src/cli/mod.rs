@@ -8,6 +8,7 @@ mod aws_opportunities;
 mod clock;
 mod connections;
 mod desk;
+mod events;
 mod failure;
 mod faults;
 mod file;
@@ -98,6 +99,9 @@ enum Command {
     /// Read the audit log of a running server
     #[command(subcommand)]
     Audit(audit::Command),
+    /// See what partners are told, and have it delivered
+    #[command(subcommand)]
+    Events(events::Command),
     /// Have AWS played by a script, and see what scripts do
     #[command(subcommand)]
     Autopilot(autopilot::Command),
@@ -196,6 +200,7 @@ fn perform(cli: Cli) -> anyhow::Result<()> {
         Command::Invitation(command) => block_on(invitations::run(output, command)),
         Command::Opportunity(command) => block_on(opportunities::run(output, command)),
         Command::Audit(command) => block_on(audit::run(output, command)),
+        Command::Events(command) => block_on(events::run(output, command)),
         Command::Autopilot(command) => block_on(autopilot::run(output, command)),
         Command::Clock(command) => block_on(clock::run(output, command)),
         Command::Fault(command) => block_on(faults::run(output, command)),

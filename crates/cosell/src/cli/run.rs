@@ -22,6 +22,7 @@ use cosell_wire::sigv4::{SigningKeyCache, Verifier};
 use super::autopilot as scripts;
 use crate::config::{Config, Flags, Mode};
 use crate::data_dir::{self, Opened, Role};
+use crate::delivery::{self, Delivery, EventsTo};
 use crate::dev as development;
 use crate::operator_file::{self, OperatorFile};
 use crate::output::{Output, say};
@@ -43,6 +44,9 @@ pub struct Dev {
     /// Begin with examples where there are no opportunities yet: `starter`
     #[arg(long, value_name = "PACK", value_enum)]
     seed: Option<Pack>,
+    /// Have every event sent to a webhook, to a file as JSON lines, or to the standard output (-)
+    #[arg(long, value_name = "URL|FILE|-")]
+    events_to: Option<String>,
     #[command(flatten)]
     flags: Box<Flags>,
 }
@@ -119,8 +123,22 @@ pub fn dev(output: Output, command: Dev) -> anyhow::Result<()> {
     let time = Time::Movable(Arc::clone(&clock));
     // Beside the database, which has room for what the files hold.
     let spool = folder.clone().unwrap_or_else(std::env::temp_dir);
-    let server = assemble(&config, opened, settings, origins, open_accounts, (&time, spool))?;
+    let wanted = command.events_to.as_deref().map(EventsTo::read).transpose()?;
+    let (files, wanted) = delivery::place(&config, folder.as_deref(), wanted)?;
+    let sealer = opened.sealer.clone();
+    let delivery = Delivery::start(&config, files, &store, &sealer, Arc::clone(&clock) as _)?;
+    let place_of = (&time, spool);
+    let server = assemble(
+        &config,
+        opened,
+        settings,
+        origins,
+        open_accounts,
+        place_of,
+        &delivery,
+    )?;
     let service = &server.handler.service;
+    let signed = runtime.block_on(development::send_events(&*store, &sealer, wanted, clock.now()))?;
     if let Some(Pack::Starter) = command.seed {
         runtime
             .block_on(development::fill(service))
@@ -130,6 +148,7 @@ pub fn dev(output: Output, command: Dev) -> anyhow::Result<()> {
         .block_on(prepare(service, &clock, player))
         .map_err(in_words)?;
     let scheme = scheme(&server);
+    runtime.block_on(delivery.begin());
     server.run(|bound| {
         let endpoint = format!("{scheme}://{}", bound.api);
         let url = format!("{scheme}://{}", bound.operator);
@@ -143,7 +162,13 @@ pub fn dev(output: Output, command: Dev) -> anyhow::Result<()> {
             started,
         };
         announcement.say(output, || {
-            let banner = development::banner(&endpoint, &place, &region);
+            let mut banner = development::banner(&endpoint, &place, &region);
+            if let Some(to) = &command.events_to {
+                banner.push_str(&format!("\nevents are sent to {to}"));
+            }
+            if let Some(secret) = &signed {
+                banner.push_str(&format!(", signed with {}", secret.as_str()));
+            }
             format!(
                 "{banner}\noperator API   {url}{}\noperator token {}",
                 cosell_operator::BASE,
@@ -151,6 +176,7 @@ pub fn dev(output: Output, command: Dev) -> anyhow::Result<()> {
             )
         });
     })?;
+    delivery.stop();
     runtime.block_on(store.close());
     Ok(())
 }
@@ -179,13 +205,25 @@ pub fn serve(output: Output, command: Serve) -> anyhow::Result<()> {
     let folder = config.data();
     let token = runtime.block_on(operator_file::token(&*store, Some(&folder), SystemClock.now()))?;
     let place = (&Time::Machine, config.data());
-    let server = assemble(&config, opened, settings, origins(&config), None, place)?;
+    let (files, _) = delivery::place(&config, Some(&folder), None)?;
+    let sealer = opened.sealer.clone();
+    let delivery = Delivery::start(&config, files, &store, &sealer, Arc::new(SystemClock))?;
+    let server = assemble(
+        &config,
+        opened,
+        settings,
+        origins(&config),
+        None,
+        place,
+        &delivery,
+    )?;
     let ready = async {
         server.handler.service.list_old_deals().await?;
         server.handler.service.load_faults().await
     };
     runtime.block_on(ready).map_err(in_words)?;
     let scheme = scheme(&server);
+    runtime.block_on(delivery.begin());
     server.run(|bound| {
         let endpoint = format!("{scheme}://{}", bound.api);
         let url = format!("{scheme}://{}", bound.operator);
@@ -206,6 +244,7 @@ pub fn serve(output: Output, command: Serve) -> anyhow::Result<()> {
             format!("cosell serves {endpoint}\noperator API: {url}{base}, token in operator.json of the data folder\nquotas: {quotas}")
         });
     })?;
+    delivery.stop();
     runtime.block_on(store.close());
     Ok(())
 }
@@ -314,6 +353,7 @@ fn assemble(
     origins: OriginRule,
     open_accounts: Option<OpenAccounts>,
     (time, spool): (&Time, PathBuf),
+    delivery: &Delivery,
 ) -> anyhow::Result<Server> {
     let store: Arc<dyn Store> = opened.store;
     let (clock, movable_clock): (Arc<dyn Clock>, _) = match time {
@@ -339,6 +379,8 @@ fn assemble(
         service: Arc::clone(&service),
         store: Arc::clone(&store),
         sealer: opened.sealer.clone(),
+        deliverer: Arc::clone(&delivery.deliverer),
+        delivers: delivery.delivers,
         clock: Arc::clone(&clock),
         movable_clock,
         region: arn_region,

@@ -141,6 +141,8 @@ impl Server {
         end_at_second_signal(runtime, signals)?;
         // The queues are closed by now; after the flag, workers take what was accepted before they leave.
         let _ = stop.send(true);
+        // These would last as long as their clients do.
+        self.handler.operator.close_streams();
         for worker in workers {
             if worker.join().is_err() {
                 tracing::error!("a thread of the server broke down");

@@ -182,6 +182,7 @@ impl World {
             lease: Duration::from_secs(2),
             now: machine_time(),
             event_now: machine_time(),
+            held: false,
         };
         Deliverer::start(
             self.store.clone(),

@@ -432,9 +432,12 @@ async fn a_file_gets_a_line_an_event_is_made_anew_when_moved_and_survives_a_torn
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("events.jsonl");
     let file = target(SinkSettings::File(FileSettings {
-        path: path.to_str().unwrap().into(),
+        path: "events.jsonl".into(),
     }));
-    let sink = sinks().open(&file, &Secrets::default()).unwrap();
+    let sink = sinks()
+        .with_files(folder.path())
+        .open(&file, &Secrets::default())
+        .unwrap();
     let mut foreign = envelope(3, "O3");
     foreign.body = Bytes::from(serde_json::to_string_pretty(&foreign.value).unwrap());
     let taken = Outcome::Delivered { status: None };
@@ -459,6 +462,7 @@ async fn a_file_gets_a_line_an_event_is_made_anew_when_moved_and_survives_a_torn
     let read: Value = serde_json::from_str(&new[1]).unwrap();
     assert_eq!(read, envelope(3, "O3").value);
     std::fs::remove_dir_all(folder.path()).unwrap();
+    std::fs::write(folder.path(), "in the way").unwrap();
     assert!(matches!(
         &sink.deliver(&[envelope(4, "O4")], at(NOW)).await[0],
         Outcome::Failed { error, .. } if error.contains("events.jsonl")

@@ -24,6 +24,7 @@ use serde::Serialize;
 
 use super::By;
 use crate::answer::read_failed;
+use crate::delivery::targets;
 use crate::identity::{AdminError, Sealer, accounts, keys};
 use crate::service::Service;
 
@@ -50,6 +51,8 @@ pub struct Loaded {
     pub keys_left_out: Vec<String>,
     /// The access keys of the file that it cannot open, and for which its own of the same id stay.
     pub keys_kept: Vec<String>,
+    /// The targets of events whose secrets it cannot open: they were taken in switched off and without their secrets.
+    pub targets_without_secrets: Vec<String>,
 }
 
 /// Why a state is not loaded. The store is as it was.
@@ -152,6 +155,7 @@ impl Service {
             records: sieve.records,
             keys_left_out: sieve.left_out,
             keys_kept: sieve.kept,
+            targets_without_secrets: sieve.stripped,
         })
     }
 
@@ -231,6 +235,8 @@ struct Sieve<'a> {
     records: BTreeMap<&'static str, u64>,
     left_out: Vec<String>,
     kept: Vec<String>,
+    /// The targets that lost their secrets.
+    stripped: Vec<String>,
 }
 
 impl<'a> Sieve<'a> {
@@ -249,6 +255,7 @@ impl<'a> Sieve<'a> {
             records: BTreeMap::new(),
             left_out: Vec::new(),
             kept: Vec::new(),
+            stripped: Vec::new(),
         })
     }
 
@@ -271,6 +278,11 @@ impl<'a> Sieve<'a> {
                         record = own;
                     }
                 }
+            }
+            Kind::EventTarget => {
+                let (taken, stripped) = targets::usable(record, self.sealer);
+                record = taken;
+                self.stripped.extend(stripped.then(|| record.key.id.clone()));
             }
             _ => {}
         }
