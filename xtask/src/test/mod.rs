@@ -27,6 +27,8 @@ pub enum Suite {
     Python,
     /// The AWS CLI.
     Cli,
+    /// Peers that receive events: webhooks, EventBridge and SQS by moto, nats-server.
+    Events,
     /// The AWS SDK for JavaScript.
     Js,
     /// The AWS SDK for Rust.
@@ -46,9 +48,12 @@ struct Place {
 /// Runs all suites, or one. A failed test makes the code of failure; an error is what kept tests from running.
 pub fn run(root: &Path, only: Option<Suite>) -> Result<ExitCode> {
     let wanted = |suite| only.is_none_or(|one| one == suite);
-    let python = wanted(Suite::Python) || wanted(Suite::Cli);
-    let javascript = wanted(Suite::Js);
-    let tools = tools::check(python, javascript)?;
+    let needs = tools::Needs {
+        python: wanted(Suite::Python) || wanted(Suite::Cli) || wanted(Suite::Events),
+        javascript: wanted(Suite::Js),
+        nats: wanted(Suite::Events) || wanted(Suite::Rust),
+    };
+    let tools = tools::check(&needs)?;
 
     let mut summary = Summary::default();
     if wanted(Suite::Rust) {
@@ -74,15 +79,19 @@ pub fn run(root: &Path, only: Option<Suite>) -> Result<ExitCode> {
     } else if wanted(Suite::RustSdk) {
         rust::test(&place, &metadata, rust::Selection::Sdk, &mut summary)?;
     }
-    if python {
+    if needs.python {
         let environment = python::prepare(&place, &tools)?;
-        for (suite, name, folder) in [(Suite::Python, "boto3", "boto"), (Suite::Cli, "AWS CLI", "cli")] {
+        for (suite, name, folder) in [
+            (Suite::Python, "boto3", "boto"),
+            (Suite::Cli, "AWS CLI", "cli"),
+            (Suite::Events, "peers of events", "events"),
+        ] {
             if wanted(suite) {
                 python::test(&place, &environment, name, folder, &mut summary)?;
             }
         }
     }
-    if javascript {
+    if needs.javascript {
         javascript::prepare(&place)?;
         javascript::test(&place, &mut summary)?;
     }

@@ -17,18 +17,42 @@ pub struct Tools {
     pub python: String,
 }
 
+/// What the chosen suites need.
+pub struct Needs {
+    /// Python with its venv module.
+    pub python: bool,
+    /// Node.js with npm.
+    pub javascript: bool,
+    /// nats-server.
+    pub nats: bool,
+}
+
 /// Looks for the programs that the chosen suites need.
-pub fn check(python: bool, javascript: bool) -> Result<Tools> {
+pub fn check(needs: &Needs) -> Result<Tools> {
     let mut tools = Tools {
         python: String::new(),
     };
-    if python {
+    if needs.python {
         tools.python = find_python()?;
     }
-    if javascript {
+    if needs.javascript {
         find_node()?;
     }
+    if needs.nats {
+        find_nats()?;
+    }
     Ok(tools)
+}
+
+fn find_nats() -> Result<()> {
+    let found = || process::ask("nats-server", &["--version"]).is_some();
+    if !found() {
+        install(&["nats-server"]);
+    }
+    if !found() {
+        bail!("nats-server is missing: install it (Debian: apt-get install nats-server) and run this again");
+    }
+    Ok(())
 }
 
 fn find_python() -> Result<String> {
