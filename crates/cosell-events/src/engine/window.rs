@@ -129,6 +129,17 @@ impl Window {
         Vec::from(behind)
     }
 
+    /// Lets go of the repeated tries of a lane that wait to be started behind one that failed: their rows wait on as they are.
+    /// Their numbers.
+    pub fn let_go(&mut self, lane: &str) -> Vec<u64> {
+        let (behind, again): (VecDeque<Job>, VecDeque<Job>) = self
+            .again
+            .drain(..)
+            .partition(|job| job.lane.as_deref() == Some(lane));
+        self.again = again;
+        behind.into_iter().map(|job| job.envelope.seq).collect()
+    }
+
     /// Notes a row that waits in a lane, until it is [settled](Window::settled).
     pub fn park(&mut self, lane: &str) {
         *self.parked.entry(lane.to_owned()).or_default() += 1;
@@ -267,6 +278,18 @@ mod tests {
         window.settled("a");
         assert!(!window.is_parked("a"));
         assert_eq!(window.ready(), 1);
+    }
+
+    #[test]
+    fn repeated_tries_behind_a_failure_are_let_go() {
+        let mut window = filled(&[]);
+        for (seq, lane) in [(1, "a"), (2, "a"), (3, "b"), (4, "a")] {
+            window.push_again(job(seq, lane));
+        }
+        assert_eq!(seqs(&window.take(Batch::SINGLE, false)), [1]);
+        assert_eq!(window.let_go("a"), [2, 4]);
+        assert_eq!(seqs(&window.take(THREE, false)), [3]);
+        assert!(!window.has_work());
     }
 
     #[test]

@@ -96,6 +96,7 @@ impl World {
             lease: Duration::from_secs(2),
             now,
             event_now: machine_time(),
+            held: false,
         };
         let sinks = RealSinks::new(Outside::new(Network::development(), Vec::new()));
         Deliverer::start(store, self.registry.clone(), Arc::new(sinks), options).await
