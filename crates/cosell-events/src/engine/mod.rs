@@ -41,6 +41,8 @@ pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// How long the registry is left alone after it failed.
 const REGISTRY_PATIENCE: Duration = Duration::from_secs(5);
+/// How long deliveries under way at a target that is forgotten are waited for.
+const FAREWELL: Duration = Duration::from_secs(1);
 /// Most commands that wait for the supervisor.
 const COMMANDS: usize = 64;
 
@@ -406,8 +408,10 @@ impl Supervisor {
 
     async fn forget(&mut self, target: &str) -> Result<(), StoreError> {
         if let Some(running) = self.running.remove(target) {
+            // Nobody wants to know any more what became of what is under way, and others wait for the supervisor meanwhile.
+            running.stop.send_replace(Some(Instant::now() + FAREWELL));
             // Closed without a word is how a worker ends.
-            running.end().await.ok();
+            running.done.await.ok();
         }
         self.store.drop_target(target).await
     }

@@ -257,9 +257,9 @@ async fn update(call: &Call<'_>) -> Result<Reply, Problem> {
     let mut sent: Map<String, Value> = call.body()?;
     let (account, rule) = (call.get("account").unwrap_or_default(), call.required("rule")?);
     for (member, is) in [("account", account), ("name", rule)] {
-        if !sent
+        if sent
             .get(member)
-            .is_none_or(|sent| sent.as_str().unwrap_or_default() == is)
+            .is_some_and(|sent| sent.as_str().unwrap_or_default() != is)
         {
             return Err(Problem::member(
                 format!("/{member}"),

@@ -302,7 +302,11 @@ async fn load(output: Output, load: Load) -> anyhow::Result<()> {
         ("Saved on", words(&loaded["savedDate"])),
         ("Items", words(&loaded["items"])),
     ];
-    for (name, member) in [("Keys left out", "keysLeftOut"), ("Own keys kept", "keysKept")] {
+    for (name, member) in [
+        ("Keys left out", "keysLeftOut"),
+        ("Own keys kept", "keysKept"),
+        ("Targets without secrets", "targetsWithoutSecrets"),
+    ] {
         let keys = loaded[member].as_array().into_iter().flatten();
         let keys: Vec<String> = keys.map(words).collect();
         if !keys.is_empty() {

@@ -151,3 +151,28 @@ async fn of_two_servers_one_delivers() {
     two.stop(STOP).await;
     assert_eq!(fake.taken().len(), 100);
 }
+
+#[tokio::test]
+async fn on_hold_nothing_is_delivered_and_then_everything_is_by_what_is_registered_by_then() {
+    let (one, two) = (Fake::new(|_, _| Reply::Take), Fake::new(|_, _| Reply::Take));
+    let world = World::new(&[("one", &one), ("two", &two)], |_| {});
+    let second = world.registry.0.lock().unwrap().targets.pop().unwrap();
+    let deliverer = world.start("a").await;
+    world.emit(1, 5, 2).await;
+    until("the first is served", async || one.taken().len() == 5).await;
+    deliverer.hold(STOP).await;
+    world.emit(6, 5, 2).await;
+    world.registry.0.lock().unwrap().targets.push(second);
+    deliverer.reload().await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!((one.taken().len(), two.taken().len()), (5, 0));
+    deliverer.go_on().await;
+    until("all is delivered", async || {
+        one.taken().len() == 10 && two.taken().len() == 10
+    })
+    .await;
+    deliverer.stop(STOP).await;
+    // It may be told again.
+    deliverer.stop(STOP).await;
+    deliverer.hold(STOP).await;
+}

@@ -361,8 +361,9 @@ async fn remove(call: &Call<'_>) -> Result<Reply, Problem> {
     let author = call.author();
     let removed = targets::remove(operator.store(), &author, operator.sealer(), &name, call.now).await?;
     let deliverer = operator.deliverer();
-    deliverer.reload().await;
+    // First, so that no worker is left that could open it again.
     deliverer.forget(&removed.name()).await?;
+    deliverer.reload().await;
     Ok(Reply::empty())
 }
 

@@ -15,7 +15,7 @@ use crate::output::{Output, say};
 pub enum Command {
     /// Register a target; it is sent what happens from now on and a rule chooses
     #[command(subcommand)]
-    Add(Add),
+    Add(Box<Add>),
     /// List the targets and how they stand
     List(Target),
     /// Show a target and how it stands

@@ -7,6 +7,7 @@ pub mod engagement;
 pub mod flows;
 pub mod modern;
 pub mod operator;
+pub mod receiver;
 pub mod server;
 pub mod sign;
 

@@ -100,6 +100,12 @@ impl Contract<'_> {
             }
             // A state is a file of its own kind.
             "application/x-ndjson" => {}
+            // Figures, and events as they happen, are texts.
+            "text/plain; version=0.0.4; charset=utf-8" | "text/event-stream" => {
+                if std::str::from_utf8(text).is_err() {
+                    faults.push(format!("{side}: no text"));
+                }
+            }
             other => panic!("{other} is a media type that this does not know: teach it"),
         }
     }

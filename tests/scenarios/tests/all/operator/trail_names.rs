@@ -167,6 +167,10 @@ fn a_deed_has_one_name_in_the_audit_log_whether_it_was_done_or_denied() {
         "FirstName": "C", "LastName": "D"}});
     let lead = json!({"catalog": "Sandbox", "receivers": [{"account": one}], "title": "x", "message": "x",
         "lead": {"Customer": {"CompanyName": "Ovens", "Industry": "Retail", "Address": {"CountryCode": "US"}}, "Interactions": [interaction]}});
+    let event = operator.get("/events?limit=1")["items"][0]["event"]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let mut done = BTreeSet::from(["createAccount".to_owned()]);
     let reader = operator.token("read");
     let mut reader = operator.with(reader["token"].as_str().unwrap());
@@ -249,6 +253,34 @@ fn a_deed_has_one_name_in_the_audit_log_whether_it_was_done_or_denied() {
         &format!("/connections/{two}/{three}"),
         Value::Null,
     );
+    let webhook = json!({"sink": {"kind": "webhook", "url": "http://127.0.0.1:9/x"}});
+    let mut target = webhook.clone();
+    target["id"] = "t".into();
+    act("createEventTarget", "/event-targets", target);
+    act("updateEventTarget", "/event-targets/t", webhook);
+    for (id, verb, body) in [
+        ("pauseEventTarget", "pause", json!({})),
+        ("testEventTarget", "test", Value::Null),
+        ("rotateEventTargetSecret", "rotate-secret", json!({})),
+        ("dropOldEventTargetSecret", "old-secret", Value::Null),
+        ("redeliverDeadLetters", "redeliver", json!({})),
+        ("replayEvents", "replay", json!({"from": "2020-01-01T00:00:00Z"})),
+        ("resumeEventTarget", "resume", Value::Null),
+    ] {
+        act(id, &format!("/event-targets/t/{verb}"), body);
+    }
+    act(
+        "redeliverEvent",
+        &format!("/events/{event}/redeliver"),
+        json!({"target": "t"}),
+    );
+    let rule = json!({"pattern": {"source": ["x"]}, "targets": ["t"]});
+    let mut named = rule.clone();
+    named["name"] = "r".into();
+    act("createEventRule", "/event-rules", named);
+    act("updateEventRule", "/event-rules/r", rule);
+    act("deleteEventRule", "/event-rules/r", Value::Null);
+    act("deleteEventTarget", "/event-targets/t", Value::Null);
     let player = format!("/autopilot?account={account}&catalog=AWS");
     act("setAutopilot", &player, json!({"name": "picky"}));
     act("removeAutopilot", &player, Value::Null);
