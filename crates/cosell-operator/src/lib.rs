@@ -26,7 +26,7 @@ mod shapes;
 mod time;
 
 pub use call::Call;
-pub use operator::{Operator, Parts};
+pub use operator::{Operator, Parts, STREAMS};
 pub use payload::{Feed, Payload, Pieces, Stream};
 pub use problem::Problem;
 pub use reply::{NEXT_CURSOR, Page, Reply};
