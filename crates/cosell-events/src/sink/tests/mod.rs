@@ -207,7 +207,10 @@ async fn a_webhooks_answers_are_judged() {
 
 #[tokio::test]
 async fn what_a_receiver_echoes_of_secret_headers_is_not_noted() {
-    let said = format!("{}no user Bearer hush-hush, not hush-hush either", "x".repeat(480));
+    let said = format!(
+        "{}no user Bearer hush-hush, not hush-hush either",
+        "x".repeat(480)
+    );
     let peer = Peer::start(vec![reply(401, &[], &said), reply(410, &[], &said)]).await;
     let mut secrets = signing();
     secrets
