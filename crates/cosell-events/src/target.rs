@@ -430,6 +430,10 @@ fn url(field: &str, value: &str) -> Result<Uri, Flaw> {
             field,
             "a user and password do not belong into a URL: put them into the target's secrets",
         )),
+        // Taken for no port at all otherwise, and so for that of the scheme.
+        Some(authority) if authority.port_u16().is_none() && authority.as_str() != authority.host() => {
+            Err(Flaw::new(field, "the port must be a number from 1 to 65535"))
+        }
         Some(authority) if !authority.host().is_empty() => Ok(uri),
         _ => Err(Flaw::new(field, "it names no host")),
     }
@@ -554,6 +558,9 @@ pub(crate) mod tests {
             (r#"{"id": "a", "sink": {"kind": "webhook", "url": "ftp://e.com"}}"#.into(), &signing(), "sink.url"),
             (r#"{"id": "a", "sink": {"kind": "webhook", "url": "/x"}}"#.into(), &signing(), "sink.url"),
             (r#"{"id": "a", "sink": {"kind": "webhook", "url": "https://u:p@e.com"}}"#.into(), &signing(), "sink.url"),
+            (r#"{"id": "a", "sink": {"kind": "webhook", "url": "https://e.com:99999/"}}"#.into(), &signing(), "sink.url"),
+            (r#"{"id": "a", "sink": {"kind": "webhook", "url": "https://[::1]:/"}}"#.into(), &signing(), "sink.url"),
+            (r#"{"id": "a", "sink": {"kind": "webhook", "url": "https://[::1]:443/"}}"#.into(), &signing(), "none"),
             (r#"{"id": "a", "sink": {"kind": "file", "path": "/x"}}"#.into(), &none, "sink.path"),
             (r#"{"id": "a", "account": "111111111111", "sink": {"kind": "stdout"}}"#.into(), &none, "sink.kind"),
             (

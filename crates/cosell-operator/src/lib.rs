@@ -27,7 +27,7 @@ mod time;
 
 pub use call::Call;
 pub use document::Document;
-pub use operator::{Operator, Parts};
+pub use operator::{Operator, Parts, STREAMS};
 pub use payload::{Feed, Payload, Pieces, Stream};
 pub use problem::Problem;
 pub use reply::{NEXT_CURSOR, Page, Reply};

@@ -66,8 +66,9 @@ pub struct Operator {
     routes: Routes,
 }
 
-/// Most streams of events at the same time.
-const STREAMS: usize = 64;
+/// Most streams of events at the same time. Each holds a connection for as long as its reader likes, so a listener must take
+/// more connections than these.
+pub const STREAMS: usize = 64;
 /// How long deliveries under way are waited for before the store's content is exchanged.
 const HOLD: Duration = Duration::from_secs(5);
 

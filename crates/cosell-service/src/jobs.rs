@@ -10,6 +10,7 @@ use cosell_store::{ApplyError, Changes, ClaimedJob, Conflict, Job};
 use crate::answer::{read_failed, write_failed};
 use crate::audit::{Actor, Deed};
 use crate::autopilot;
+use crate::delivery::{Unsent, unsent};
 use crate::engagement::invitation::expire;
 use crate::events::repeat;
 use crate::service::Service;
@@ -29,6 +30,21 @@ const LONGEST_SLEEP: Duration = Duration::from_millis(500);
 const PRUNING: Duration = Duration::from_secs(60 * 60);
 /// The sleep where a job seemed due and another claimed it.
 const SHORTEST_SLEEP: Duration = Duration::from_millis(10);
+
+/// Nothing that was promised to a target goes without a word.
+fn warn_of(behind: &Unsent) {
+    let Unsent {
+        target,
+        unread,
+        waiting,
+    } = behind;
+    tracing::warn!(
+        target_name = target.as_str(),
+        unread,
+        waiting,
+        "events are deleted for their age that this target was never sent: resume or mend it, or set events-retention higher"
+    );
+}
 
 /// How far a round of jobs came.
 #[derive(Debug, Default, Clone, Copy)]
@@ -151,7 +167,14 @@ impl Service {
         if kept == 0 {
             return;
         }
-        match self.store.prune_events(self.now().plus_millis(-kept)).await {
+        let before = self.now().plus_millis(-kept);
+        match unsent(&*self.store, before).await {
+            Ok(behind) => behind.iter().for_each(warn_of),
+            Err(error) => {
+                tracing::warn!("whether a target loses events to their age cannot be told: {error}")
+            }
+        }
+        match self.store.prune_events(before).await {
             Ok(0) => {}
             Ok(events) => tracing::info!(events, "events that were old enough are gone"),
             Err(error) => tracing::warn!("old events cannot be deleted now: {error}"),

@@ -214,6 +214,8 @@ impl Deliverer {
             &target.account
         };
         let time = (self.options.event_now)().to_string();
+        // In whole seconds, like that of every event: receivers may read no other form.
+        let time = format!("{}Z", time.get(..19).unwrap_or(&time));
         let value = json!({"version": "0", "id": event_id, "detail-type": "Test Event",
             "source": "cosell.test", "account": account, "time": time, "region": "us-east-1",
             "resources": [], "detail": {"target": target.name()}});

@@ -67,11 +67,13 @@ impl File {
     }
 }
 
-/// Makes the folders that the file lies in. One that is a link out of the folder for events is refused.
+/// Makes the folders that the file lies in. One that is a link out of the folder for events is refused, and so is a file.
 fn make_way(folder: &Path, path: &Path) -> io::Result<()> {
     let parent = path.parent().unwrap_or(folder);
     std::fs::create_dir_all(parent)?;
-    if parent.canonicalize()?.starts_with(folder.canonicalize()?) {
+    let folder = folder.canonicalize()?;
+    let inside = |path: &Path| Ok::<_, io::Error>(path.canonicalize()?.starts_with(&folder));
+    if inside(parent)? && (!path.is_symlink() || inside(path)?) {
         return Ok(());
     }
     Err(io::Error::other("it leads out of the folder for events"))
@@ -193,6 +195,18 @@ mod tests {
                 .await;
             assert!(matches!(&outcomes[0], Outcome::Failed { error, .. } if error.contains("leads out")));
             assert!(!elsewhere.path().join("x").exists());
+            // A file that is a link itself, to one that is there and to one that is not yet.
+            std::fs::write(elsewhere.path().join("there"), "").unwrap();
+            for name in ["there", "missing"] {
+                std::os::unix::fs::symlink(elsewhere.path().join(name), folder.path().join(name)).unwrap();
+                let sink = File::new(folder.path(), &file(name)).unwrap();
+                let outcomes = sink
+                    .deliver(&[envelope(1, "O1")], Timestamp::from_millis(0))
+                    .await;
+                assert!(matches!(&outcomes[0], Outcome::Failed { .. }), "{name}");
+            }
+            assert_eq!(std::fs::read(elsewhere.path().join("there")).unwrap(), b"");
+            assert!(!elsewhere.path().join("missing").exists());
         }
     }
 }

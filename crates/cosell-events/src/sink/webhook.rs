@@ -21,12 +21,16 @@ use crate::target::WebhookSettings;
 
 /// Most of an answer's body that is noted.
 const NOTED: usize = 512;
+/// Fewest bytes of a part of a secret header that are hidden for themselves: shorter ones are words such as `v1`.
+const LEAST_HIDDEN: usize = 4;
 
 pub(super) struct Webhook {
     outside: Outside,
     uri: Uri,
     headers: HeaderMap,
     keys: Vec<Zeroizing<Vec<u8>>>,
+    /// The values of secret headers, which some receivers repeat when they refuse them.
+    hidden: Vec<Zeroizing<String>>,
 }
 
 impl Webhook {
@@ -64,6 +68,7 @@ impl Webhook {
                 .map_err(|error| format!("the URL cannot be used: {error}"))?,
             headers,
             keys,
+            hidden: hidden(secrets),
         })
     }
 
@@ -97,7 +102,7 @@ impl Sink for Webhook {
                 Err(error) => Err(error),
             };
             outcomes.push(match answer {
-                Ok(answer) => judge(&answer, now),
+                Ok(answer) => judge(&answer, &self.hidden, now),
                 Err(error) => Outcome::failed(error),
             });
         }
@@ -122,14 +127,43 @@ pub(super) fn signatures(keys: &[Zeroizing<Vec<u8>>], id: &str, timestamp: &str,
         .join(" ")
 }
 
-fn judge(answer: &Answer, now: Timestamp) -> Outcome {
+/// What is left out of an answer: the values of secret headers, and the parts of them that are secret alone, such as what
+/// follows `Bearer`. The longest come first, so that nothing is left of one that holds another.
+fn hidden(secrets: &Secrets) -> Vec<Zeroizing<String>> {
+    let mut hidden: Vec<_> = secrets
+        .headers
+        .values()
+        .flat_map(|value| {
+            let parts = value.split_whitespace().filter(|part| part.len() >= LEAST_HIDDEN);
+            std::iter::once(value.trim()).chain(parts)
+        })
+        .filter(|value| !value.is_empty())
+        .map(|value| Zeroizing::new(value.to_owned()))
+        .collect();
+    hidden.sort_by_key(|value| std::cmp::Reverse(value.len()));
+    hidden
+}
+
+/// What is noted of an answer's body. Secrets go before the end is cut off: half of one is no better.
+fn noted(body: &[u8], hidden: &[Zeroizing<String>]) -> String {
+    if hidden.is_empty() {
+        return printable(body, NOTED);
+    }
+    let mut said = String::from_utf8_lossy(body).into_owned();
+    for secret in hidden {
+        said = said.replace(secret.as_str(), "***");
+    }
+    printable(said.as_bytes(), NOTED)
+}
+
+fn judge(answer: &Answer, hidden: &[Zeroizing<String>], now: Timestamp) -> Outcome {
     let status = answer.status;
     if status.is_success() {
         return Outcome::Delivered {
             status: Some(status.as_u16()),
         };
     }
-    let said = printable(&answer.body, NOTED);
+    let said = noted(&answer.body, hidden);
     let mut error = format!("the receiver answered {status}");
     if status.is_redirection() {
         error.push_str("; redirects are not followed, give the target the URL it leads to");

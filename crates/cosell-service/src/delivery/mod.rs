@@ -6,11 +6,13 @@
 mod registry;
 pub mod rules;
 pub mod targets;
+mod unsent;
 
 #[cfg(test)]
 mod tests;
 
 pub use registry::Registry;
+pub use unsent::{Unsent, unsent};
 
 use cosell_events::Flaw;
 use cosell_model::Timestamp;

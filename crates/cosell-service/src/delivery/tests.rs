@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use cosell_events::{Registry as _, Rule, Secrets, Target};
 use cosell_model::Timestamp;
-use cosell_store::{Changes, Event, Store};
+use cosell_store::{Changes, Delivery, DeliveryState, Event, Store};
 use cosell_store_sqlite::{Options, SqliteStore};
 use serde_json::json;
 
-use super::{Registry, rules, targets};
+use super::{Registry, Unsent, rules, targets};
 use crate::audit::Author;
 use crate::identity::accounts::Account;
 use crate::identity::partner::{self, Partner};
@@ -280,4 +281,39 @@ async fn a_target_sealed_under_another_key_file_is_taken_in_switched_off_and_wit
     let (taken, stripped) = targets::usable(record, &Sealer::new([8; 32]));
     assert!(stripped && taken.private.is_empty());
     assert!(!Target::read(&taken.document).unwrap().enabled);
+}
+
+#[tokio::test]
+async fn it_is_told_which_targets_lose_events_to_their_age() {
+    let world = World::new().await;
+    let store = &*world.store;
+    for id in ["one", "two", "three"] {
+        world.emit(id).await;
+    }
+    for (target, position) in [("/paused", 1), ("/fails", 3), ("/well", 3)] {
+        store.open_target(target, position).await.unwrap();
+    }
+    let waits = Delivery {
+        target: "/fails".to_owned(),
+        seq: 1,
+        lane: None,
+        state: DeliveryState::Pending,
+        attempts: 1,
+        due_at: NOW,
+        note: Bytes::from_static(b"{}"),
+    };
+    store.park("/fails", vec![waits]).await.unwrap();
+    let unsent = |target: &str, unread, waiting| Unsent {
+        target: target.to_owned(),
+        unread,
+        waiting,
+    };
+    let later = NOW.plus_millis(1);
+    assert_eq!(
+        super::unsent(store, later).await.unwrap(),
+        [unsent("/fails", 0, 1), unsent("/paused", 1, 0)]
+    );
+    assert_eq!(store.prune_events(later).await.unwrap(), 2, "the last one stays");
+    assert_eq!(super::unsent(store, later).await.unwrap(), []);
+    assert_eq!(super::unsent(store, NOW).await.unwrap(), []);
 }

@@ -43,8 +43,9 @@ pub struct Server {
 }
 
 /// Connections of operators served at the same time, where they have a listener of their own: however many partners come,
-/// these are kept.
-const OPERATOR_CONNECTIONS: usize = 64;
+/// these are kept. Those beyond the streams of events are for all else: whoever may only read must not be able to lock out who
+/// revokes his token.
+const OPERATOR_CONNECTIONS: usize = 64 + cosell_operator::STREAMS;
 
 /// What a server is bound to.
 #[derive(Debug, Clone, Copy)]

@@ -206,6 +206,29 @@ async fn a_webhooks_answers_are_judged() {
 }
 
 #[tokio::test]
+async fn what_a_receiver_echoes_of_secret_headers_is_not_noted() {
+    let said = format!(
+        "{}no user Bearer hush-hush, not hush-hush either",
+        "x".repeat(480)
+    );
+    let peer = Peer::start(vec![reply(401, &[], &said), reply(410, &[], &said)]).await;
+    let mut secrets = signing();
+    secrets
+        .headers
+        .insert("authorization".into(), "Bearer hush-hush".to_owned().into());
+    let target = webhook(&peer.url);
+    for _ in 0..2 {
+        match one(&target, &secrets).await {
+            Outcome::Failed { error, .. } | Outcome::Gone { error } => {
+                assert!(error.contains("no user ***, not ***"), "{error}");
+                assert!(!error.contains("hu"), "{error}");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_receiver_that_speaks_nonsense_or_hangs_up_is_a_failure() {
     for said in [
         &b""[..],

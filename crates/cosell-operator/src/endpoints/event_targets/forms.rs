@@ -171,7 +171,7 @@ struct Held {
 #[schemars(rename = "EventTargetState")]
 struct State {
     /// delivering; backing-off after failures in a row: tried now and then; paused; disabled; held: this server delivers
-    /// nothing (its setting event-delivery is off).
+    /// nothing (its setting events-delivery is off).
     status: &'static str,
     /// Why it is paused.
     #[serde(skip_serializing_if = "Option::is_none")]

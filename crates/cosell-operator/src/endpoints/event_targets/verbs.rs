@@ -15,6 +15,8 @@ use crate::{Call, Problem, Reply, Time};
 
 /// Events that one request for a replay looks at, about.
 const STEP: u64 = 10_000;
+/// Longest reason for a pause, in characters.
+const MAX_REASON: usize = 500;
 
 /// Why a target is paused.
 #[derive(Deserialize, JsonSchema)]
@@ -23,7 +25,7 @@ const STEP: u64 = 10_000;
 pub(super) struct Pause {
     /// For whoever looks at it.
     #[serde(default)]
-    #[schemars(length(max = 500))]
+    #[schemars(length(max = MAX_REASON))]
     reason: Option<String>,
 }
 
@@ -137,6 +139,13 @@ async fn standing(call: &Call<'_>, name: &str) -> Result<Reply, Problem> {
 pub(super) async fn pause(call: &Call<'_>) -> Result<Reply, Problem> {
     let (name, pause) = (name(call)?, call.body::<Pause>()?);
     let given = pause.reason.filter(|reason| !reason.trim().is_empty());
+    if given
+        .as_ref()
+        .is_some_and(|reason| reason.chars().count() > MAX_REASON)
+    {
+        let detail = format!("must have at most {MAX_REASON} characters");
+        return Err(Problem::member("/reason", detail));
+    }
     let reason = given.unwrap_or_else(|| format!("paused by {}", call.by().token));
     call.operator.deliverer().pause(&name, &reason).await?;
     call.note_about(&targets::key(&name)).await?;

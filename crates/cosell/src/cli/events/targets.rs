@@ -22,8 +22,12 @@ pub enum Command {
     Show(Named),
     /// Deliver nothing to a target until it is resumed
     Pause(Pause),
-    /// Deliver to a target again
+    /// Deliver to a paused target again
     Resume(Named),
+    /// Switch a target on; what happened while it was off is sent now
+    Enable(Named),
+    /// Switch a target off: nothing is delivered, and its events wait in the log
+    Disable(Named),
     /// Send a test event to a target now
     Test(Named),
     /// Give a webhook a new signing secret; the former one stays active beside it
@@ -359,6 +363,8 @@ pub async fn run(output: Output, command: Command) -> anyhow::Result<()> {
                     .await?,
             )
         }
+        Command::Enable(named) => switch(output, &named, true).await,
+        Command::Disable(named) => switch(output, &named, false).await,
         Command::Test(named) => {
             let desk = Desk::open(&named.target).await?;
             let tested: Value = desk
@@ -391,6 +397,18 @@ pub async fn run(output: Output, command: Command) -> anyhow::Result<()> {
             }
         }
     }
+}
+
+async fn switch(output: Output, named: &Named, on: bool) -> anyhow::Result<()> {
+    let desk = Desk::open(&named.target).await?;
+    let place = at_target(&named.name, None);
+    let mut target: Map<String, Value> = desk.get(&place).await?;
+    // What the server makes of it is not sent back; secrets that are left out stay.
+    for made in ["name", "state", "secrets"] {
+        target.remove(made);
+    }
+    target.insert("enabled".to_owned(), on.into());
+    show(output, &desk.put(&place, &target).await?)
 }
 
 fn at_target(name: &str, verb: Option<&str>) -> At {

@@ -177,6 +177,12 @@ fn a_target_is_paused_tried_out_resumed_and_given_new_secrets() {
     let server = Server::dev(&[]);
     let (mut operator, receiver) = (server.operator(), Receiver::start(Reply::Status(200)));
     let first = connect(&mut operator, &receiver, &json!({}));
+    let long = json!({"reason": "x".repeat(501)});
+    refused(
+        &operator.send("POST", "/event-targets/crm/pause", Some(&long)),
+        400,
+        "invalid",
+    );
     let paused = operator.post("/event-targets/crm/pause", &json!({"reason": "moving house"}));
     assert_eq!(paused["state"]["status"], "paused");
     assert_eq!(paused["state"]["pausedReason"], "moving house");
@@ -187,7 +193,12 @@ fn a_target_is_paused_tried_out_resumed_and_given_new_secrets() {
         (&json!(true), &json!(200)),
         "{tested}"
     );
-    assert_eq!(receiver.wait(1)[0].event()["detail-type"], "Test Event");
+    let event = receiver.wait(1)[0].event();
+    assert_eq!(event["detail-type"], "Test Event");
+    assert_eq!(
+        event["time"].as_str().unwrap().len(),
+        "2027-01-31T09:30:00Z".len()
+    );
     let rotated = operator.post("/event-targets/crm/rotate-secret", &json!({}));
     let second = rotated["signingSecret"].as_str().unwrap().to_owned();
     assert_eq!(rotated["secrets"]["signing"], 2);
@@ -420,7 +431,7 @@ fn a_stream_goes_on_where_it_was_without_loss_or_repetition() {
 }
 
 #[test]
-fn a_stream_ends_with_its_token_and_there_are_only_so_many() {
+fn a_stream_ends_with_its_token() {
     let server = Server::dev(&[]);
     let mut operator = server.operator();
     let token = operator.token("read");
@@ -432,34 +443,42 @@ fn a_stream_ends_with_its_token_and_there_are_only_so_many() {
         stream.join().unwrap()
     });
     assert_eq!(ended, (Vec::new(), true));
+}
 
-    let admin = server.operator_token.clone().unwrap();
-    let request = format!(
-        "GET /operator/v1/events/stream HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {admin}\r\n\r\n"
-    );
-    let open: Vec<String> = (0..80)
-        .map(|_| {
-            let mut stream = TcpStream::connect(server.operator_address).unwrap();
-            stream.write_all(request.as_bytes()).unwrap();
-            let mut line = [0; 12];
-            stream.read_exact(&mut line).unwrap();
-            // Kept open till the end of the test.
-            std::mem::forget(stream);
-            String::from_utf8_lossy(&line).into_owned()
-        })
-        .collect();
-    let taken = open.iter().filter(|line| line.ends_with("200")).count();
-    assert_eq!(taken, 64);
-    assert!(open.iter().skip(64).all(|line| line.ends_with("429")));
-    // They do not hold up a stop.
-    let started = Instant::now();
-    server.terminate();
-    assert!(server.wait());
-    assert!(
-        started.elapsed() < Duration::from_secs(8),
-        "{:?}",
-        started.elapsed()
-    );
+#[test]
+fn there_are_only_so_many_streams_and_room_for_all_else_beside_them() {
+    for listen in [&[][..], &["--operator-listen", "127.0.0.1:0"]] {
+        let server = Server::dev(listen);
+        let admin = server.operator_token.clone().unwrap();
+        let request = format!(
+            "GET /operator/v1/events/stream HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {admin}\r\n\r\n"
+        );
+        let open: Vec<String> = (0..80)
+            .map(|_| {
+                let mut stream = TcpStream::connect(server.operator_address).unwrap();
+                stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+                stream.write_all(request.as_bytes()).unwrap();
+                let mut line = [0; 12];
+                stream.read_exact(&mut line).unwrap();
+                // Kept open till the end of the test.
+                std::mem::forget(stream);
+                String::from_utf8_lossy(&line).into_owned()
+            })
+            .collect();
+        let taken = open.iter().filter(|line| line.ends_with("200")).count();
+        assert_eq!(taken, 64);
+        assert!(open.iter().skip(64).all(|line| line.ends_with("429")));
+        assert_eq!(server.operator().send("GET", "/status", None).status, 200);
+        // They do not hold up a stop.
+        let started = Instant::now();
+        server.terminate();
+        assert!(server.wait());
+        assert!(
+            started.elapsed() < Duration::from_secs(8),
+            "{:?}",
+            started.elapsed()
+        );
+    }
 }
 
 #[test]

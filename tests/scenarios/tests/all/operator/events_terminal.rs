@@ -140,6 +140,22 @@ fn a_webhook_is_registered_fed_watched_and_removed_from_the_command_line() {
         json(data, &["target", "resume", "crm"])["state"]["status"],
         "delivering"
     );
+    // Switched off and on, it stays what it is.
+    let before = json(data, &["target", "show", "crm"]);
+    let off = json(data, &["target", "disable", "crm"]);
+    assert_eq!(
+        (&off["enabled"], &off["state"]["status"]),
+        (&false.into(), &"disabled".into())
+    );
+    let on = json(data, &["target", "enable", "crm"]);
+    assert_eq!(
+        (&on["enabled"], &on["state"]["status"]),
+        (&true.into(), &"delivering".into())
+    );
+    for member in ["sink", "secrets", "retrySeconds", "ordered"] {
+        assert_eq!(on[member], before[member], "{member}");
+    }
+    assert!(on.get("signingSecret").is_none(), "its secret stays");
     assert_eq!(json(data, &["target", "test", "crm"])["delivered"], true);
     assert_eq!(
         json(data, &["target", "rotate-secret", "crm"])["secrets"]["signing"],
