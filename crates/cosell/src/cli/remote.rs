@@ -21,6 +21,7 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use serde::de::DeserializeOwned;
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use super::StoreAt;
 use super::ask::{Answer, Ask, judge};
 use super::failure::Failure;
 use crate::operator_file::OperatorFile;
@@ -53,6 +54,8 @@ pub struct Target {
     /// The data folder of the server; named here, it wins over COSELL_OPERATOR_URL and COSELL_OPERATOR_TOKEN
     #[arg(long, value_name = "DIR", env = "COSELL_DATA", default_value = "./.cosell")]
     pub(super) data: PathBuf,
+    #[command(flatten)]
+    pub(super) store: StoreAt,
 }
 
 /// Which of [`Target`]'s options were typed, and not taken from the environment or by default.

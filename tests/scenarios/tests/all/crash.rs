@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::harness::deal::{as_update, draft, get, list_all};
-use crate::harness::{Caller, Key, Server, cosell};
+use crate::harness::{Caller, Key, Server, cosell, embedded};
 
 const ROUNDS: u64 = 12;
 const WRITERS: usize = 4;
@@ -247,6 +247,7 @@ fn a_stop_under_load_answers_what_it_took_and_loses_nothing() {
 fn a_backup_taken_under_load_is_whole() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
+    embedded(&data);
     let server = Server::on(&data);
     let mut before: Vec<Known> = Vec::new();
     let mut first = server.caller(Key::first());
@@ -285,6 +286,7 @@ fn a_backup_taken_under_load_is_whole() {
         }
     });
     let restored = folder.path().join("restored");
+    embedded(&restored);
     std::fs::create_dir(&restored).unwrap();
     std::fs::rename(&backup, restored.join("cosell.db")).unwrap();
     std::fs::copy(data.join("cosell.key"), restored.join("cosell.key")).unwrap();
