@@ -4,8 +4,11 @@
 //! Everything here talks to addresses on this machine only and stops by itself.
 
 mod bare;
+mod events;
+mod hook;
 mod limit;
 mod load;
+mod outbox;
 mod process;
 mod requests;
 mod run;
@@ -34,6 +37,12 @@ enum Command {
     Bare(bare::Arguments),
     /// Measure how lists, starts and memory depend on the number of rows
     Scale(scale::Arguments),
+    /// Measure whether delivering a backlog of events slows with its size
+    Events(events::Arguments),
+    /// Measure what events add to the cost of a creation
+    Outbox(outbox::Arguments),
+    /// Serve a webhook that takes everything
+    Hook(hook::Arguments),
     /// Run everything side by side and print a table of ratios
     Run(run::Arguments),
 }
@@ -44,6 +53,9 @@ fn main() -> anyhow::Result<()> {
         Command::Limit(arguments) => limit::main(&arguments),
         Command::Bare(arguments) => bare::main(&arguments),
         Command::Scale(arguments) => scale::main(&arguments),
+        Command::Events(arguments) => events::main(&arguments),
+        Command::Outbox(arguments) => outbox::main(&arguments),
+        Command::Hook(arguments) => hook::main(&arguments),
         Command::Run(arguments) => run::main(&arguments),
     }
 }

@@ -148,12 +148,17 @@ pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
         let detail = format!("The body nests objects and arrays more than {DEEPEST} deep");
         return Err(Problem::new(Kind::Malformed, detail));
     }
+    // The reader would take an array as well, for an object whose members come one after the other.
+    if body.trim_ascii_start().starts_with(b"[") {
+        let detail = "must be a JSON object; the request has an array there";
+        return Err(Problem::member("", detail));
+    }
     let mut reader = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let pointer = pointer(error.path());
         let inner = error.into_inner();
         if inner.is_data() {
-            Problem::member(pointer, complaint(&inner))
+            Problem::member(pointer, in_words(&complaint(&inner)))
         } else if serde_json::from_slice::<IgnoredAny>(body).is_ok() {
             // The reader calls it a fault of the text where what should be one of several forms has two of them.
             let detail = "must be exactly one of the forms it may have: here is more than one, or none";
@@ -175,6 +180,50 @@ fn not_json(error: &serde_json::Error) -> Problem {
 
 fn complaint(error: &impl Display) -> String {
     error.to_string().chars().take(LONGEST_COMPLAINT).collect()
+}
+
+/// What the reader says of a member, which is meant for who wrote the type, as words for who wrote the body.
+fn in_words(complaint: &str) -> String {
+    // The place is told by a pointer: bytes are of no use to whoever did not write them by hand.
+    let said = complaint
+        .rfind(" at line ")
+        .map_or(complaint, |end| &complaint[..end]);
+    let name = |rest: &str| rest.split('`').next().unwrap_or_default().to_owned();
+    if let Some(rest) = said.strip_prefix("missing field `") {
+        return format!("{} is missing", name(rest));
+    }
+    if let Some(rest) = said.strip_prefix("duplicate field `") {
+        return format!("{} is there twice", name(rest));
+    }
+    if let Some((_, known)) = said
+        .strip_prefix("unknown field `")
+        .and_then(|rest| rest.split_once("`, expected "))
+    {
+        return format!("is not known here: use {}", known.replace('`', ""));
+    }
+    if let Some((found, wanted)) = said
+        .strip_prefix("invalid type: ")
+        .and_then(|rest| rest.split_once(", expected "))
+    {
+        return format!(
+            "must be {}; the request has {} there",
+            shape(wanted),
+            found.replace('`', "")
+        );
+    }
+    said.to_owned()
+}
+
+/// What the reader wanted, without the names of types.
+fn shape(wanted: &str) -> &str {
+    match wanted.split(' ').next() {
+        Some("struct") => "an object",
+        Some("enum") => "one of its forms",
+        Some("u8" | "u16" | "u32" | "u64" | "usize" | "i8" | "i16" | "i32" | "i64") => {
+            "a whole number in its bounds"
+        }
+        _ => wanted,
+    }
 }
 
 fn pointer(path: &serde_path_to_error::Path) -> String {
@@ -245,6 +294,33 @@ mod tests {
     }
 
     #[test]
+    fn a_complaint_is_in_words_for_who_wrote_the_body() {
+        let said = |body: &str| parse::<Sample>(body.as_bytes()).unwrap_err().detail;
+        for (body, words) in [
+            ("{}", "name is missing"),
+            (r#"{"name":"a","name":"b"}"#, "name is there twice"),
+            (
+                r#"{"name":"a","colour":1}"#,
+                "/colour: is not known here: use name or more",
+            ),
+            (
+                r#"{"name":1}"#,
+                "/name: must be a string; the request has integer 1 there",
+            ),
+            (
+                r#"{"name":"a","more":[true]}"#,
+                "/more/0: must be an object; the request has boolean true there",
+            ),
+            (
+                r#" ["a", null]"#,
+                "must be a JSON object; the request has an array there",
+            ),
+        ] {
+            assert_eq!(said(body), words, "{body}");
+        }
+    }
+
+    #[test]
     fn what_is_json_is_never_said_not_to_be() {
         #[derive(Debug, Deserialize)]
         #[serde(rename_all = "camelCase")]
@@ -253,15 +329,24 @@ mod tests {
             Plain,
             Held { by: u8 },
         }
-        for two in [
-            r#"[{"plain":null,"held":{"by":1}}]"#,
-            r#"[{"held":{"by":1},"plain":null}]"#,
-        ] {
-            let problem = parse::<Vec<Form>>(two.as_bytes()).unwrap_err();
-            assert_eq!(problem.kind, Kind::Invalid, "{two}: {problem:?}");
-            assert_eq!(problem.faults[0].pointer.as_deref(), Some("/0"), "{problem:?}");
+        #[derive(Debug, Deserialize)]
+        #[expect(dead_code, reason = "only whether it can be read matters")]
+        struct Forms {
+            forms: Vec<Form>,
         }
-        let cut = parse::<Vec<Form>>(br#"[{"plain":null"#).unwrap_err();
+        for two in [
+            r#"{"forms":[{"plain":null,"held":{"by":1}}]}"#,
+            r#"{"forms":[{"held":{"by":1},"plain":null}]}"#,
+        ] {
+            let problem = parse::<Forms>(two.as_bytes()).unwrap_err();
+            assert_eq!(problem.kind, Kind::Invalid, "{two}: {problem:?}");
+            assert_eq!(
+                problem.faults[0].pointer.as_deref(),
+                Some("/forms/0"),
+                "{problem:?}"
+            );
+        }
+        let cut = parse::<Forms>(br#"{"forms":[{"plain":null"#).unwrap_err();
         assert_eq!(cut.kind, Kind::Malformed);
     }
 

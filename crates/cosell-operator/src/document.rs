@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 /// A document of any form.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Document(pub(crate) Value);
+pub struct Document(pub Value);
 
 impl<'de> Deserialize<'de> for Document {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

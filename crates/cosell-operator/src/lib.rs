@@ -26,6 +26,7 @@ mod shapes;
 mod time;
 
 pub use call::Call;
+pub use document::Document;
 pub use operator::{Operator, Parts};
 pub use payload::{Feed, Payload, Pieces, Stream};
 pub use problem::Problem;

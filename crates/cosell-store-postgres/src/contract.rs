@@ -288,6 +288,21 @@ impl Store for PostgresStore {
             .await
     }
 
+    async fn lane_deliveries(
+        &self,
+        target: &str,
+        lane: &str,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        check_limit(limit)?;
+        self.pool
+            .work(
+                |session| async move { delivery::read::of_lane(&session, target, lane, after, limit).await },
+            )
+            .await
+    }
+
     async fn next_delivery_at(&self, target: &str) -> Result<Option<Timestamp>, StoreError> {
         self.pool
             .work(|session| async move { delivery::read::next_at(&session, target).await })

@@ -381,6 +381,7 @@ async fn every_other_statement_finds_its_rows_by_an_index() {
         }
     }
     all.push((delivery::read::due_sql(20), false));
+    all.push((delivery::read::of_lane_sql(20), false));
     all.push((delivery::read::next_sql(), false));
     all.push((delivery::heads_sql(true), false));
     all.push((delivery::heads_sql(false), false));

@@ -301,6 +301,17 @@ impl Store for SqliteStore {
         self.read(|reader| delivery::due(&reader.connection, target, now, limit))
     }
 
+    async fn lane_deliveries(
+        &self,
+        target: &str,
+        lane: &str,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        check_limit(limit)?;
+        self.read(|reader| delivery::of_lane(&reader.connection, target, lane, after, limit))
+    }
+
     async fn next_delivery_at(&self, target: &str) -> Result<Option<Timestamp>, StoreError> {
         self.read(|reader| delivery::next_at(&reader.connection, target))
     }

@@ -10,7 +10,7 @@ mod target;
 use cosell_store::{Delivery, DeliveryState, Settlement};
 use rusqlite::{Connection, OptionalExtension};
 
-pub(crate) use read::{by_state, due, list, next_at, pending_lanes};
+pub(crate) use read::{by_state, due, list, next_at, of_lane, pending_lanes};
 pub(crate) use target::{Leased, all, drop_step, find, is_held_by_another, lease, number, open, set_status};
 
 /// What is known of an event (`?1`) at a target (`?2`).

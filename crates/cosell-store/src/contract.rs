@@ -199,6 +199,16 @@ pub trait Store: Send + Sync {
         limit: usize,
     ) -> Result<Vec<Delivery>, StoreError>;
 
+    /// Pending deliveries of a lane behind the one with a number, due or not, in the order of their numbers, at most `limit` (1
+    /// to [`MAX_PAGE`](crate::MAX_PAGE)): for whoever has those before them in hand.
+    async fn lane_deliveries(
+        &self,
+        target: &str,
+        lane: &str,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<Delivery>, StoreError>;
+
     /// When the next delivery of a target becomes due; `None` if none waits. May lie in the past.
     async fn next_delivery_at(&self, target: &str) -> Result<Option<Timestamp>, StoreError>;
 

@@ -12,10 +12,10 @@ use cosell_model::enums::SolutionStatus;
 use cosell_service::Service;
 use cosell_service::audit::Author;
 use cosell_service::delivery::{rules, targets};
-use cosell_service::identity::Sealer;
 use cosell_service::identity::accounts::{self, Account};
 use cosell_service::identity::partner::{self, Partner};
 use cosell_service::identity::solutions::NewSolution;
+use cosell_service::identity::{AdminError, Sealer, keys};
 use cosell_service::operator::By;
 use cosell_service::operator::state::Starter;
 use cosell_store::Store;
@@ -227,8 +227,21 @@ fn partner(id: &str, company: &str, domain: &str, now: Timestamp) -> Partner<'st
     }
 }
 
-/// What a person needs to connect, ready to paste.
-pub fn banner(endpoint: &str, data: &str, region: &str) -> String {
+/// The accounts whose keys still open what they should: one that was revoked stays so.
+pub async fn usable(store: &dyn Store) -> anyhow::Result<Vec<&'static str>> {
+    let mut usable = Vec::new();
+    for account in &ACCOUNTS {
+        match keys::expect(store, account.access_key_id).await {
+            Ok(key) if key.status == keys::Status::Active => usable.push(account.id),
+            Ok(_) | Err(AdminError::Missing(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(usable)
+}
+
+/// What a person needs to connect, ready to paste. An account whose key is not `usable` is reached by its number.
+pub fn banner(endpoint: &str, data: &str, region: &str, usable: &[&str]) -> String {
     use std::fmt::Write as _;
     let mut text = String::new();
     let first = &ACCOUNTS[0];
@@ -241,10 +254,15 @@ pub fn banner(endpoint: &str, data: &str, region: &str) -> String {
         first.profile
     );
     for account in &ACCOUNTS {
+        let (note, key, secret) = if usable.contains(&account.id) {
+            ("", account.access_key_id, account.secret_access_key)
+        } else {
+            (", whose key was revoked: its number is one", account.id, "any")
+        };
         let _ = write!(
             text,
-            "  [profile {}]\n  # account {}\n  region = {region}\n  endpoint_url = {endpoint}\n  aws_access_key_id = {}\n  aws_secret_access_key = {}\n\n",
-            account.profile, account.id, account.access_key_id, account.secret_access_key
+            "  [profile {}]\n  # account {}{note}\n  region = {region}\n  endpoint_url = {endpoint}\n  aws_access_key_id = {key}\n  aws_secret_access_key = {secret}\n\n",
+            account.profile, account.id
         );
     }
     let _ = write!(
@@ -265,9 +283,18 @@ mod tests {
 
     #[test]
     fn the_profiles_of_the_banner_sign_for_the_region_that_is_taken() {
-        let text = banner("http://127.0.0.1:1", "here", "eu-central-1");
+        let both = ACCOUNTS.map(|account| account.id);
+        let text = banner("http://127.0.0.1:1", "here", "eu-central-1", &both);
         assert_eq!(text.matches("region = eu-central-1").count(), ACCOUNTS.len());
         assert!(!text.contains("us-east-1"));
+    }
+
+    #[test]
+    fn no_profile_of_the_banner_has_a_key_that_opens_nothing() {
+        let text = banner("http://127.0.0.1:1", "here", "us-east-1", &[ACCOUNTS[1].id]);
+        assert!(!text.contains(ACCOUNTS[0].access_key_id), "{text}");
+        assert!(text.contains("aws_access_key_id = 111122223333\n"), "{text}");
+        assert!(text.contains(ACCOUNTS[1].access_key_id), "{text}");
     }
 
     #[test]

@@ -4,6 +4,7 @@ Starts the server's binary and nothing else; knows the API only as its public cl
 project: what is tested here is what strangers see.
 """
 
+import collections
 import datetime
 import json
 import os
@@ -84,7 +85,8 @@ class Server:
             raise RuntimeError(f"the server did not become ready. It said:\n{self.banner}")
         watchdog.cancel()
         # What the server says later must not fill the pipe and stop it.
-        threading.Thread(target=self.process.stdout.read, daemon=True).start()
+        self.said = collections.deque(maxlen=10_000)
+        threading.Thread(target=lambda: self.said.extend(self.process.stdout), daemon=True).start()
 
     @property
     def endpoint(self) -> str:

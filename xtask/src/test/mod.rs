@@ -27,6 +27,8 @@ pub enum Suite {
     Python,
     /// The AWS CLI.
     Cli,
+    /// Peers that receive events: webhooks, EventBridge and SQS by moto, nats-server.
+    Events,
     /// The AWS SDK for JavaScript.
     Js,
     /// The AWS SDK for Rust.
@@ -47,8 +49,9 @@ struct Place {
 pub fn run(root: &Path, only: Option<Suite>) -> Result<ExitCode> {
     let wanted = |suite| only.is_none_or(|one| one == suite);
     let needs = tools::Needs {
-        python: wanted(Suite::Python) || wanted(Suite::Cli),
+        python: wanted(Suite::Python) || wanted(Suite::Cli) || wanted(Suite::Events),
         javascript: wanted(Suite::Js),
+        nats: wanted(Suite::Events) || wanted(Suite::Rust),
         postgres: wanted(Suite::Rust),
     };
     let tools = tools::check(&needs)?;
@@ -84,7 +87,11 @@ pub fn run(root: &Path, only: Option<Suite>) -> Result<ExitCode> {
     }
     if needs.python {
         let environment = python::prepare(&place, &tools)?;
-        for (suite, name, folder) in [(Suite::Python, "boto3", "boto"), (Suite::Cli, "AWS CLI", "cli")] {
+        for (suite, name, folder) in [
+            (Suite::Python, "boto3", "boto"),
+            (Suite::Cli, "AWS CLI", "cli"),
+            (Suite::Events, "peers of events", "events"),
+        ] {
             if wanted(suite) {
                 python::test(&place, &environment, name, folder, &mut summary)?;
             }

@@ -24,6 +24,10 @@ pub struct Metadata {
     programs: BTreeMap<String, String>,
 }
 
+/// Features that are off by default and tested all the same. They are the same for every command here: others would mean a
+/// second build.
+const FEATURES: [&str; 2] = ["--features", "cosell/nats,cosell-events/nats"];
+
 /// Which tests to run.
 #[derive(Clone, Copy)]
 pub enum Selection {
@@ -38,8 +42,8 @@ pub enum Selection {
 impl Selection {
     fn arguments(self) -> &'static [&'static str] {
         match self {
-            Self::Workspace => &["--workspace"],
-            Self::WithoutSdk => &["--workspace", "--exclude", SDK],
+            Self::Workspace => &["--workspace", FEATURES[0], FEATURES[1]],
+            Self::WithoutSdk => &["--workspace", "--exclude", SDK, FEATURES[0], FEATURES[1]],
             Self::Sdk => &["--package", SDK],
         }
     }
@@ -89,9 +93,13 @@ pub fn metadata(root: &Path) -> Result<Metadata> {
 pub fn build(place: &Place, only: Option<Suite>) -> Result<()> {
     let mut command = cargo(&place.root);
     match only {
-        None => command.args(["build", "--workspace", "--all-targets"]),
-        Some(Suite::Rust) => command.args(["build", "--workspace", "--all-targets", "--exclude", SDK]),
-        Some(_) => command.args(["build", "--package", "cosell"]),
+        None => command
+            .args(["build", "--workspace", "--all-targets"])
+            .args(FEATURES),
+        Some(Suite::Rust) => command
+            .args(["build", "--workspace", "--all-targets", "--exclude", SDK])
+            .args(FEATURES),
+        Some(_) => command.args(["build", "--package", "cosell", "--features", "cosell/nats"]),
     };
     process::must(command)
 }

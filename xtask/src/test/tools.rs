@@ -25,6 +25,8 @@ pub struct Needs {
     pub javascript: bool,
     /// The programs of a PostgreSQL server.
     pub postgres: bool,
+    /// nats-server.
+    pub nats: bool,
 }
 
 /// Looks for the programs that the chosen suites need.
@@ -41,7 +43,21 @@ pub fn check(needs: &Needs) -> Result<Tools> {
     if needs.postgres {
         find_postgres()?;
     }
+    if needs.nats {
+        find_nats()?;
+    }
     Ok(tools)
+}
+
+fn find_nats() -> Result<()> {
+    let found = || process::ask("nats-server", &["--version"]).is_some();
+    if !found() {
+        install(&["nats-server"]);
+    }
+    if !found() {
+        bail!("nats-server is missing: install it (Debian: apt-get install nats-server) and run this again");
+    }
+    Ok(())
 }
 
 fn find_python() -> Result<String> {

@@ -103,7 +103,7 @@ pub fn explain(script: &Script, facts: &Facts) -> Explanation {
             .map(|step| Foreseen {
                 after_millis: step.at.as_millis(),
                 after: delay::words(step.at.as_millis()),
-                what: told(&step.action),
+                what: step.action.to_string(),
             })
             .collect(),
     }
@@ -151,7 +151,7 @@ fn decided(script: &Script, facts: &Facts) -> String {
     };
     let what = Verdict::of(outcome).map_or_else(
         || "AWS does nothing until a person decides at the review desk".to_owned(),
-        |verdict| told(&Action::Verdict(verdict)),
+        |verdict| Action::Verdict(verdict).to_string(),
     );
     let mut text = format!("{by}: {what}.");
     // A sentence, whichever way it begins.
@@ -161,31 +161,36 @@ fn decided(script: &Script, facts: &Facts) -> String {
     text
 }
 
-fn told(action: &Action) -> String {
-    let quoted = |reason: &Option<String>, comments: &Option<String>| {
-        let texts = [reason, comments].into_iter().flatten();
-        let texts: Vec<String> = texts.map(|text| format!("{text:?}")).collect();
-        if texts.is_empty() {
-            String::new()
-        } else {
-            format!(", saying {}", texts.join(" and "))
-        }
-    };
-    match action {
-        Action::Take => "AWS takes the deal in review".to_owned(),
-        Action::Verdict(Verdict::Approve { comments }) => {
-            format!("AWS approves the deal{}", quoted(&None, comments))
-        }
-        Action::Verdict(Verdict::Reject { reason, comments }) => {
-            format!("AWS rejects the deal{}", quoted(&Some(reason.clone()), comments))
-        }
-        Action::Verdict(Verdict::ActionRequired { reason, comments }) => format!(
-            "AWS asks the partner to correct the deal{}",
-            quoted(&Some(reason.clone()), comments)
-        ),
-        Action::AcceptInvitation { invitation } => format!("AWS accepts the invitation {invitation}"),
-        Action::MoveStage { stage, next_steps } => {
-            format!("AWS moves its own stage to {stage}{}", quoted(next_steps, &None))
+/// In words, as in an explanation.
+impl std::fmt::Display for Action {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let quoted = |reason: Option<&String>, comments: Option<&String>| {
+            let texts = [reason, comments].into_iter().flatten();
+            let texts: Vec<String> = texts.map(|text| format!("{text:?}")).collect();
+            if texts.is_empty() {
+                String::new()
+            } else {
+                format!(", saying {}", texts.join(" and "))
+            }
+        };
+        match self {
+            Self::Take => f.write_str("AWS takes the deal in review"),
+            Self::Verdict(Verdict::Approve { comments }) => {
+                write!(f, "AWS approves the deal{}", quoted(None, comments.as_ref()))
+            }
+            Self::Verdict(Verdict::Reject { reason, comments }) => {
+                let words = quoted(Some(reason), comments.as_ref());
+                write!(f, "AWS rejects the deal{words}")
+            }
+            Self::Verdict(Verdict::ActionRequired { reason, comments }) => {
+                let words = quoted(Some(reason), comments.as_ref());
+                write!(f, "AWS asks the partner to correct the deal{words}")
+            }
+            Self::AcceptInvitation { invitation } => write!(f, "AWS accepts the invitation {invitation}"),
+            Self::MoveStage { stage, next_steps } => {
+                let words = quoted(next_steps.as_ref(), None);
+                write!(f, "AWS moves its own stage to {stage}{words}")
+            }
         }
     }
 }

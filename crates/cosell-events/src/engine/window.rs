@@ -98,12 +98,17 @@ impl Window {
         self.parked.contains_key(lane)
     }
 
-    /// The next events to start together; their lanes are busy then. Empty when nothing can be started now.
-    pub fn take(&mut self, batch: Batch) -> Vec<Job> {
-        let again = take_from(&mut self.again, &mut self.busy, batch);
-        match again.is_empty() {
-            true => take_from(&mut self.ready, &mut self.busy, batch),
-            false => again,
+    /// The next events to start together; their lanes are busy then. Empty when nothing can be started now. Repeated tries come
+    /// first, or those that the cursor read where `live_first`.
+    pub fn take(&mut self, batch: Batch, live_first: bool) -> Vec<Job> {
+        let (first, second) = match live_first {
+            true => (&mut self.ready, &mut self.again),
+            false => (&mut self.again, &mut self.ready),
+        };
+        let taken = take_from(first, &mut self.busy, batch);
+        match taken.is_empty() {
+            true => take_from(second, &mut self.busy, batch),
+            false => taken,
         }
     }
 
@@ -122,6 +127,17 @@ impl Window {
             .partition(|job| job.lane.as_deref() == Some(lane));
         self.ready = ready;
         Vec::from(behind)
+    }
+
+    /// Lets go of the repeated tries of a lane that wait to be started behind one that failed: their rows wait on as they are.
+    /// Their numbers.
+    pub fn let_go(&mut self, lane: &str) -> Vec<u64> {
+        let (behind, again): (VecDeque<Job>, VecDeque<Job>) = self
+            .again
+            .drain(..)
+            .partition(|job| job.lane.as_deref() == Some(lane));
+        self.again = again;
+        behind.into_iter().map(|job| job.envelope.seq).collect()
     }
 
     /// Notes a row that waits in a lane, until it is [settled](Window::settled).
@@ -210,28 +226,31 @@ mod tests {
     #[test]
     fn one_event_of_a_lane_is_under_way_at_a_time() {
         let mut window = filled(&["a", "a", "b", "", "a"]);
-        assert_eq!(seqs(&window.take(Batch::SINGLE)), [1]);
-        assert_eq!(seqs(&window.take(Batch::SINGLE)), [3]);
-        assert_eq!(seqs(&window.take(Batch::SINGLE)), [4]);
-        assert!(window.take(Batch::SINGLE).is_empty() && window.has_work());
+        assert_eq!(seqs(&window.take(Batch::SINGLE, false)), [1]);
+        assert_eq!(seqs(&window.take(Batch::SINGLE, false)), [3]);
+        assert_eq!(seqs(&window.take(Batch::SINGLE, false)), [4]);
+        assert!(window.take(Batch::SINGLE, false).is_empty() && window.has_work());
         window.landed(Some(&"a".to_owned()));
-        assert_eq!(seqs(&window.take(THREE)), [2]);
+        assert_eq!(seqs(&window.take(THREE, false)), [2]);
     }
 
     #[test]
     fn a_batch_holds_a_lane_twice_only_where_it_keeps_order() {
-        assert_eq!(seqs(&filled(&["a", "a", "b"]).take(THREE)), [1, 3]);
+        assert_eq!(seqs(&filled(&["a", "a", "b"]).take(THREE, false)), [1, 3]);
         let ordered = Batch {
             in_order: true,
             ..THREE
         };
-        assert_eq!(seqs(&filled(&["a", "a", "b", "a"]).take(ordered)), [1, 2, 3]);
+        assert_eq!(
+            seqs(&filled(&["a", "a", "b", "a"]).take(ordered, false)),
+            [1, 2, 3]
+        );
     }
 
     #[test]
     fn a_batch_keeps_to_its_bytes_but_takes_one_event_of_any_size() {
         let narrow = Batch { bytes: 10, ..THREE };
-        assert_eq!(seqs(&filled(&["a", "b"]).take(narrow)), [1]);
+        assert_eq!(seqs(&filled(&["a", "b"]).take(narrow, false)), [1]);
     }
 
     #[test]
@@ -250,7 +269,7 @@ mod tests {
     #[test]
     fn what_is_behind_a_failure_is_taken_out_and_its_lane_stays_parked_until_settled() {
         let mut window = filled(&["a", "a", "b", "a"]);
-        window.take(Batch::SINGLE);
+        window.take(Batch::SINGLE, false);
         assert_eq!(seqs(&window.behind("a")), [2, 4]);
         window.park("a");
         window.park("a");
@@ -262,10 +281,24 @@ mod tests {
     }
 
     #[test]
-    fn repeated_tries_come_first() {
+    fn repeated_tries_behind_a_failure_are_let_go() {
+        let mut window = filled(&[]);
+        for (seq, lane) in [(1, "a"), (2, "a"), (3, "b"), (4, "a")] {
+            window.push_again(job(seq, lane));
+        }
+        assert_eq!(seqs(&window.take(Batch::SINGLE, false)), [1]);
+        assert_eq!(window.let_go("a"), [2, 4]);
+        assert_eq!(seqs(&window.take(THREE, false)), [3]);
+        assert!(!window.has_work());
+    }
+
+    #[test]
+    fn repeated_tries_come_first_unless_told_otherwise() {
         let mut window = filled(&["a", "b"]);
         window.push_again(job(7, "c"));
-        assert_eq!(seqs(&window.take(THREE)), [7]);
-        assert_eq!(seqs(&window.take(THREE)), [1, 2]);
+        assert_eq!(seqs(&window.take(THREE, false)), [7]);
+        window.push_again(job(8, "d"));
+        assert_eq!(seqs(&window.take(THREE, true)), [1, 2]);
+        assert_eq!(seqs(&window.take(THREE, true)), [8]);
     }
 }

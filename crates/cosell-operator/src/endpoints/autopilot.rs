@@ -344,7 +344,7 @@ async fn remove(call: &Call<'_>) -> Result<Reply, Problem> {
     let service = call.operator.service();
     if !service.remove_player(&call.by(), account, catalog).await? {
         let detail =
-            format!("Nothing is set for {account} in catalog {catalog}: GET /autopilot/all lists what is");
+            format!("Nothing is set for {account} in catalog {catalog}: see `cosell autopilot show`");
         return Err(Problem::not_found(detail));
     }
     let player = service.player(account, catalog).await?;
@@ -393,7 +393,7 @@ async fn explain(call: &Call<'_>) -> Result<Reply, Problem> {
         .await?;
     let explanation = explained.ok_or_else(|| {
         let detail = "People play AWS for this account (manual), so nothing happens by itself: say which script to \
-                      explain, or set one with PUT /autopilot";
+                      explain, or set one with `cosell autopilot use`";
         Problem::conflict(detail)
     })?;
     Reply::json(&Explained {

@@ -186,7 +186,7 @@ async fn remove(call: &Call<'_>) -> Result<Reply, Problem> {
 }
 
 fn reply(id: &str, found: Option<(Rule, Counts)>) -> Result<Reply, Problem> {
-    let missing = || Problem::not_found(format!("There is no fault rule {id}: GET /faults lists them"));
+    let missing = || Problem::not_found(format!("There is no fault rule {id}: see `cosell fault list`"));
     let (rule, counts) = found.ok_or_else(missing)?;
     Reply::json(&Counted { rule, counts })
 }

@@ -5,12 +5,16 @@ use cosell_domain::autopilot::{Explanation, Facts, Script, explain};
 use cosell_domain::engagement::invitation::Invitation;
 use cosell_domain::opportunity::create;
 use cosell_model::ApiError;
-use cosell_model::enums::InvitationStatus;
+use cosell_model::enums::{InvitationStatus, ReviewStatus};
 use cosell_model::types::CreateOpportunityRequest;
 
 use crate::opportunity::record::{self, Name};
 use crate::plan::Plan;
 use crate::service::Service;
+
+/// Said of a deal with AWS for which a script foresees what is not planned.
+const NOTHING_PLANNED: &str = " None of it is planned: it is done already, or was cancelled, or the deal came before the \
+                               script was set. People go on with it.";
 
 /// What is asked about.
 #[derive(Debug, Clone)]
@@ -76,8 +80,22 @@ impl Service {
         }
         let player = self.script_for(&account, catalog).await?;
         let script = player.as_ref().and_then(|player| player.script.as_ref());
-        Ok(script.map(|script| explain(script, &facts)))
+        let Some(script) = script else {
+            return Ok(None);
+        };
+        let mut told = explain(script, &facts);
+        // Of a deal that still comes to AWS, or comes back, the plan is made when it does.
+        let with_aws = matches!(
+            facts.status,
+            Some(ReviewStatus::Submitted | ReviewStatus::InReview | ReviewStatus::Approved)
+        );
+        let idle = with_aws && !told.steps.is_empty();
+        if idle && self.planned_steps(catalog, &facts.id).await?.is_empty() {
+            told.situation.push_str(NOTHING_PLANNED);
+        }
+        Ok(Some(told))
     }
+
     /// The invitation to a deal that its submission sent and AWS has not answered.
     async fn invitation_of_deal(
         &self,

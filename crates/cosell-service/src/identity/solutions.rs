@@ -63,6 +63,9 @@ pub(crate) fn default_for(catalog: Catalog, account: &str, region: &str, now: Ti
     }
 }
 
+/// Most characters of a solution's name. AWS states none.
+const LONGEST_NAME: usize = 255;
+
 /// A new solution as it will be shown.
 pub(super) fn make(
     account: &str,
@@ -80,8 +83,9 @@ pub(super) fn make(
         let message = format!("{id} is no solution identifier: it takes S- and 1 to 19 digits");
         return Err(AdminError::refused(message));
     }
-    if new.name.trim().is_empty() {
-        return Err(AdminError::refused("A solution needs a name"));
+    if new.name.trim().is_empty() || new.name.chars().count() > LONGEST_NAME {
+        let message = format!("The name of a solution takes 1 to {LONGEST_NAME} characters");
+        return Err(AdminError::refused(message));
     }
     if !SOLUTION_CATEGORIES.holds(&new.category) {
         return Err(AdminError::refused(SOLUTION_CATEGORIES.refusal("category")));

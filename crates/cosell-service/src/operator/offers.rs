@@ -10,7 +10,7 @@ use cosell_domain::engagement::invitation::{Invitation, Side, answer, view};
 use cosell_domain::engagement::party;
 use cosell_model::enums::{InvitationStatus, ValidationExceptionErrorCode};
 use cosell_model::types::{CreateOpportunityRequest, EngagementInvitationSummary};
-use cosell_model::{ApiError, Timestamp, Violation, patterns};
+use cosell_model::{ApiError, ErrorKind, Timestamp, Violation, patterns};
 use cosell_store::{Cursor, Filter, Kind, Query, Sort};
 use serde::{Deserialize, Serialize};
 
@@ -186,14 +186,13 @@ impl Service {
         catalog: Catalog,
         id: &str,
     ) -> Result<EngagementInvitationSummary, ApiError> {
-        let aws = party::aws_account(catalog);
         carry_out(
             self,
             &by.deed("WithdrawInvitation"),
             catalog,
             None,
             async |plan| {
-                let invitation = record::planned(plan, aws, id).await?;
+                let invitation = planned_of_aws(plan, id).await?;
                 plan.put_invitation(answer::withdraw(&invitation, plan.now())?);
                 Ok(Bytes::new())
             },
@@ -219,7 +218,7 @@ impl Service {
             Answer::Reject(_) => "RejectInvitation",
         };
         carry_out(self, &by.deed(action), catalog, None, async |plan| {
-            let invitation = record::planned(plan, &aws.account_id, id).await?;
+            let invitation = planned_of_aws(plan, id).await?;
             match answered {
                 Answer::Accept => {
                     let room = plan.known_engagement(&invitation.engagement_id).await?;
@@ -245,7 +244,8 @@ impl Service {
         id: &str,
     ) -> Result<EngagementInvitationSummary, ApiError> {
         let aws = party::aws_account(catalog);
-        let (invitation, _) = record::read(self, aws, catalog, id).await?;
+        let found = record::read(self, aws, catalog, id).await;
+        let (invitation, _) = found.map_err(|error| in_words_for_aws(error, catalog, id))?;
         let side = invitation.side_of(aws).unwrap_or(Side::Sender);
         Ok(view::summary(&invitation, side, self.now()))
     }
@@ -286,6 +286,24 @@ impl Service {
 }
 
 /// The contract's bounds of a partner's reason hold for AWS's too: the partner reads it in the same member.
+/// An invitation that AWS sent or received, read into a plan.
+async fn planned_of_aws(plan: &mut Plan<'_>, id: &str) -> Result<Invitation, ApiError> {
+    let catalog = plan.catalog();
+    let found = record::planned(plan, party::aws_account(catalog), id).await;
+    found.map_err(|error| in_words_for_aws(error, catalog, id))
+}
+
+/// What a partner would be told of "this account" is of no use to who plays AWS.
+fn in_words_for_aws(error: ApiError, catalog: Catalog, id: &str) -> ApiError {
+    match error.kind {
+        ErrorKind::ResourceNotFound => ApiError::not_found(format!(
+            "AWS has neither sent nor received an invitation {id} in catalog {catalog}: see `cosell invitation list`, and \
+             the other catalog"
+        )),
+        _ => error,
+    }
+}
+
 fn check_reason(reason: &str) -> Result<(), ApiError> {
     if patterns::REJECTION_REASON_STRING.matches(reason) {
         return Ok(());

@@ -11,6 +11,7 @@
 
 mod associations;
 mod cell;
+mod erased;
 mod follow;
 mod reviews;
 
@@ -331,7 +332,9 @@ impl<'a> Plan<'a> {
         events::emit(self.service, &mut told, self.catalog, self.now, || {
             Ok(event::of(&self.change()?))
         })?;
+        let service = self.service;
         let mut changes = self.render()?;
+        erased::leave_out(service, &mut changes).await?;
         changes.events = told.events;
         changes.jobs.append(&mut told.jobs);
         Ok(changes)

@@ -353,6 +353,21 @@ async fn explaining_tells_what_then_happens_and_changes_nothing() {
     let alone = story.opportunity(ONE).await;
     story.submit(ONE, &alone).await;
     assert_eq!(foreseen(&alone).await, [0; 0]);
+    // What is foreseen and not planned is said not to be.
+    let situation = async |id: &str| {
+        let asked = Asked::Opportunity {
+            id: id.to_owned(),
+            account: None,
+        };
+        let told = service.explain(Catalog::Sandbox, asked, None).await.unwrap();
+        told.unwrap().situation
+    };
+    assert!(!situation(&alone).await.contains("planned"));
+    service
+        .cancel_steps(&operator(), Catalog::Sandbox, &alone)
+        .await
+        .unwrap();
+    assert!(situation(&alone).await.contains("None of it is planned"));
 }
 
 /// A month of 500 deals under `realistic`, one after the other as partners bring them.

@@ -195,6 +195,16 @@ impl Store for Gated {
         self.store.due_deliveries(target, now, limit).await
     }
 
+    async fn lane_deliveries(
+        &self,
+        target: &str,
+        lane: &str,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        self.store.lane_deliveries(target, lane, after, limit).await
+    }
+
     async fn next_delivery_at(&self, target: &str) -> Result<Option<Timestamp>, StoreError> {
         self.store.next_delivery_at(target).await
     }

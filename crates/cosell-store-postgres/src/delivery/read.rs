@@ -22,6 +22,14 @@ pub(crate) fn due_sql(limit: usize) -> String {
     )
 }
 
+/// What waits in a lane (`$2`) of a target behind an event (`$3`).
+pub(crate) fn of_lane_sql(limit: usize) -> String {
+    format!(
+        "SELECT seq, state, lane, attempts, due_at, note FROM delivery WHERE target={NUMBER} AND lane=$2 AND state=0 AND seq>$3 \
+         ORDER BY seq LIMIT {limit}"
+    )
+}
+
 /// When the next head of a target is due.
 pub(crate) fn next_sql() -> String {
     format!("SELECT due_at FROM delivery WHERE target={NUMBER} AND head ORDER BY due_at, seq LIMIT 1")
@@ -59,6 +67,19 @@ pub(crate) async fn due(
 ) -> Result<Vec<Delivery>, Failure> {
     let params = vec![Param::text(target), Param::Int(now.as_millis())];
     let rows = session.query(&step(due_sql(limit), params)).await?;
+    rows.iter().map(|row| delivery(row, target.to_owned())).collect()
+}
+
+/// What waits in a lane behind an event.
+pub(crate) async fn of_lane(
+    session: &Session,
+    target: &str,
+    lane: &str,
+    after: u64,
+    limit: usize,
+) -> Result<Vec<Delivery>, Failure> {
+    let params = vec![Param::text(target), Param::text(lane), Param::number(after)];
+    let rows = session.query(&step(of_lane_sql(limit), params)).await?;
     rows.iter().map(|row| delivery(row, target.to_owned())).collect()
 }
 

@@ -13,6 +13,10 @@ use rusqlite::{Connection, Row};
 pub(crate) const DUE: &str = "SELECT seq, state, lane, attempts, due_at, note FROM delivery INDEXED BY delivery_due \
      WHERE target=?1 AND head=1 AND due_at<=?2 ORDER BY due_at, seq LIMIT ?3";
 
+/// What waits at a target (`?1`) in a lane (`?2`) behind an event (`?3`), at most `?4`.
+pub(crate) const OF_LANE: &str = "SELECT seq, state, lane, attempts, due_at, note FROM delivery INDEXED BY delivery_by_lane \
+     WHERE target=?1 AND lane=?2 AND state=0 AND seq>?3 ORDER BY seq LIMIT ?4";
+
 /// When the next head of a target (`?1`) is due.
 pub(crate) const NEXT: &str = "SELECT due_at FROM delivery INDEXED BY delivery_due \
      WHERE target=?1 AND head=1 ORDER BY due_at LIMIT 1";
@@ -66,6 +70,26 @@ pub(crate) fn due(
     connection
         .prepare_cached(DUE)?
         .query_map((number, now.as_millis(), limit), |row| {
+            delivery(row, target.to_owned())
+        })?
+        .collect()
+}
+
+/// What waits in a lane behind an event.
+pub(crate) fn of_lane(
+    connection: &Connection,
+    target: &str,
+    lane: &str,
+    after: u64,
+    limit: usize,
+) -> rusqlite::Result<Vec<Delivery>> {
+    let Some(number) = number(connection, target)? else {
+        return Ok(Vec::new());
+    };
+    let after = i64::try_from(after).unwrap_or(i64::MAX);
+    connection
+        .prepare_cached(OF_LANE)?
+        .query_map((number, lane, after, limit), |row| {
             delivery(row, target.to_owned())
         })?
         .collect()

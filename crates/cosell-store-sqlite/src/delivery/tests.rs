@@ -9,6 +9,7 @@ fn each_statement_about_deliveries_is_one_search_in_its_own_order() {
         (FIRST_OF_LANE, "(target=? AND lane=?)"),
         (OF_EVENT, "(seq=?)"),
         (read::DUE, "(target=? AND due_at<?)"),
+        (read::OF_LANE, "(target=? AND lane=? AND seq>?)"),
         (read::NEXT, "(target=?)"),
         (read::BY_STATE, "(target=?)"),
         (read::list_sql(false), "(target=? AND state=? AND seq>?)"),

@@ -225,6 +225,7 @@ pub async fn settlements_that_break_the_contract_are_refused_whole(store: S) {
     );
     for limit in [0, MAX_PAGE + 1] {
         invalid(store.due_deliveries(TARGET, at(0), limit).await);
+        invalid(store.lane_deliveries(TARGET, "a", 0, limit).await);
         invalid(store.deliveries(&DeliveryQuery { limit, ..look(None) }).await);
     }
     let nothing = DeliveryQuery {
@@ -257,6 +258,15 @@ pub async fn of_a_lane_only_the_first_is_due(store: S) {
     assert_eq!(due(&store, 10).await, [6, 7]);
     assert_eq!(due(&store, 49).await, [6, 7, 5]);
     assert_eq!(due(&store, 50).await, [6, 7, 5, 2]);
+    // Those behind it are told, due or not, to whoever has it in hand.
+    let behind = async |lane, after, limit| {
+        let found = store.lane_deliveries(TARGET, lane, after, limit).await.unwrap();
+        found.into_iter().map(|one| one.seq).collect::<Vec<_>>()
+    };
+    assert_eq!(behind("a", 2, 9).await, [3, 4]);
+    assert_eq!(behind("a", 2, 1).await, [3]);
+    assert_eq!(behind("a", 4, 9).await, [0; 0]);
+    assert_eq!(behind("c", 0, 9).await, [0; 0]);
     let one = store.due_deliveries(TARGET, at(50), 1).await.unwrap();
     assert_eq!(one, [delivery(6, None, Pending, 10)]);
     // The next of the lane comes up with its own time; one with a lower number takes its place.
@@ -283,6 +293,7 @@ pub async fn of_a_lane_only_the_first_is_due(store: S) {
     assert_eq!(due(&store, 60).await, [4, 3, 1]);
     assert_eq!(store.next_delivery_at("/unknown").await.unwrap(), None);
     assert_eq!(store.due_deliveries("/unknown", at(99), 9).await.unwrap(), []);
+    assert_eq!(store.lane_deliveries("/unknown", "a", 0, 9).await.unwrap(), []);
     sound(&store).await;
 }
 

@@ -143,6 +143,13 @@ async fn compare(store: &S, model: &Model, delivered: u64) {
         all.any(|d| d.state == DeliveryState::Pending && d.lane.as_ref() == Some(lane))
     };
     assert_eq!(pending, lanes.iter().map(is_pending).collect::<Vec<_>>());
+    for lane in &lanes {
+        let waiting = model
+            .values()
+            .filter(|d| d.lane.as_ref() == Some(lane) && d.state == DeliveryState::Pending);
+        let found = store.lane_deliveries(TARGET, lane, 0, 100).await.unwrap();
+        assert_eq!(found, waiting.cloned().collect::<Vec<_>>(), "{lane} of {model:?}");
+    }
     let state = target(store).await;
     let count = |state| model.values().filter(|d| d.state == state).count() as u64;
     assert_eq!(

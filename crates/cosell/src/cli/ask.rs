@@ -4,6 +4,7 @@
 use std::fmt::Display;
 
 use bytes::Bytes;
+use cosell_model::Timestamp;
 use http::header::CONTENT_TYPE;
 use http::{Method, StatusCode, response};
 use serde::de::DeserializeOwned;
@@ -60,6 +61,16 @@ pub trait Ask {
     /// Takes something away.
     async fn delete<T: DeserializeOwned>(&self, at: &At) -> anyhow::Result<T> {
         self.send(Method::DELETE, at, None::<&()>).await
+    }
+
+    /// What the clock shows by which it is decided whether something is past.
+    async fn now(&self) -> anyhow::Result<Timestamp> {
+        #[derive(Deserialize)]
+        struct Status {
+            now: String,
+        }
+        let status: Status = self.get(&At::new(["status"])).await?;
+        Timestamp::parse(&status.now).ok_or_else(|| self.refused("answered a time that is none").into())
     }
 
     /// Every item of a list, all its pages, or the first `most` of them.

@@ -3,8 +3,9 @@
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 use cosell_domain::Catalog;
-use cosell_domain::autopilot::{SHIPPED, Script};
+use cosell_domain::autopilot::{Action, SHIPPED, Script};
 use cosell_service::autopilot::Behaviour;
+use serde::Deserialize as _;
 use serde_json::{Value, json};
 
 use super::ask::Ask as _;
@@ -159,14 +160,7 @@ pub async fn run(output: Output, command: Command) -> anyhow::Result<()> {
             output.one(&cancelled, &[("Cancelled", cancelled["cancelled"].to_string())])
         }
         Command::Scripts(Scripts { name: None }) => {
-            let first = |text: &str| {
-                text.lines()
-                    .next()
-                    .unwrap_or_default()
-                    .trim_start_matches("# ")
-                    .to_owned()
-            };
-            let names = SHIPPED.map(|(name, text)| json!({"name": name, "about": first(text)}));
+            let names = SHIPPED.map(|(name, text)| json!({"name": name, "about": about(name, text)}));
             let cells = |row: &Value| {
                 let cell = |member: &str| row[member].as_str().unwrap_or_default().to_owned();
                 vec![cell("name"), cell("about")]
@@ -189,6 +183,14 @@ pub async fn run(output: Output, command: Command) -> anyhow::Result<()> {
             )
         }
     }
+}
+
+/// What a script says of itself: its first paragraph of comments, without the name that it begins with.
+fn about(name: &str, text: &str) -> String {
+    let lines = text.lines().map_while(|line| line.strip_prefix("# "));
+    let words = lines.collect::<Vec<_>>().join(" ");
+    let words = words.strip_prefix(name).unwrap_or(&words);
+    words.trim_start_matches(": ").to_owned()
 }
 
 fn show(output: Output, player: &Value) -> anyhow::Result<()> {
@@ -235,11 +237,10 @@ async fn steps(output: Output, deal: &Deal) -> anyhow::Result<()> {
     let rows = listed["items"].as_array().cloned().unwrap_or_default();
     let cells = |row: &Value| {
         let text = |member: &str| row[member].as_str().unwrap_or_default().to_owned();
-        let action = match &row["action"] {
-            Value::String(name) => name.clone(),
-            other => other.to_string(),
-        };
-        vec![text("at"), action, text("script")]
+        // A newer server may know of actions that this program does not.
+        let action = &row["action"];
+        let words = Action::deserialize(action).map_or_else(|_| action.to_string(), |it| it.to_string());
+        vec![text("at"), words, text("script")]
     };
     output.list(
         &["At", "What", "Script"],
@@ -247,4 +248,18 @@ async fn steps(output: Output, deal: &Deal) -> anyhow::Result<()> {
         cells,
         "No steps are planned for it",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_script_says_of_itself_is_told_to_its_end_and_without_its_name() {
+        for (name, text) in SHIPPED {
+            let about = about(name, text);
+            assert!(about.starts_with("AWS ") && about.ends_with('.'), "{about}");
+            assert!(!about.contains("How a script is written"), "{about}");
+        }
+    }
 }

@@ -41,13 +41,18 @@ impl Desk {
         if target.url().is_some() {
             return Ok(Self::Server(Remote::open(target)?));
         }
-        // A file that is missing or not up to date, or a certificate for another name, is no hindrance for who has the folder.
-        if let Ok(server) = Remote::open(target) {
-            let status = At::new(["status"]);
-            let there = tokio::time::timeout(PATIENCE, server.get::<Value>(&status)).await;
-            if matches!(there, Ok(Ok(_))) {
-                return Ok(Self::Server(server));
-            }
+        let found = async {
+            let server = Remote::open(target)?;
+            server.get::<Value>(&At::new(["status"])).await?;
+            Ok::<_, anyhow::Error>(server)
+        };
+        match tokio::time::timeout(PATIENCE, found).await {
+            Ok(Ok(server)) => return Ok(Self::Server(server)),
+            // Who names a token wants to do what that one may, and not whatever the folder's owner may.
+            Ok(Err(error)) if target.token().is_some() && is_about_the_token(&error) => return Err(error),
+            // A file that is missing or not up to date, or a certificate for another name, is no hindrance for who has the
+            // folder.
+            Ok(Err(_)) | Err(_) => {}
         }
         let config = target.store.config(&target.data)?;
         let opened = data_dir::open(&target.data, config.store(), Role::Command).await?;
@@ -56,6 +61,13 @@ impl Desk {
         let local = Local::new(target, &config, store, sealer).await?;
         Ok(Self::Folder(Box::new(local)))
     }
+}
+
+fn is_about_the_token(error: &anyhow::Error) -> bool {
+    matches!(
+        error.downcast_ref(),
+        Some(Failure::Unauthorised(_) | Failure::NoToken(_))
+    )
 }
 
 impl Ask for Desk {

@@ -1,12 +1,15 @@
 //! `cosell fault`: faults on demand.
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use clap::{ArgGroup, Args, Subcommand};
 use cosell_domain::autopilot::Delay;
+use cosell_domain::fault::{Effect, Latency};
 use cosell_model::Timestamp;
-use serde_json::{Map, Value, json};
+use serde::Deserialize as _;
+use serde_json::{Value, json};
 
 use super::ask::Ask as _;
+use super::file;
 use super::remote::{At, Remote, Target};
 use crate::output::Output;
 
@@ -72,7 +75,7 @@ pub struct Add {
     /// Show an opportunity as it was so long ago: 500ms, 30s, 10m
     #[arg(long, value_name = "TIME")]
     stale: Option<String>,
-    /// A rule in JSON from this file instead
+    /// A rule in JSON from this file instead; - reads it from the standard input
     #[arg(long, conflicts_with_all = ["operation", "account", "catalog", "which", "from", "to"])]
     file: Option<std::path::PathBuf>,
     #[command(flatten)]
@@ -130,10 +133,7 @@ pub async fn run(output: Output, command: Command) -> anyhow::Result<()> {
 
 fn rule(add: &Add) -> anyhow::Result<Value> {
     if let Some(file) = &add.file {
-        let text =
-            std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
-        let mut rule: Map<String, Value> =
-            serde_json::from_str(&text).with_context(|| format!("{} is no rule in JSON", file.display()))?;
+        let mut rule = file::object(file)?;
         if let Some(id) = &add.id {
             rule.insert("id".to_owned(), id.as_str().into());
         }
@@ -220,8 +220,24 @@ fn filters(rule: &Value) -> String {
     }
 }
 
+/// What a rule does, in words.
 fn what(rule: &Value) -> String {
-    text(rule, "effect").replace('"', "")
+    // A newer server may know of effects that this program does not.
+    let Ok(effect) = Effect::deserialize(&rule["effect"]) else {
+        return text(rule, "effect");
+    };
+    match effect {
+        Effect::Error { name, message } => match message {
+            Some(message) => format!("answers {name}: {message}"),
+            None => format!("answers {name}"),
+        },
+        Effect::Throttle => "answers ThrottlingException".to_owned(),
+        Effect::Latency(Latency::Fixed { ms }) => format!("waits {ms} ms"),
+        Effect::Latency(Latency::Uniform { from_ms, to_ms }) => format!("waits {from_ms} to {to_ms} ms"),
+        Effect::Latency(Latency::Exponential { mean_ms }) => format!("waits {mean_ms} ms on average"),
+        Effect::DropAfterCommit => "cuts the connection when all is done".to_owned(),
+        Effect::StaleRead { by_ms } => format!("shows it as it was {by_ms} ms ago"),
+    }
 }
 
 fn show(output: Output, rule: &Value) -> anyhow::Result<()> {
@@ -242,6 +258,32 @@ fn parse_time(text: &str) -> Result<Timestamp, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_effect_is_told_in_words() {
+        for (effect, words) in [
+            (json!("throttle"), "answers ThrottlingException"),
+            (
+                json!({"error": {"name": "ConflictException", "message": "no"}}),
+                "answers ConflictException: no",
+            ),
+            (
+                json!({"latency": {"uniform": {"fromMs": 1, "toMs": 2}}}),
+                "waits 1 to 2 ms",
+            ),
+            (
+                json!({"latency": {"exponential": {"meanMs": 5}}}),
+                "waits 5 ms on average",
+            ),
+            (json!("dropAfterCommit"), "cuts the connection when all is done"),
+            (
+                json!({"staleRead": {"byMs": 600_000}}),
+                "shows it as it was 600000 ms ago",
+            ),
+        ] {
+            assert_eq!(what(&json!({"effect": effect})), words);
+        }
+    }
 
     #[test]
     fn times_are_read_down_to_the_millisecond() {

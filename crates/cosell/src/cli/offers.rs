@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 use cosell_domain::Catalog;
+use cosell_model::Timestamp;
 use cosell_service::{Clock as _, SystemClock};
 use serde_json::{Map, Value, json};
 
@@ -44,12 +45,13 @@ pub enum Lead {
 }
 
 #[derive(Args)]
+#[command(group(ArgGroup::new("what").required(true).args(["file", "template"])))]
 pub struct Offer {
     /// JSON in the form of the templates; - reads it from the standard input
-    #[arg(long, value_name = "FILE", required_unless_present = "template")]
+    #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
     /// A template of this program instead of a file
-    #[arg(long, value_name = "NAME", conflicts_with = "file")]
+    #[arg(long, value_name = "NAME")]
     template: Option<String>,
     /// To this partner account, instead of those that the file names; can be repeated
     #[arg(long, value_name = "ID")]
@@ -83,20 +85,25 @@ pub async fn lead(output: Output, command: Lead) -> anyhow::Result<()> {
     }
 }
 
-fn template(name: &str, known: &[(&str, &str)]) -> anyhow::Result<Map<String, Value>> {
+/// A template for a deal that begins at that time.
+fn template(name: &str, known: &[(&str, &str)], now: Timestamp) -> anyhow::Result<Map<String, Value>> {
     let Some((_, text)) = known.iter().find(|(known, _)| *known == name) else {
         let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
         bail!("there is no template {name}: there is {}", names.join(", "));
     };
     // A date that was written down would pass some day.
-    let close = SystemClock.now().plus_millis(90 * 24 * 60 * 60 * 1000).date();
+    let close = now.plus_millis(90 * 24 * 60 * 60 * 1000).date();
     let text = text.replace(CLOSE_DATE, &close);
     serde_json::from_str(&text).context("a template of this program is not JSON")
 }
 
 fn print(output: Output, wanted: &Template, known: &[(&str, &str)]) -> anyhow::Result<()> {
     if let Some(name) = &wanted.name {
-        return say(serde_json::to_string_pretty(&template(name, known)?)?);
+        return say(serde_json::to_string_pretty(&template(
+            name,
+            known,
+            SystemClock.now(),
+        )?)?);
     }
     let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
     output.list(
@@ -108,10 +115,11 @@ fn print(output: Output, wanted: &Template, known: &[(&str, &str)]) -> anyhow::R
 }
 
 impl Offer {
-    fn body(&self, known: &[(&str, &str)]) -> anyhow::Result<Value> {
+    async fn body(&self, remote: &Remote, known: &[(&str, &str)]) -> anyhow::Result<Value> {
         let mut body = match (&self.file, &self.template) {
             (Some(path), _) => file::object(path)?,
-            (None, Some(name)) => template(name, known)?,
+            // The server's clock may be moved.
+            (None, Some(name)) => template(name, known, remote.now().await?)?,
             (None, None) => bail!("name a --file or a --template"),
         };
         if !self.account.is_empty() {
@@ -138,10 +146,9 @@ impl Offer {
 }
 
 async fn send(output: Output, offer: &Offer, collection: &str, known: &[(&str, &str)]) -> anyhow::Result<()> {
-    let body = offer.body(known)?;
-    let answer: Value = Remote::open(&offer.target)?
-        .post(&At::new([collection]), Some(&body))
-        .await?;
+    let remote = Remote::open(&offer.target)?;
+    let body = offer.body(&remote, known).await?;
+    let answer: Value = remote.post(&At::new([collection]), Some(&body)).await?;
     let made = answer["items"].as_array().cloned().unwrap_or_default();
     let cells = |one: &Value| {
         row(
@@ -176,6 +183,11 @@ mod tests {
                 "{name}"
             );
         }
-        assert!(template("none", LEADS).unwrap_err().to_string().contains("event"));
+        assert!(
+            template("none", LEADS, SystemClock.now())
+                .unwrap_err()
+                .to_string()
+                .contains("event")
+        );
     }
 }

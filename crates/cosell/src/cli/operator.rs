@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use clap::{Args, Subcommand, ValueEnum};
 use cosell_model::Timestamp;
 use cosell_operator::{Scope, Time};
-use cosell_service::{Clock as _, SystemClock};
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::ask::Ask as _;
@@ -109,10 +109,11 @@ pub async fn run(output: Output, command: Command) -> anyhow::Result<()> {
         Command::Token(TokenCommand::List(target)) => {
             let desk = Desk::open(&target).await?;
             let rows: Vec<Value> = desk.list(&tokens(), usize::MAX).await?;
+            let now = desk.now().await?;
             let cells = |token: &Value| {
                 let [id, name, scope] = ["/id", "/name", "/scope"].map(|pointer| at(token, pointer));
                 let used = token["lastUsedDate"].as_str().unwrap_or("never");
-                vec![id, name, scope, state(token), used.to_owned()]
+                vec![id, name, scope, state(token, now), used.to_owned()]
             };
             let nothing = "No operator tokens yet: create one with `cosell operator token create`";
             output.list(
@@ -167,7 +168,8 @@ async fn send(call: Call) -> anyhow::Result<()> {
         }
         given => given.map(str::to_owned),
     };
-    let body: Option<Value> = text
+    // As it was typed: what is wrong with it is for the server to say.
+    let body: Option<Box<RawValue>> = text
         .map(|text| serde_json::from_str(&text).context("the body is not JSON"))
         .transpose()?;
     let expect = || body.as_ref().context("this method takes a body in JSON");
@@ -196,11 +198,12 @@ fn about(token: &Value) -> Vec<(&'static str, String)> {
     lines(token, &wanted)
 }
 
-fn state(token: &Value) -> String {
+/// How a token stands at a time of the server's clock.
+fn state(token: &Value, now: Timestamp) -> String {
     let expires = token["expiresDate"].as_str();
     match (token["revokedDate"].is_string(), expires.map(Timestamp::parse)) {
         (true, _) => "revoked".to_owned(),
-        (false, Some(Some(expires))) if expires <= SystemClock.now() => "expired".to_owned(),
+        (false, Some(Some(expires))) if expires <= now => "expired".to_owned(),
         (false, Some(_)) => format!("until {}", expires.unwrap_or_default()),
         (false, None) => "valid".to_owned(),
     }

@@ -21,6 +21,8 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use serde::de::DeserializeOwned;
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use cosell_operator::tokens;
+
 use super::StoreAt;
 use super::ask::{Answer, Ask, judge};
 use super::failure::Failure;
@@ -108,7 +110,8 @@ impl Target {
         }
     }
 
-    fn token(&self) -> Option<&str> {
+    /// The token, where one is named, by the same rule.
+    pub(super) fn token(&self) -> Option<&str> {
         self.counting(self.operator_token.as_deref(), self.typed.token)
     }
 
@@ -195,6 +198,30 @@ fn encoded(text: &str) -> String {
     out
 }
 
+/// Where an address comes from that is named.
+const NAMED: &str = "--operator-url or COSELL_OPERATOR_URL";
+
+/// What a URL says of the way to a server: whether by TLS, the host, the port. `None` where it says anything else besides.
+fn parts_of(url: &str) -> Option<(bool, String, u16)> {
+    let uri: Uri = url.trim_end_matches('/').parse().ok()?;
+    let https = match uri.scheme()? {
+        scheme if *scheme == Scheme::HTTP => false,
+        scheme if *scheme == Scheme::HTTPS => true,
+        _ => return None,
+    };
+    // A name and a password would not be sent, and whoever gave them would not know.
+    let plain = matches!(uri.path(), "" | "/" | cosell_operator::BASE) && uri.query().is_none();
+    if !plain || uri.authority()?.as_str().contains('@') {
+        return None;
+    }
+    let port = uri.port_u16().unwrap_or(if https { 443 } else { 80 });
+    Some((https, uri.host()?.to_owned(), port))
+}
+
+fn no_url(url: &str, found: &str) -> anyhow::Error {
+    anyhow::anyhow!("\"{url}\" (from {found}) is no URL such as http://127.0.0.1:7733")
+}
+
 /// A running server.
 pub struct Remote {
     host: String,
@@ -210,6 +237,14 @@ impl Remote {
     /// Finds the server: by flags or environment, else by `operator.json` in the data folder.
     pub fn open(target: &Target) -> anyhow::Result<Self> {
         let (url, token) = (target.url(), target.token());
+        if let Some(token) = token
+            && tokens::Presented::parse(token.trim()).is_none()
+        {
+            let words = "what --operator-token or COSELL_OPERATOR_TOKEN says is no operator token: one is cosell_op_ and all that \
+                         `cosell operator token create` has shown behind it";
+            return Err(Failure::NoToken(words.to_owned()).into());
+        }
+        let token = token.map(str::trim);
         let (file, found) = match url.zip(token) {
             Some((url, token)) => {
                 let file = OperatorFile {
@@ -217,13 +252,14 @@ impl Remote {
                     token: token.to_owned(),
                     certificate: None,
                 };
-                (file, "--operator-url or COSELL_OPERATOR_URL")
+                (file, NAMED)
             }
             None => {
                 let file =
                     OperatorFile::read(&target.data).map_err(|error| unreachable(format!("{error:#}")))?;
                 let same = |url: &str| url.trim_end_matches('/') == file.url.trim_end_matches('/');
                 if let Some(other) = url.filter(|url| !same(url)) {
+                    parts_of(other).ok_or_else(|| no_url(other, NAMED))?;
                     // A token is for the server that gave it, and for no other that somebody names.
                     anyhow::bail!(
                         "{other} needs a token: give --operator-token or COSELL_OPERATOR_TOKEN. The token in {} is for {}",
@@ -235,26 +271,12 @@ impl Remote {
                 (OperatorFile { token, ..file }, "operator.json in the data folder")
             }
         };
-        let wrong = || {
-            anyhow::anyhow!(
-                "\"{}\" (from {found}) is no URL such as http://127.0.0.1:7733",
-                file.url
-            )
-        };
-        let uri: Uri = file.url.trim_end_matches('/').parse().map_err(|_| wrong())?;
-        let https = match uri.scheme() {
-            Some(scheme) if *scheme == Scheme::HTTP => false,
-            Some(scheme) if *scheme == Scheme::HTTPS => true,
-            _ => return Err(wrong()),
-        };
-        if !matches!(uri.path(), "" | "/" | cosell_operator::BASE) {
-            return Err(wrong());
-        }
+        let (https, host, port) = parts_of(&file.url).ok_or_else(|| no_url(&file.url, found))?;
         let trusted = [target.operator_ca.clone(), file.certificate.clone()];
         let tls = https.then(|| trust(trusted.into_iter().flatten())).transpose()?;
         Ok(Self {
-            host: uri.host().ok_or_else(wrong)?.to_owned(),
-            port: uri.port_u16().unwrap_or(if https { 443 } else { 80 }),
+            host,
+            port,
             tls,
             token: file.token,
             found,
@@ -396,6 +418,27 @@ fn trust(files: impl Iterator<Item = PathBuf>) -> anyhow::Result<Arc<rustls::Cli
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_url_says_where_a_server_is_and_nothing_else() {
+        let at = |port| Some((false, "127.0.0.1".to_owned(), port));
+        assert_eq!(parts_of("http://127.0.0.1:7733"), at(7733));
+        assert_eq!(parts_of("http://127.0.0.1/operator/v1/"), at(80));
+        assert_eq!(
+            parts_of("https://cosell.example"),
+            Some((true, "cosell.example".to_owned(), 443))
+        );
+        for strange in [
+            "nonsense",
+            "ftp://x",
+            "http://a:b@x",
+            "http://x/other",
+            "http://x/?a=b",
+            "",
+        ] {
+            assert_eq!(parts_of(strange), None, "{strange}");
+        }
+    }
 
     #[test]
     fn paths_and_parameters_are_escaped() {

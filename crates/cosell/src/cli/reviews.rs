@@ -49,10 +49,10 @@ pub struct List {
     #[arg(long, value_name = "ID")]
     partner_identifier: Option<String>,
     /// With at least this monthly spend
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = parse_amount)]
     amount_from: Option<u64>,
     /// With at most this monthly spend
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = parse_amount)]
     amount_to: Option<u64>,
     /// The newest first
     #[arg(long)]
@@ -99,6 +99,12 @@ impl Explain {
     fn body(&self) -> Value {
         json!({"reason": self.reason, "comments": self.comments})
     }
+}
+
+/// An amount as the queue can be asked for it.
+fn parse_amount(text: &str) -> Result<u64, String> {
+    text.parse()
+        .map_err(|_| "must be a whole number such as 5000; it is compared whatever the currency".to_owned())
 }
 
 /// Runs the command.
@@ -162,7 +168,10 @@ async fn queue(output: Output, list: &List) -> anyhow::Result<()> {
         ],
         &rows,
         cells,
-        "Nothing waits for a review in this catalog",
+        &format!(
+            "Nothing waits that was asked for in catalog {}",
+            list.catalog.name()
+        ),
     )
 }
 

@@ -138,6 +138,9 @@ pub fn dev(output: Output, command: Dev) -> anyhow::Result<()> {
     runtime
         .block_on(prepare(service, &clock, player))
         .map_err(in_words)?;
+    let usable = runtime
+        .block_on(development::usable(&*store))
+        .context("cannot look at the keys of the development accounts")?;
     let scheme = scheme(&server);
     runtime.block_on(delivery.begin());
     server.run(|bound| {
@@ -153,7 +156,7 @@ pub fn dev(output: Output, command: Dev) -> anyhow::Result<()> {
             started,
         };
         announcement.say(output, || {
-            let mut banner = development::banner(&endpoint, &place, &region);
+            let mut banner = development::banner(&endpoint, &place, &region, &usable);
             if let Some(to) = &command.events_to {
                 banner.push_str(&format!("\nevents are sent to {to}"));
             }

@@ -206,7 +206,8 @@ async fn save(output: Output, save: Save) -> anyhow::Result<()> {
     let partial = PathBuf::from(partial);
     let _ = std::fs::remove_file(&partial);
     let written = async {
-        let file = data_dir::private_file(&partial)?;
+        let file = data_dir::private_file(&partial)
+            .with_context(|| format!("cannot write {}", partial.display()))?;
         let mut out = BufWriter::new(file);
         let bytes = write(&place, &mut out, progress("MB saved")).await?;
         out.flush()?;

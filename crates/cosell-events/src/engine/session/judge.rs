@@ -140,6 +140,9 @@ impl Session<'_> {
         self.gather(if job.again { Duration::ZERO } else { GATHER });
         if let Some(lane) = job.lane.filter(|_| waits) {
             self.window.park(&lane);
+            for behind in self.window.let_go(&lane) {
+                self.retrying.remove(&behind);
+            }
             for behind in self.window.behind(&lane) {
                 self.wait_behind(behind);
             }

@@ -91,6 +91,9 @@ pub(in crate::engine) struct Session<'a> {
     retrying: HashSet<u64>,
     /// When the next probe may go to a target that is left in peace.
     probe_at: Instant,
+    /// Whether the last probe was a repeated try. Then the next one is an event that the cursor read, where there is one: events
+    /// that are always refused must not use up all probes and so keep the others away for ever.
+    probed_again: bool,
 }
 
 impl<'a> Session<'a> {
@@ -115,6 +118,7 @@ impl<'a> Session<'a> {
             retry_at: (state.pending > 0).then_some(now),
             retrying: HashSet::new(),
             probe_at: now,
+            probed_again: false,
             worker,
         }
     }
@@ -248,7 +252,8 @@ impl<'a> Session<'a> {
         if probing && (now < self.probe_at || !self.flying.is_empty()) {
             return Ok(());
         }
-        if retry_due {
+        let live_first = probing && self.probed_again && self.window.ready() > 0;
+        if retry_due && !live_first {
             self.look_for_due(if probing { 1 } else { AGAIN }).await?;
         }
         let most = if probing {
@@ -261,10 +266,9 @@ impl<'a> Session<'a> {
             batch.events = 1;
         }
         while self.flying.len() < most {
-            let jobs = self.window.take(batch);
-            if jobs.is_empty() {
-                break;
-            }
+            let jobs = self.window.take(batch, live_first);
+            let Some(first) = jobs.first() else { break };
+            self.probed_again = probing && first.again;
             self.fly(jobs);
         }
         Ok(())
@@ -391,7 +395,8 @@ impl<'a> Session<'a> {
             .collect())
     }
 
-    /// Takes rows in hand whose time has come.
+    /// Takes rows in hand whose time has come; and of the rest, as far as there is room, those that wait behind them in their
+    /// lanes, so that a lane drains without a settlement for each event.
     async fn look_for_due(&mut self, most: usize) -> Result<(), End> {
         self.retry_at = None;
         let now = (self.worker.now)();
@@ -400,31 +405,55 @@ impl<'a> Session<'a> {
             .store
             .due_deliveries(&self.worker.name, now, AGAIN * 2)
             .await?;
+        let mut heads = Vec::new();
         for row in due {
             if self.retrying.len() >= most {
                 break;
             }
-            if self.retrying.contains(&row.seq) {
-                continue;
+            if !self.retrying.contains(&row.seq) {
+                heads.extend(row.lane.clone().map(|lane| (lane, row.seq)));
+                self.take_again(row).await?;
             }
-            let found = self.worker.store.events_after(row.seq - 1, 1).await?;
-            // A row goes with its event when that is pruned.
-            let Some(stored) = found.into_iter().find(|stored| stored.seq == row.seq) else {
-                continue;
-            };
-            self.retrying.insert(row.seq);
-            self.window.push_again(Job {
-                envelope: Envelope::of(stored),
-                lane: row.lane,
-                attempts: row.attempts,
-                note: row.note,
-                again: true,
-            });
+        }
+        for (lane, head) in heads {
+            let room = most.saturating_sub(self.retrying.len());
+            if room == 0 {
+                break;
+            }
+            let store = self.worker.store.clone();
+            let behind = store
+                .lane_deliveries(&self.worker.name, &lane, head, room)
+                .await?;
+            for row in behind {
+                // One that failed itself before holds up those behind it until its own time has come.
+                if row.due_at > now || self.retrying.contains(&row.seq) {
+                    break;
+                }
+                self.take_again(row).await?;
+            }
         }
         if !self.retrying.is_empty() {
             // Others may become due before these are settled.
             self.retry_at = Some(Instant::now() + Duration::from_secs(1));
         }
+        Ok(())
+    }
+
+    /// Takes a row in hand to be tried again.
+    async fn take_again(&mut self, row: Delivery) -> Result<(), End> {
+        let found = self.worker.store.events_after(row.seq - 1, 1).await?;
+        // A row goes with its event when that is pruned.
+        let Some(stored) = found.into_iter().find(|stored| stored.seq == row.seq) else {
+            return Ok(());
+        };
+        self.retrying.insert(row.seq);
+        self.window.push_again(Job {
+            envelope: Envelope::of(stored),
+            lane: row.lane,
+            attempts: row.attempts,
+            note: row.note,
+            again: true,
+        });
         Ok(())
     }
 }

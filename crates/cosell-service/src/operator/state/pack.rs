@@ -166,7 +166,14 @@ impl Pack {
 
     /// A story that somebody wrote.
     pub(super) fn read(document: &Value) -> Result<Self, ApiError> {
-        Pack::deserialize(document).map_err(|error| wrong("document", error.to_string()))
+        serde_path_to_error::deserialize(document).map_err(|error| {
+            let place = match error.path().to_string() {
+                // What is wrong with the whole.
+                path if path == "." => "document".to_owned(),
+                path => format!("document.{path}"),
+            };
+            wrong(&place, error.into_inner().to_string())
+        })
     }
 
     /// Refuses what cannot have happened: in the future, before the deal, by a third account.

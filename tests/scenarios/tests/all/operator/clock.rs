@@ -145,3 +145,24 @@ fn commands_move_the_clock_and_tell_what_was_done() {
     assert_eq!(wrong.code, Some(2));
     assert!(wrong.err.contains("15d"), "{}", wrong.err);
 }
+
+#[test]
+fn commands_go_by_the_clock_of_the_server_that_they_talk_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let _server = Server::on(folder.path());
+    let data = folder.path().to_str().unwrap();
+    let run = |line: &[&str]| {
+        let said = cosell(&[line, &["--data", data]].concat());
+        assert!(said.success, "{line:?}: {}", said.err);
+        said.out
+    };
+    let later = ["--expires", "2077-03-01T00:00:00Z"];
+    let new = ["operator", "token", "create", "--name", "x", "--scope", "read"];
+    run(&[&new[..], &later].concat());
+    assert!(run(&["operator", "token", "list"]).contains("until 2077-03-01"));
+    run(&["clock", "set", "2078-01-01T00:00:00Z"]);
+    assert!(run(&["operator", "token", "list"]).contains("expired"));
+    // Its close date lies ahead by the server's clock, though not by the machine's.
+    let to = ["--template", "migration", "--account", "111122223333"];
+    run(&[&["referral", "create"][..], &to].concat());
+}

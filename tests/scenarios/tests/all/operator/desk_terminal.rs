@@ -145,6 +145,43 @@ fn a_person_reviews_deals_and_keeps_awss_side_of_them() {
 }
 
 #[test]
+fn refusals_speak_of_what_was_typed_and_not_of_requests() {
+    let desk = Desk::new();
+    for (line, words) in [
+        (&["clock", "advance", "1x"][..], "by: must be"),
+        (&["fault", "remove", "fault-9"], "see `cosell fault list`"),
+        (
+            &["fault", "add", "--operation", "Bogus", "--drop"],
+            "operations[0]: \"Bogus\"",
+        ),
+        (
+            &["invitation", "withdraw", "engi-0000000000001"],
+            "AWS has neither sent nor received",
+        ),
+        (&["state", "save", "/nowhere/x"], "cannot write /nowhere/x"),
+    ] {
+        let said = desk.run(line);
+        assert!(
+            !said.success && said.err.contains(words),
+            "{line:?}: {}",
+            said.err
+        );
+        for foreign in ["cosell: /", "GET ", "PUT ", "expected struct"] {
+            assert!(!said.err.contains(foreign), "{line:?}: {}", said.err);
+        }
+    }
+    // A file goes as it is written, and what is wrong with it is told.
+    let call = [
+        "operator",
+        "call",
+        "post",
+        "accounts",
+        r#"{"companyName":"a","companyName":"b"}"#,
+    ];
+    assert!(desk.run(&call).err.contains("companyName is there twice"));
+}
+
+#[test]
 fn a_person_refers_deals_and_offers_leads_from_templates_and_files() {
     let desk = Desk::new();
     let mut partner = desk.server.caller(Key::account(ACCOUNT));

@@ -209,9 +209,9 @@ fn commands_add_list_remove_and_clear() {
     let listed = fault(&["list"]);
     for words in [
         "ConflictException",
-        "uniform",
-        "staleRead",
-        "dropAfterCommit",
+        "waits 100 to 2000 ms",
+        "as it was 600000 ms ago",
+        "cuts the connection",
         "first 1",
     ] {
         assert!(listed.out.contains(words), "{words}: {}", listed.out);

@@ -15,6 +15,7 @@ mod listeners;
 mod matrix;
 mod offers;
 mod places;
+mod reset;
 pub mod schema;
 mod seller_fields;
 mod state;

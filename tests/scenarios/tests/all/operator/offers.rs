@@ -22,7 +22,8 @@ fn deal(title: &str) -> Value {
     body
 }
 
-fn referral(accounts: &[&str], title: &str) -> Value {
+/// AWS's offer of a deal to these partners.
+pub(super) fn referral(accounts: &[&str], title: &str) -> Value {
     let receivers: Vec<Value> = accounts
         .iter()
         .map(|account| json!({"account": account}))

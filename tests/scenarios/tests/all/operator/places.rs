@@ -457,7 +457,7 @@ fn programs_are_told_in_json_what_went_wrong_and_what_to_do() {
         "--operator-url",
         &url,
         "--operator-token",
-        "cosell_op_x",
+        &format!("cosell_op_{}_{}", "0".repeat(16), "a".repeat(64)),
     ];
     let told = complaint(&[&nobody[..], &json].concat());
     assert_eq!(

@@ -184,3 +184,44 @@ fn over_tls_the_commands_trust_the_certificate_of_the_server_in_the_data_folder(
     ]);
     assert!(named.success, "{}", named.err);
 }
+
+#[test]
+fn a_token_that_is_named_is_the_one_that_counts_also_in_front_of_the_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = text(folder.path());
+    let server = Server::on(folder.path());
+    let unknown = format!("cosell_op_{}_{}", "0".repeat(16), "a".repeat(64));
+    for token in ["nope", unknown.as_str()] {
+        let listed = cosell(&["account", "list", "--data", data, "--operator-token", token]);
+        assert_eq!(listed.code, Some(3), "{token}: {}", listed.out);
+        assert!(listed.out.is_empty(), "{}", listed.out);
+        assert!(!listed.err.contains("header"), "{}", listed.err);
+    }
+    // A variable counts for less than a folder that is named, and then the folder's own token is used.
+    let listed = cosell_with(
+        &["account", "list", "--data", data],
+        &[("COSELL_OPERATOR_TOKEN", &unknown)],
+    );
+    assert!(listed.success, "{}", listed.err);
+    drop(server);
+}
+
+#[test]
+fn a_partners_text_neither_commands_the_terminal_nor_passes_for_a_line_of_the_table() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = text(folder.path());
+    let _server = Server::on(folder.path());
+    let name = "Ovens\u{1b}[2J\u{202e}\nStatus  Approved";
+    let body = json!({"accountId": "123456789012", "companyName": name}).to_string();
+    let made = cosell(&["operator", "call", "post", "accounts", &body, "--data", data]);
+    assert!(made.success, "{}", made.err);
+    for command in [
+        ["account", "show", "123456789012"].as_slice(),
+        &["account", "list"],
+    ] {
+        let shown = cosell(&[command, &["--data", data]].concat());
+        assert!(shown.out.contains("Ovens"), "{:?}", shown.out);
+        assert!(!shown.out.contains(['\u{1b}', '\u{202e}']), "{:?}", shown.out);
+        assert!(!shown.out.contains("\nStatus"), "{:?}", shown.out);
+    }
+}
