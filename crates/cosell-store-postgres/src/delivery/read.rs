@@ -22,11 +22,11 @@ pub(crate) fn due_sql(limit: usize) -> String {
     )
 }
 
-/// What waits in a lane (`$2`) of a target behind an event (`$3`).
+/// What waits at a target in a lane (`$2`) behind an event (`$3`).
 pub(crate) fn of_lane_sql(limit: usize) -> String {
     format!(
-        "SELECT seq, state, lane, attempts, due_at, note FROM delivery WHERE target={NUMBER} AND lane=$2 AND state=0 AND seq>$3 \
-         ORDER BY seq LIMIT {limit}"
+        "SELECT seq, state, lane, attempts, due_at, note FROM delivery WHERE target={NUMBER} AND lane=$2 AND state=0 \
+         AND seq>$3 ORDER BY seq LIMIT {limit}"
     )
 }
 
