@@ -181,7 +181,7 @@ mod tests {
                 "postgres://me:secret@a:1,b:2/db?password=secret",
                 "postgres://me@a:1,b:2/db",
             ),
-            ("postgres://me:se%63ret@a/db", "postgres://me@a/db"),
+            ("postgres://me:se%63ret@a/db", "postgres://me@a:5432/db"),
             ("postgres://%2Frun%2Fpg:5/db", "postgres://%2Frun%2Fpg:5/db"),
             ("postgres://me:secret@a:x/db", "postgres://… (not understood)"),
             ("me:secret", "postgres://… (not understood)"),

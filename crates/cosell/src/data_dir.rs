@@ -10,7 +10,7 @@ use anyhow::{Context as _, bail};
 use cosell_service::identity::{Sealer, keys};
 use cosell_store::Store;
 use cosell_store_postgres::PostgresStore;
-use cosell_store_sqlite::{DATABASE_FILE, Options, SqliteStore};
+use cosell_store_sqlite::{DATABASE_FILE, LOCK_FILE, Options, SqliteStore};
 
 const KEY_FILE: &str = "cosell.key";
 /// What to do about a database that is not there.
@@ -65,7 +65,9 @@ pub async fn open(dir: &Path, database: Option<&str>, role: Role<'_>) -> anyhow:
         && let Err(lost) = require_database(dir)
     {
         // Where a server has the folder, that one knows where everything is.
-        if let Some(note) = note(role) {
+        if let Some(note) = note(role)
+            && dir.join(LOCK_FILE).exists()
+        {
             cosell_store_sqlite::lock(dir, &note).with_context(|| cannot_open(dir))?;
         }
         return Err(lost);
