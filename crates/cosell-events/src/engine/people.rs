@@ -2,10 +2,13 @@
 //!
 //! Nothing is sent from here but a test event: events are parked at their target, and the usual machinery delivers them.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use cosell_model::Timestamp;
 use cosell_store::{Delivery, DeliveryQuery, DeliveryState, EventQuery, MAX_PAGE, StoreError, TargetState};
 use serde_json::json;
+use tokio::time::Instant;
 
 use super::Deliverer;
 use crate::envelope::Envelope;
@@ -13,6 +16,12 @@ use crate::schedule::Health;
 use crate::secrets::Secrets;
 use crate::sink::Outcome;
 use crate::target::Target;
+
+/// How long a redelivery waits for what is under way. An event that comes up later than that stands in a backlog, and is
+/// delivered from there.
+const SETTLED_WITHIN: Duration = Duration::from_secs(2);
+/// How often it looks.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// Why something that a person asked for was not done.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -72,6 +81,7 @@ impl Deliverer {
             return Err(PeopleError::Foreign(event_id.to_owned()));
         }
         let row = self.row(&settings, &Envelope::of(stored));
+        self.settled(target, row.seq).await?;
         self.store.park(target, vec![row]).await?;
         self.wake(target).await;
         Ok(())
@@ -151,7 +161,8 @@ impl Deliverer {
                 .filter(|envelope| rules.iter().any(|rule| rule.would_take(envelope)))
                 .map(|envelope| self.row(&settings, &envelope))
                 .collect();
-            if !rows.is_empty() {
+            if let Some(newest) = rows.iter().map(|row| row.seq).max() {
+                self.settled(target, newest).await?;
                 events += self.store.park(target, rows).await?;
             }
             if page.next.is_none() || seen >= most {
@@ -236,6 +247,28 @@ impl Deliverer {
         found
             .cloned()
             .ok_or_else(|| PeopleError::NoTarget(target.to_owned()))
+    }
+
+    /// Waits for a moment until what became of an event at a target is settled. A row that is parked while its first
+    /// delivery is under way would be taken for that delivery's, and the event not be sent once more.
+    async fn settled(&self, target: &str, seq: u64) -> Result<(), PeopleError> {
+        let until = Instant::now() + SETTLED_WITHIN;
+        loop {
+            let state = self.state(target).await?;
+            let one = DeliveryQuery {
+                target: Some(target.to_owned()),
+                seq: Some(seq),
+                state: None,
+                after: None,
+                newest_first: false,
+                limit: 1,
+            };
+            let is_settled = state.position >= seq || !self.store.deliveries(&one).await?.is_empty();
+            if is_settled || Health::read(&state.status).paused.is_some() || Instant::now() >= until {
+                return Ok(());
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
     }
 
     async fn state(&self, target: &str) -> Result<TargetState, PeopleError> {

@@ -120,6 +120,7 @@ def test_a_stream_of_nats_gets_them_by_subject_and_takes_a_repetition_once(told,
         kind = event["detail-type"].lower().replace(" ", "-")
         assert message.subject == f"crm.{event['account']}.sandbox.{kind}"
         assert message.headers["Nats-Msg-Id"] == event["id"]
+    told.until("all are settled", lambda: told.run("target", "show", "crm")["state"]["delivered"] == 9)
     told.run("redeliver", came[0]["id"], "--target", "crm")
     told.until("it was sent", lambda: told.run("target", "show", "crm")["state"]["delivered"] == 10)
     _, held = asyncio.run(received(0))

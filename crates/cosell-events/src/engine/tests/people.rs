@@ -55,6 +55,24 @@ async fn what_was_given_up_is_kept_lets_the_next_pass_and_can_be_sent_again() {
 }
 
 #[tokio::test]
+async fn an_event_that_is_sent_again_the_moment_it_was_delivered_comes_once_more() {
+    let fake = Fake::new(|_, _| Reply::Take);
+    let world = World::new(&[("t", &fake)], |_| {});
+    let deliverer = world.start("a").await;
+    for round in 1..=5 {
+        world.emit(round, 1, 1).await;
+        until("it is delivered", async || {
+            fake.taken().len() as u64 == 2 * round - 1
+        })
+        .await;
+        // Not settled yet, most likely: outcomes are gathered for a while.
+        deliverer.redeliver("/t", &format!("id-{round}")).await.unwrap();
+        until("it came again", async || fake.taken().len() as u64 == 2 * round).await;
+    }
+    deliverer.stop(STOP).await;
+}
+
+#[tokio::test]
 async fn a_target_that_is_down_is_left_in_peace_and_its_events_lose_no_tries() {
     let down = Arc::new(std::sync::atomic::AtomicBool::new(true));
     let seen = down.clone();
