@@ -11,7 +11,7 @@ use crate::tls::{self, Tls};
 use std::fmt;
 use std::time::Duration;
 use tokio_postgres::Config;
-use tokio_postgres::config::SslMode;
+use tokio_postgres::config::{Host, SslMode};
 
 /// How a store works with its database.
 #[derive(Clone, Debug)]
@@ -106,6 +106,33 @@ pub(crate) fn parse(url: &str, options: &Options) -> Result<Address, OpenError> 
     Ok(Address { config, tls })
 }
 
+/// An address as people may see it: who, where and which database, and nothing else, since any other part may hold a
+/// secret. Of one that is not understood nothing is shown.
+#[must_use]
+pub fn shown(url: &str) -> String {
+    let Ok(config) = url.split('?').next().unwrap_or(url).parse::<Config>() else {
+        return "postgres://… (not understood)".to_owned();
+    };
+    let ports = config.get_ports();
+    let hosts = config.get_hosts().iter().enumerate().map(|(n, host)| {
+        let name = match host {
+            Host::Tcp(name) => name.clone(),
+            #[cfg(unix)]
+            Host::Unix(path) => path.display().to_string().replace('/', "%2F"),
+        };
+        match ports.get(n).or(ports.first()) {
+            Some(port) => format!("{name}:{port}"),
+            None => name,
+        }
+    });
+    let hosts = hosts.collect::<Vec<_>>().join(",");
+    let user = config.get_user().map_or(String::new(), |user| format!("{user}@"));
+    format!(
+        "postgres://{user}{hosts}/{}",
+        config.get_dbname().unwrap_or_default()
+    )
+}
+
 /// A percent-encoded part of a URL.
 fn decoded(text: &str) -> Result<String, OpenError> {
     let wrong = || OpenError::Address("sslrootcert is not well encoded".into());
@@ -145,6 +172,22 @@ mod tests {
         let full = parse("postgres://me@a/db?sslmode=verify-full", &Options::default()).unwrap();
         assert_eq!(full.config.get_ssl_mode(), SslMode::Require);
         assert!(!format!("{address:?}").contains("secret"));
+    }
+
+    #[test]
+    fn an_address_is_shown_without_its_secrets() {
+        for (url, expected) in [
+            (
+                "postgres://me:secret@a:1,b:2/db?password=secret",
+                "postgres://me@a:1,b:2/db",
+            ),
+            ("postgres://me:se%63ret@a/db", "postgres://me@a:5432/db"),
+            ("postgres://%2Frun%2Fpg:5/db", "postgres://%2Frun%2Fpg:5/db"),
+            ("postgres://me:secret@a:x/db", "postgres://… (not understood)"),
+            ("me:secret", "postgres://… (not understood)"),
+        ] {
+            assert_eq!(shown(url), expected, "{url}");
+        }
     }
 
     #[test]

@@ -28,5 +28,5 @@ mod upkeep;
 mod writer;
 
 pub use error::OpenError;
-pub use open::{DATABASE_FILE, LOCK_FILE, Options};
+pub use open::{DATABASE_FILE, LOCK_FILE, Options, lock};
 pub use store::{SqliteStore, Stats};

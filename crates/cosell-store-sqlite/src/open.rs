@@ -58,8 +58,12 @@ impl Options {
     }
 }
 
-/// Takes the server's lock on a folder. It lasts as long as the file is open; the system releases it at a crash.
-pub(crate) fn lock(folder: &Path, note: &str) -> Result<File, OpenError> {
+/// Takes the server's lock on a folder; `note` is shown to a second server. It lasts as long as the file is open; the system
+/// releases it at a crash. Opening a folder as a server takes it too; this is for servers that keep their data elsewhere.
+///
+/// # Errors
+/// [`OpenError::InUse`] where another server has it, [`OpenError::File`] where the file cannot be opened.
+pub fn lock(folder: &Path, note: &str) -> Result<File, OpenError> {
     let path = folder.join(LOCK_FILE);
     let failed = |error| OpenError::File {
         path: path.clone(),

@@ -1,6 +1,10 @@
 //! Configuration: a flag wins over an environment variable, that over the configuration file, that over the default. Every
 //! value remembers where it came from, so that `cosell config show` can tell and an error can name the culprit.
 
+mod settings;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -9,177 +13,7 @@ use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
 use ipnet::IpNet;
 
-/// One thing that can be configured.
-struct Setting {
-    name: &'static str,
-    default: &'static str,
-    meaning: &'static str,
-}
-
-/// Everything that can be configured, in the order in which it is shown. The environment variable is `COSELL_` and the
-/// name in capitals with underscores; the key in the file is the name.
-const SETTINGS: &[Setting] = &[
-    Setting {
-        name: "data",
-        default: "./.cosell",
-        meaning: "the data folder",
-    },
-    Setting {
-        name: "listen",
-        default: "127.0.0.1:7733",
-        meaning: "address and port of the API",
-    },
-    Setting {
-        name: "operator-listen",
-        default: "",
-        meaning: "address and port of the operator API alone; empty: under /operator/v1 of the API's own",
-    },
-    Setting {
-        name: "tls-cert",
-        default: "",
-        meaning: "PEM file with the certificate chain; empty: plain HTTP",
-    },
-    Setting {
-        name: "tls-key",
-        default: "",
-        meaning: "PEM file with the certificate's private key",
-    },
-    Setting {
-        name: "region",
-        default: "",
-        meaning: "the only region a signature may name, and the one in ARNs; empty: any, and us-east-1",
-    },
-    Setting {
-        name: "throttle",
-        default: "",
-        meaning: "aws: the published quotas per account and operation; off: none",
-    },
-    Setting {
-        name: "cors-origins",
-        default: "",
-        meaning: "origins of web pages that may call the API, separated by commas",
-    },
-    Setting {
-        name: "body-limit",
-        default: "1048576",
-        meaning: "largest request body in bytes",
-    },
-    Setting {
-        name: "max-connections",
-        default: "4096",
-        meaning: "connections served at the same time",
-    },
-    Setting {
-        name: "header-timeout",
-        default: "60",
-        meaning: "seconds a client may take to send its headers, and a connection may lie idle",
-    },
-    Setting {
-        name: "body-timeout",
-        default: "30",
-        meaning: "seconds a client may take to send its body",
-    },
-    Setting {
-        name: "shutdown-timeout",
-        default: "20",
-        meaning: "seconds that requests under way are given at a stop",
-    },
-    Setting {
-        name: "threads",
-        default: "0",
-        meaning: "threads that serve connections; 0: one per processor",
-    },
-    Setting {
-        name: "sandbox-review-status-orphan",
-        default: "on",
-        meaning: "on: leaving ReviewStatus out of a sandbox update nulls it, as AWS does",
-    },
-    Setting {
-        name: "estimate-amount",
-        default: "1000",
-        meaning: "monthly amount taken for an estimation URL that comes without one",
-    },
-    Setting {
-        name: "audit",
-        default: "on",
-        meaning: "on: every deed leaves an entry in the audit log",
-    },
-    Setting {
-        name: "audit-retention",
-        default: "365",
-        meaning: "days for which the audit log and former versions of records are kept; 0: for ever",
-    },
-    Setting {
-        name: "events",
-        default: "on",
-        meaning: "on: partners' events are emitted; off: nothing is told, which is for measuring what events cost",
-    },
-    Setting {
-        name: "events-realistic",
-        default: "off",
-        meaning: "on: events come again and out of order, as recorded from AWS; for trying consumers",
-    },
-    Setting {
-        name: "events-retention",
-        default: "30",
-        meaning: "days for which events are kept, delivered or not; 0: for ever",
-    },
-    Setting {
-        name: "events-delivery",
-        default: "on",
-        meaning: "on: events are delivered to the targets; off: they wait in the log, as on a copy of another server",
-    },
-    Setting {
-        name: "events-networks",
-        default: "",
-        meaning: "networks besides the public Internet in which targets of events may lie, separated by commas, such as 10.1.0.0/16",
-    },
-    Setting {
-        name: "events-files",
-        default: "",
-        meaning: "the folder beneath which targets of events that are files lie; empty: events in the data folder",
-    },
-    Setting {
-        name: "connections",
-        default: "open",
-        meaning: "open: every two partners count as connected; required: only those registered as connected can invite each other",
-    },
-    Setting {
-        name: "offers",
-        default: "open",
-        meaning: "open: any well-formed Marketplace offer can be associated; required: only registered ones",
-    },
-    Setting {
-        name: "task-delay",
-        default: "0",
-        meaning: "seconds a task stays IN_PROGRESS, such as 1.5; 0: done within the first answer, as in AWS's sandbox",
-    },
-    Setting {
-        name: "random-seed",
-        default: "",
-        meaning: "a number: everything random is drawn from it, identifiers too, so that a run over an empty store can be repeated; only for cosell dev",
-    },
-    Setting {
-        name: "prospecting-seed",
-        default: "0",
-        meaning: "what made-up prospecting results are drawn from; the same seed gives the same results",
-    },
-    Setting {
-        name: "fault-seed",
-        default: "0",
-        meaning: "what the dice of faults are thrown by; the same seed lets the same calls fail",
-    },
-    Setting {
-        name: "log",
-        default: "info",
-        meaning: "what is logged: error, warn, info, debug, or a filter such as cosell=debug",
-    },
-    Setting {
-        name: "log-format",
-        default: "text",
-        meaning: "text, or json for one object a line",
-    },
-];
+use settings::{SETTINGS, Setting};
 
 /// The flags of commands that run a server or show its configuration.
 #[derive(Args, Debug, Default, Clone)]
@@ -190,6 +24,11 @@ pub struct Flags {
     /// The data folder
     #[arg(long, value_name = "DIR")]
     pub data: Option<String>,
+    /// PostgreSQL database that keeps everything but the key file, as postgres://user:password@host/database. What is typed
+    /// can be seen by others on this machine: a password belongs into the environment variable COSELL_STORE or the
+    /// configuration file
+    #[arg(long, value_name = "URL")]
+    pub store: Option<String>,
     /// Address and port of the API
     #[arg(long, value_name = "ADDR")]
     pub listen: Option<String>,
@@ -286,9 +125,10 @@ pub struct Flags {
 }
 
 impl Flags {
-    fn given(&self) -> [(&'static str, &Option<String>); 32] {
+    fn given(&self) -> [(&'static str, &Option<String>); 33] {
         [
             ("data", &self.data),
+            ("store", &self.store),
             ("listen", &self.listen),
             ("operator-listen", &self.operator_listen),
             ("tls-cert", &self.tls_cert),
@@ -426,12 +266,29 @@ impl Config {
         Ok(Self { values })
     }
 
-    /// Every setting with its value, origin and meaning.
-    pub fn rows(&self) -> Vec<(&'static str, &Sourced, &'static str)> {
-        SETTINGS
-            .iter()
-            .filter_map(|setting| Some((setting.name, self.values.get(setting.name)?, setting.meaning)))
-            .collect()
+    /// Every setting with its value as people may see it, its origin and its meaning.
+    pub fn rows(&self) -> Vec<(&'static str, Sourced, &'static str)> {
+        let row = |setting: &Setting| {
+            let sourced = Sourced {
+                value: self.shown(setting.name),
+                origin: self.values.get(setting.name)?.origin.clone(),
+            };
+            Some((setting.name, sourced, setting.meaning))
+        };
+        SETTINGS.iter().filter_map(row).collect()
+    }
+
+    /// A value as people may see it: without passwords.
+    fn shown(&self, name: &str) -> String {
+        match (name, self.text(name)) {
+            ("store", url) if !url.is_empty() => cosell_store_postgres::shown(url),
+            (_, text) => text.to_owned(),
+        }
+    }
+
+    /// The address of the database; `None` where everything is in the data folder.
+    pub fn store(&self) -> Option<&str> {
+        Some(self.text("store")).filter(|url| !url.is_empty())
     }
 
     /// The text of a setting.
@@ -548,7 +405,7 @@ impl Config {
         let origin = self.values.get(name).map_or(DEFAULT, |sourced| &sourced.origin);
         anyhow!(
             "{name} is \"{}\" (from {origin}), but must be {expected}",
-            self.text(name)
+            self.shown(name)
         )
     }
 }
@@ -582,6 +439,3 @@ fn read_file(path: &std::path::Path) -> anyhow::Result<BTreeMap<String, String>>
     }
     Ok(values)
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,13 +1,16 @@
-//! The data folder: where the database and the key file lie, and how they come into being.
+//! The data folder: where the key file lies, and the database unless that is in PostgreSQL; how they come into being.
 //! Never overwrites a key file: every secret in the database is sealed under it.
 
+use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
-use cosell_service::identity::Sealer;
-use cosell_store_sqlite::{DATABASE_FILE, Options, SqliteStore};
+use cosell_service::identity::{Sealer, keys};
+use cosell_store::Store;
+use cosell_store_postgres::PostgresStore;
+use cosell_store_sqlite::{DATABASE_FILE, LOCK_FILE, Options, SqliteStore};
 
 const KEY_FILE: &str = "cosell.key";
 /// What to do about a database that is not there.
@@ -16,28 +19,32 @@ const LOST: &str =
 
 /// An opened data folder.
 pub struct Opened {
-    /// The database.
-    pub store: Arc<SqliteStore>,
+    /// What is kept, in the folder or in a database elsewhere.
+    pub store: Arc<dyn Store>,
     /// The key under which secrets are kept.
     pub sealer: Sealer,
+    /// Keeps other servers off the folder where the store does not do so itself.
+    pub lock: Option<File>,
 }
 
 /// Who opens a folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role<'a> {
-    /// A server, listening on that address: only one at a time.
+    /// A server, listening on that address: only one at a time on a folder.
     Server(&'a str),
+    /// A development server, likewise; a database elsewhere is its own too.
+    DevServer(&'a str),
     /// A command of the command line, also beside a running server.
     Command,
 }
 
-/// Creates a data folder; refuses one that exists already.
-pub fn init(dir: &Path) -> anyhow::Result<Opened> {
+/// Creates a data folder; refuses one that exists already. `database` is the address of a PostgreSQL database that keeps
+/// everything but the key file.
+pub async fn init(dir: &Path, database: Option<&str>) -> anyhow::Result<Opened> {
     if is_initialised(dir) {
         bail!("{} is a data folder already", dir.display());
     }
-    create_key(dir)?;
-    attach(dir, Role::Command)
+    create(dir, database, Role::Command).await
 }
 
 /// True for a folder that `init` has made.
@@ -46,7 +53,7 @@ pub fn is_initialised(dir: &Path) -> bool {
 }
 
 /// Opens an existing data folder.
-pub fn open(dir: &Path, role: Role<'_>) -> anyhow::Result<Opened> {
+pub async fn open(dir: &Path, database: Option<&str>, role: Role<'_>) -> anyhow::Result<Opened> {
     if !is_initialised(dir) {
         bail!(
             "{} is no data folder yet: create it with `cosell init --data {}`",
@@ -54,8 +61,18 @@ pub fn open(dir: &Path, role: Role<'_>) -> anyhow::Result<Opened> {
             dir.display()
         );
     }
-    require_database(dir)?;
-    attach(dir, role)
+    if database.is_none()
+        && let Err(lost) = require_database(dir)
+    {
+        // Where a server has the folder, that one knows where everything is.
+        if let Some(note) = note(role)
+            && dir.join(LOCK_FILE).exists()
+        {
+            cosell_store_sqlite::lock(dir, &note).with_context(|| cannot_open(dir))?;
+        }
+        return Err(lost);
+    }
+    attach(dir, database, role).await
 }
 
 /// Refuses a folder whose database is gone: an empty one in its place would look as if nothing had ever been stored, and
@@ -66,32 +83,85 @@ fn require_database(dir: &Path) -> anyhow::Result<()> {
         bail!("{} is empty: {LOST}", path.display());
     }
     if !path.exists() {
-        bail!("{} is missing: {LOST}", path.display());
+        bail!(
+            "{} is missing: {LOST}; if everything is in PostgreSQL, name the database with --store or COSELL_STORE",
+            path.display()
+        );
     }
     Ok(())
 }
 
-fn attach(dir: &Path, role: Role<'_>) -> anyhow::Result<Opened> {
+async fn attach(dir: &Path, database: Option<&str>, role: Role<'_>) -> anyhow::Result<Opened> {
     let sealer = read_key(&dir.join(KEY_FILE))?;
-    let options = match role {
-        Role::Server(address) => Options::server(format!("listening on {address}")),
-        Role::Command => Options::default(),
+    let (store, lock) = match database {
+        Some(url) => {
+            let lock = match note(role) {
+                Some(note) => Some(cosell_store_sqlite::lock(dir, &note).with_context(|| cannot_open(dir))?),
+                None => None,
+            };
+            (connect(url, role).await?, lock)
+        }
+        None => (embedded(dir, role)?, None),
     };
-    let store = SqliteStore::open(dir, options)
-        .with_context(|| format!("cannot open the data folder {}", dir.display()))?;
-    Ok(Opened {
-        store: Arc::new(store),
-        sealer,
-    })
+    Ok(Opened { store, sealer, lock })
+}
+
+fn cannot_open(dir: &Path) -> String {
+    format!("cannot open the data folder {}", dir.display())
+}
+
+/// What a server says of itself to a second one.
+fn note(role: Role<'_>) -> Option<String> {
+    match role {
+        Role::Server(address) | Role::DevServer(address) => Some(format!("listening on {address}")),
+        Role::Command => None,
+    }
+}
+
+fn embedded(dir: &Path, role: Role<'_>) -> anyhow::Result<Arc<dyn Store>> {
+    let options = note(role).map_or_else(Options::default, Options::server);
+    let store = SqliteStore::open(dir, options).with_context(|| cannot_open(dir))?;
+    Ok(Arc::new(store))
+}
+
+async fn connect(url: &str, role: Role<'_>) -> anyhow::Result<Arc<dyn Store>> {
+    let options = cosell_store_postgres::Options {
+        // Others may serve the same database, unless its accounts are only for development.
+        only_server: matches!(role, Role::DevServer(_)),
+        ..cosell_store_postgres::Options::default()
+    };
+    let store = PostgresStore::open(url, options).await;
+    let store =
+        store.with_context(|| format!("cannot open the database {}", cosell_store_postgres::shown(url)))?;
+    Ok(Arc::new(store))
 }
 
 /// Opens the folder of a development server, creating it where it is absent.
-pub fn open_or_create(dir: &Path, listen: &str) -> anyhow::Result<Opened> {
-    if is_initialised(dir) {
-        return open(dir, Role::Server(listen));
+pub async fn open_or_create(dir: &Path, database: Option<&str>, listen: &str) -> anyhow::Result<Opened> {
+    let role = Role::DevServer(listen);
+    match is_initialised(dir) {
+        true => open(dir, database, role).await,
+        false => create(dir, database, role).await,
     }
-    create_key(dir)?;
-    attach(dir, Role::Server(listen))
+}
+
+async fn create(dir: &Path, database: Option<&str>, role: Role<'_>) -> anyhow::Result<Opened> {
+    let key = random_key()?;
+    if let Some(url) = database {
+        // A database may be in use already, under the key of another folder: then a new key would be worth nothing.
+        let store = connect(url, Role::Command).await?;
+        let fits = keys::expect_sealer(&*store, &Sealer::new(key)).await;
+        store.close().await;
+        fits.with_context(|| {
+            format!(
+                "{} is in use already: copy the cosell.key of the folder it was made with to {}",
+                cosell_store_postgres::shown(url),
+                dir.display()
+            )
+        })?;
+    }
+    create_key(dir, &key)?;
+    attach(dir, database, role).await
 }
 
 /// A store that leaves nothing behind.
@@ -100,6 +170,7 @@ pub fn ephemeral() -> anyhow::Result<Opened> {
     Ok(Opened {
         store: Arc::new(store),
         sealer: Sealer::new(random_key()?),
+        lock: None,
     })
 }
 
@@ -109,12 +180,12 @@ fn random_key() -> anyhow::Result<[u8; 32]> {
     Ok(key)
 }
 
-fn create_key(dir: &Path) -> anyhow::Result<()> {
+fn create_key(dir: &Path, key: &[u8; 32]) -> anyhow::Result<()> {
     create_private_folder(dir).with_context(|| format!("cannot create {}", dir.display()))?;
     let path = dir.join(KEY_FILE);
     let mut file =
         private_file(&path).with_context(|| format!("cannot create the key file {}", path.display()))?;
-    let hex: String = random_key()?.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
     file.write_all(hex.as_bytes())?;
     file.write_all(b"\n")?;
     // The first secret is sealed under it at once: it must be on disk before.
@@ -133,7 +204,7 @@ fn create_private_folder(dir: &Path) -> std::io::Result<()> {
 }
 
 /// A new file that only its owner can read.
-pub fn private_file(path: &Path) -> std::io::Result<std::fs::File> {
+pub fn private_file(path: &Path) -> std::io::Result<File> {
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
@@ -171,19 +242,27 @@ fn read_key(path: &PathBuf) -> anyhow::Result<Sealer> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_folder_is_created_once_and_its_key_is_private() {
+    #[tokio::test]
+    async fn a_folder_is_created_once_and_its_key_is_private() {
         let dir = tempfile::tempdir().unwrap();
         let data = dir.path().join("data");
         assert!(
-            open(&data, Role::Command)
+            open(&data, None, Role::Command)
+                .await
                 .err()
                 .unwrap()
                 .to_string()
                 .contains("cosell init")
         );
-        drop(init(&data).unwrap());
-        assert!(init(&data).err().unwrap().to_string().contains("already"));
+        drop(init(&data, None).await.unwrap());
+        assert!(
+            init(&data, None)
+                .await
+                .err()
+                .unwrap()
+                .to_string()
+                .contains("already")
+        );
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt as _;
@@ -195,41 +274,42 @@ mod tests {
             let mode = std::fs::metadata(&data).unwrap().permissions().mode();
             assert_eq!(mode & 0o777, 0o700);
         }
-        drop(open(&data, Role::Command).unwrap());
+        drop(open(&data, None, Role::Command).await.unwrap());
     }
 
-    #[test]
-    fn a_lost_or_empty_database_is_refused_and_not_replaced() {
+    #[tokio::test]
+    async fn a_lost_or_empty_database_is_refused_and_not_replaced() {
         let dir = tempfile::tempdir().unwrap();
         let data = dir.path().join("data");
-        drop(init(&data).unwrap());
+        drop(init(&data, None).await.unwrap());
         let database = data.join(DATABASE_FILE);
-        let refused = |word: &str| {
+        let refused = async |word: &str| {
             for outcome in [
-                open(&data, Role::Command),
-                open(&data, Role::Server("127.0.0.1:1")),
-                open_or_create(&data, "127.0.0.1:1"),
+                open(&data, None, Role::Command).await,
+                open(&data, None, Role::Server("127.0.0.1:1")).await,
+                open_or_create(&data, None, "127.0.0.1:1").await,
             ] {
                 let error = outcome.err().unwrap().to_string();
                 assert!(error.contains(word) && error.contains("backup"), "{error}");
             }
         };
         std::fs::write(&database, "").unwrap();
-        refused("is empty");
+        refused("is empty").await;
         assert_eq!(std::fs::metadata(&database).unwrap().len(), 0);
         std::fs::remove_file(&database).unwrap();
-        refused("is missing");
+        refused("is missing").await;
         assert!(!database.exists());
     }
 
-    #[test]
-    fn a_damaged_key_file_is_named() {
+    #[tokio::test]
+    async fn a_damaged_key_file_is_named() {
         let dir = tempfile::tempdir().unwrap();
         let data = dir.path().join("data");
-        drop(init(&data).unwrap());
+        drop(init(&data, None).await.unwrap());
         std::fs::write(data.join(KEY_FILE), "zz").unwrap();
         assert!(
-            open(&data, Role::Command)
+            open(&data, None, Role::Command)
+                .await
                 .err()
                 .unwrap()
                 .to_string()

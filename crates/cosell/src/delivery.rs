@@ -24,9 +24,9 @@ pub const FILES: &str = "events";
 const LEASE: Duration = Duration::from_secs(10);
 /// How long deliveries under way are waited for at a stop.
 const LAST: Duration = Duration::from_secs(5);
-/// Who holds the leases of an embedded store. Only one server at a time has the folder, so a server that follows one that
-/// was killed goes on at once where that one was.
-const HOLDER: &str = "the server of the folder";
+/// Who holds the leases of a store that has one server at a time: one that follows one that was killed goes on at once where
+/// that one was.
+const HOLDER: &str = "the only server";
 
 /// Where a development server sends every event.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,16 +109,29 @@ pub fn sinks(config: &Config, files: PathBuf) -> anyhow::Result<RealSinks> {
     Ok(RealSinks::new(Outside::new(Network { allowed }, Vec::new())).with_files(files))
 }
 
+/// How a server is called in leases. Beside others it draws a name for as long as it runs: two of the same name would
+/// deliver the same events at the same time. What a killed one held is free when its leases have run out.
+pub fn holder(alone: bool) -> anyhow::Result<String> {
+    if alone {
+        return Ok(HOLDER.to_owned());
+    }
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| anyhow::anyhow!("the system gives no randomness: {error}"))?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
 /// A machine that delivers nothing until it is told to go on.
 pub async fn machine(
     store: &Arc<dyn Store>,
     sealer: &Sealer,
     sinks: RealSinks,
     clock: Arc<dyn Clock>,
+    holder: String,
 ) -> Deliverer {
     let registry = Registry::new(Arc::clone(store), sealer.clone());
     let options = EngineOptions {
-        holder: HOLDER.to_owned(),
+        holder,
         lease: LEASE,
         now: Arc::new(|| SystemClock.now()),
         event_now: Arc::new(move || clock.now()),
@@ -139,21 +152,23 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// Starts it, without anything being delivered yet.
+    /// Starts it, without anything being delivered yet. `alone`: no other server can be at work on the store.
     pub fn start(
         config: &Config,
         files: Files,
         store: &Arc<dyn Store>,
         sealer: &Sealer,
         clock: Arc<dyn Clock>,
+        alone: bool,
     ) -> anyhow::Result<Self> {
+        let holder = holder(alone)?;
         let delivers = config.switch("events-delivery")?;
         let sinks = sinks(config, files.path.clone())?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
         let (store, sealer) = (Arc::clone(store), sealer.clone());
-        let deliverer = Arc::new(runtime.block_on(machine(&store, &sealer, sinks, clock)));
+        let deliverer = Arc::new(runtime.block_on(machine(&store, &sealer, sinks, clock, holder)));
         let (stop, stopped) = oneshot::channel::<()>();
         let running = Arc::clone(&deliverer);
         let run = move || {

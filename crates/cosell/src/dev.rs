@@ -69,6 +69,19 @@ pub fn check_address(listen: SocketAddr) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Refuses a database of others: the keys of the two accounts are public, and another server of that database may be within
+/// everybody's reach.
+pub async fn expect_own(store: &dyn Store) -> anyhow::Result<()> {
+    let own = accounts::find(store, ACCOUNTS[0].id).await?.is_some();
+    if !own && !accounts::list(store).await?.is_empty() {
+        bail!(
+            "this database holds accounts that cosell dev did not make, and it would add two whose keys are public: give it a \
+             database of its own with --store, or none with --store \"\""
+        );
+    }
+    Ok(())
+}
+
 /// Makes the two accounts, with keys, users and solutions, where they are missing.
 pub async fn seed(store: &dyn Store, sealer: &Sealer, region: &str, now: Timestamp) -> anyhow::Result<()> {
     for account in &ACCOUNTS {

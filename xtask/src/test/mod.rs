@@ -73,12 +73,17 @@ pub fn run(root: &Path, only: Option<Suite>) -> Result<ExitCode> {
     };
     rust::build(&place, only)?;
 
-    if only.is_none() {
-        rust::test(&place, &metadata, rust::Selection::Workspace, &mut summary)?;
-    } else if wanted(Suite::Rust) {
-        rust::test(&place, &metadata, rust::Selection::WithoutSdk, &mut summary)?;
-    } else if wanted(Suite::RustSdk) {
-        rust::test(&place, &metadata, rust::Selection::Sdk, &mut summary)?;
+    let selection = match only {
+        None => Some(rust::Selection::Workspace),
+        Some(Suite::Rust) => Some(rust::Selection::WithoutSdk),
+        Some(Suite::RustSdk) => Some(rust::Selection::Sdk),
+        Some(_) => None,
+    };
+    if let Some(selection) = selection {
+        rust::test(&place, &metadata, selection, &mut summary)?;
+        if wanted(Suite::Rust) {
+            rust::test_on_postgres(&place, &metadata, selection, &mut summary)?;
+        }
     }
     if needs.python {
         let environment = python::prepare(&place, &tools)?;

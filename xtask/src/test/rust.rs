@@ -13,6 +13,8 @@ use super::{Place, Suite, process};
 
 /// The crate that tests the AWS SDK for Rust.
 const SDK: &str = "cosell-rust-sdk-tests";
+/// The test program of the scenarios.
+const SCENARIOS: &str = "all";
 
 /// What Cargo knows of the workspace.
 pub struct Metadata {
@@ -104,17 +106,43 @@ pub fn build(place: &Place, only: Option<Suite>) -> Result<()> {
 
 /// Runs tests and adds a row for each crate.
 pub fn test(place: &Place, metadata: &Metadata, selection: Selection, summary: &mut Summary) -> Result<()> {
-    let mut command = cargo(&place.root);
-    command
-        .args(["test", "--no-fail-fast"])
-        .args(selection.arguments());
-    command.env("COSELL_BIN", &place.server);
-    let mut report = Report::default();
-    let status = process::watch(command, |line| report.line(line, &metadata.programs))?;
-    for (name, counts, took) in report.finish(status.success()) {
+    for (name, counts, took) in run(metadata, command(place, selection))? {
         summary.add(name, counts, took);
     }
     Ok(())
+}
+
+/// Runs the scenarios a second time, with servers that keep everything in PostgreSQL.
+pub fn test_on_postgres(
+    place: &Place,
+    metadata: &Metadata,
+    selection: Selection,
+    summary: &mut Summary,
+) -> Result<()> {
+    let mut command = command(place, selection);
+    command
+        .args(["--test", SCENARIOS])
+        .env("COSELL_TEST_STORE", "postgres");
+    for (name, counts, took) in run(metadata, command)? {
+        summary.add(format!("{name} on PostgreSQL"), counts, took);
+    }
+    Ok(())
+}
+
+fn command(place: &Place, selection: Selection) -> Command {
+    let mut command = cargo(&place.root);
+    command
+        .args(["test", "--no-fail-fast"])
+        .args(selection.arguments())
+        .env("COSELL_BIN", &place.server);
+    command
+}
+
+/// Runs tests; a row for each crate.
+fn run(metadata: &Metadata, command: Command) -> Result<Vec<(String, Counts, Duration)>> {
+    let mut report = Report::default();
+    let status = process::watch(command, |line| report.line(line, &metadata.programs))?;
+    Ok(report.finish(status.success()))
 }
 
 fn cargo(root: &Path) -> Command {

@@ -2,7 +2,6 @@
 //! process over a data folder. Both answer the same, since both are the same code.
 
 use std::fmt::Display;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,7 +20,7 @@ use super::ask::{Answer, Ask, judge};
 use super::failure::Failure;
 use super::remote::{At, Remote, Target};
 use super::run;
-use crate::config::{Config, Flags, Mode};
+use crate::config::Config;
 use crate::data_dir::{self, Role};
 use crate::delivery;
 
@@ -55,9 +54,11 @@ impl Desk {
             // folder.
             Ok(Err(_)) | Err(_) => {}
         }
-        let data_dir::Opened { store, sealer } = data_dir::open(&target.data, Role::Command)?;
+        let config = target.store.config(&target.data)?;
+        let opened = data_dir::open(&target.data, config.store(), Role::Command).await?;
+        let data_dir::Opened { store, sealer, .. } = opened;
         keys::expect_sealer(&*store, &sealer).await?;
-        let local = Local::new(target, store, sealer).await?;
+        let local = Local::new(target, &config, store, sealer).await?;
         Ok(Self::Folder(Box::new(local)))
     }
 }
@@ -94,13 +95,24 @@ pub struct Local {
 
 impl Local {
     /// As the folder's own configuration says.
-    async fn new(target: &Target, store: Arc<dyn Store>, sealer: Sealer) -> anyhow::Result<Self> {
+    async fn new(
+        target: &Target,
+        config: &Config,
+        store: Arc<dyn Store>,
+        sealer: Sealer,
+    ) -> anyhow::Result<Self> {
         let folder = target.data.display().to_string();
-        let config = config(&target.data)?;
-        let settings = run::settings(&config)?;
-        let sinks = delivery::sinks(&config, target.data.join(delivery::FILES))?;
+        let settings = run::settings(config)?;
+        let sinks = delivery::sinks(config, target.data.join(delivery::FILES))?;
         // People's verbs only: the folder's server delivers.
-        let deliverer = delivery::machine(&store, &sealer, sinks, Arc::new(SystemClock)).await;
+        let deliverer = delivery::machine(
+            &store,
+            &sealer,
+            sinks,
+            Arc::new(SystemClock),
+            delivery::holder(false)?,
+        )
+        .await;
         let operator = Operator::new(Parts {
             region: settings.region.clone(),
             service: Arc::new(service(settings, &store, &sealer)),
@@ -116,19 +128,6 @@ impl Local {
         });
         Ok(Self { operator, folder })
     }
-}
-
-/// What the configuration of a data folder sets.
-pub fn settings(folder: &Path) -> anyhow::Result<Settings> {
-    run::settings(&config(folder)?)
-}
-
-fn config(folder: &Path) -> anyhow::Result<Config> {
-    let flags = Flags {
-        data: Some(folder.display().to_string()),
-        ..Flags::default()
-    };
-    Config::read(&flags, Mode::Serve)
 }
 
 /// The operations over an opened data folder.

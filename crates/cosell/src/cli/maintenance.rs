@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
-use cosell_store::{ProgressFn, Store as _, StoreError};
+use cosell_store::{ProgressFn, StoreError};
 use serde_json::json;
 
 use super::Folder;
@@ -24,7 +24,8 @@ pub struct Backup {
 
 /// Creates a data folder.
 pub async fn init(output: Output, folder: &Folder) -> anyhow::Result<()> {
-    let opened = data_dir::init(&folder.data)?;
+    let config = folder.store.config(&folder.data)?;
+    let opened = data_dir::init(&folder.data, config.store()).await?;
     opened.store.close().await;
     let data = folder.data.display().to_string();
     output.one(&json!({ "Data": data }), &[("Data folder", data.clone())])?;
@@ -39,7 +40,7 @@ pub async fn init(output: Output, folder: &Folder) -> anyhow::Result<()> {
 
 /// Copies the database.
 pub async fn backup(output: Output, backup: Backup) -> anyhow::Result<()> {
-    let opened = backup.folder.open()?;
+    let opened = backup.folder.open().await?;
     let progress = progress("pages copied");
     opened
         .backup(&backup.file, progress)
@@ -66,7 +67,7 @@ pub async fn backup(output: Output, backup: Backup) -> anyhow::Result<()> {
 
 /// Looks through everything stored.
 pub async fn check(output: Output, folder: &Folder) -> anyhow::Result<()> {
-    let opened = folder.open()?;
+    let opened = folder.open().await?;
     let report = opened.check(progress("records checked")).await?;
     end_progress();
     let lines = [

@@ -28,12 +28,12 @@ mod state;
 mod transfer;
 mod users;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand};
-use cosell_store_sqlite::SqliteStore;
+use cosell_store::Store;
 
 use crate::config::{Config, Flags, Mode};
 use crate::data_dir::{self, Role};
@@ -147,12 +147,38 @@ pub struct Folder {
     /// The data folder
     #[arg(long, value_name = "DIR", env = "COSELL_DATA", default_value = "./.cosell")]
     data: PathBuf,
+    #[command(flatten)]
+    store: StoreAt,
 }
 
 impl Folder {
-    /// Opens the folder's database, also beside a running server.
-    fn open(&self) -> anyhow::Result<Arc<SqliteStore>> {
-        Ok(data_dir::open(&self.data, Role::Command)?.store)
+    /// Opens the folder's store, also beside a running server.
+    async fn open(&self) -> anyhow::Result<Arc<dyn Store>> {
+        let config = self.store.config(&self.data)?;
+        Ok(data_dir::open(&self.data, config.store(), Role::Command)
+            .await?
+            .store)
+    }
+}
+
+/// Where an administrative command finds what the data folder does not hold itself.
+#[derive(Args, Debug, Clone)]
+pub struct StoreAt {
+    /// The PostgreSQL database that keeps everything but the key file; COSELL_STORE and the folder's cosell.toml can name it
+    /// too [default: the data folder keeps everything]
+    #[arg(long, value_name = "URL")]
+    store: Option<String>,
+}
+
+impl StoreAt {
+    /// What the configuration of a data folder sets, with this store.
+    fn config(&self, folder: &Path) -> anyhow::Result<Config> {
+        let flags = Flags {
+            data: Some(folder.display().to_string()),
+            store: self.store.clone(),
+            ..Flags::default()
+        };
+        Config::read(&flags, Mode::Serve)
     }
 }
 
@@ -223,8 +249,8 @@ fn show_config(output: Output, show: &ShowConfig) -> anyhow::Result<()> {
     #[derive(serde::Serialize)]
     struct Row<'a> {
         name: &'a str,
-        value: &'a str,
-        origin: &'a str,
+        value: String,
+        origin: String,
         meaning: &'a str,
     }
     let mode = if show.dev { Mode::Dev } else { Mode::Serve };
@@ -234,8 +260,8 @@ fn show_config(output: Output, show: &ShowConfig) -> anyhow::Result<()> {
         .into_iter()
         .map(|(name, sourced, meaning)| Row {
             name,
-            value: &sourced.value,
-            origin: &sourced.origin,
+            value: sourced.value,
+            origin: sourced.origin,
             meaning,
         })
         .collect();
@@ -245,8 +271,8 @@ fn show_config(output: Output, show: &ShowConfig) -> anyhow::Result<()> {
         |row| {
             vec![
                 row.name.into(),
-                row.value.into(),
-                row.origin.into(),
+                row.value.clone(),
+                row.origin.clone(),
                 row.meaning.into(),
             ]
         },

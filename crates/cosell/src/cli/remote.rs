@@ -23,6 +23,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use cosell_operator::tokens;
 
+use super::StoreAt;
 use super::ask::{Answer, Ask, judge};
 use super::failure::Failure;
 use crate::operator_file::OperatorFile;
@@ -55,6 +56,8 @@ pub struct Target {
     /// The data folder of the server; named here, it wins over COSELL_OPERATOR_URL and COSELL_OPERATOR_TOKEN
     #[arg(long, value_name = "DIR", env = "COSELL_DATA", default_value = "./.cosell")]
     pub(super) data: PathBuf,
+    #[command(flatten)]
+    pub(super) store: StoreAt,
 }
 
 /// Which of [`Target`]'s options were typed, and not taken from the environment or by default.

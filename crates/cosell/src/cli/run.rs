@@ -77,25 +77,16 @@ pub fn dev(output: Output, command: Dev) -> anyhow::Result<()> {
     if let Some(address) = config.operator_listen()? {
         development::check_address(address)?;
     }
-    let (opened, place) = if command.ephemeral {
-        (
-            data_dir::ephemeral()?,
-            "ephemeral: gone when the server stops".to_owned(),
-        )
-    } else {
-        (
-            data_dir::open_or_create(&config.data(), config.text("listen"))?,
-            config.data().display().to_string(),
-        )
-    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let (mut opened, place) = runtime.block_on(open_for_development(&config, command.ephemeral))?;
+    let _lock = opened.lock.take();
     let mut settings = Settings {
         faults: true,
         ..settings(&config)?
     };
     let player = command.autopilot.as_deref().map(scripts::behaviour).transpose()?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
     settings.seed = runtime.block_on(names_seed(&config, &*opened.store))?;
     runtime.block_on(keys::expect_sealer(&*opened.store, &opened.sealer))?;
     runtime.block_on(release_claims(&*opened.store))?;
@@ -116,7 +107,7 @@ pub fn dev(output: Output, command: Dev) -> anyhow::Result<()> {
         _ => origins(&config),
     };
     let region = settings.region.clone();
-    let store: Arc<dyn Store> = opened.store.clone();
+    let store = Arc::clone(&opened.store);
     let open_accounts = Some(OpenAccounts::new(Arc::clone(&store), settings.region.clone()));
     let folder = (!command.ephemeral).then(|| config.data());
     let token = runtime.block_on(operator_file::token(&*store, folder.as_deref(), clock.now()))?;
@@ -126,7 +117,7 @@ pub fn dev(output: Output, command: Dev) -> anyhow::Result<()> {
     let wanted = command.events_to.as_deref().map(EventsTo::read).transpose()?;
     let (files, wanted) = delivery::place(&config, folder.as_deref(), wanted)?;
     let sealer = opened.sealer.clone();
-    let delivery = Delivery::start(&config, files, &store, &sealer, Arc::clone(&clock) as _)?;
+    let delivery = Delivery::start(&config, files, &store, &sealer, Arc::clone(&clock) as _, true)?;
     let place_of = (&time, spool);
     let server = assemble(
         &config,
@@ -184,6 +175,29 @@ pub fn dev(output: Output, command: Dev) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Opens what a development server keeps its data in, and says where that is.
+async fn open_for_development(config: &Config, ephemeral: bool) -> anyhow::Result<(Opened, String)> {
+    if ephemeral {
+        if config.store().is_some() {
+            let expected = "empty for --ephemeral, which keeps everything in temporary files: leave one of the two out, or say \
+                            --store \"\"";
+            return Err(config.wrong("store", expected));
+        }
+        return Ok((
+            data_dir::ephemeral()?,
+            "ephemeral: gone when the server stops".to_owned(),
+        ));
+    }
+    let folder = config.data();
+    let opened = data_dir::open_or_create(&folder, config.store(), config.text("listen")).await?;
+    let mut place = folder.display().to_string();
+    if let Some(url) = config.store() {
+        development::expect_own(&*opened.store).await?;
+        place = format!("{place} and {}", cosell_store_postgres::shown(url));
+    }
+    Ok((opened, place))
+}
+
 /// Runs a server for real use until it is asked to stop.
 pub fn serve(output: Output, command: Serve) -> anyhow::Result<()> {
     let started = Instant::now();
@@ -194,11 +208,13 @@ pub fn serve(output: Output, command: Serve) -> anyhow::Result<()> {
                         or prospecting-seed and fault-seed";
         return Err(config.wrong("random-seed", expected));
     }
-    let opened = data_dir::open(&config.data(), Role::Server(config.text("listen")))?;
-    let store: Arc<dyn Store> = opened.store.clone();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
+    let role = Role::Server(config.text("listen"));
+    let mut opened = runtime.block_on(data_dir::open(&config.data(), config.store(), role))?;
+    let _lock = opened.lock.take();
+    let store = Arc::clone(&opened.store);
     runtime.block_on(keys::expect_sealer(&*store, &opened.sealer))?;
     runtime.block_on(release_claims(&*store))?;
     let settings = Settings {
@@ -210,7 +226,14 @@ pub fn serve(output: Output, command: Serve) -> anyhow::Result<()> {
     let place = (&Time::Machine, config.data());
     let (files, _) = delivery::place(&config, Some(&folder), None)?;
     let sealer = opened.sealer.clone();
-    let delivery = Delivery::start(&config, files, &store, &sealer, Arc::new(SystemClock))?;
+    let delivery = Delivery::start(
+        &config,
+        files,
+        &store,
+        &sealer,
+        Arc::new(SystemClock),
+        config.store().is_none(),
+    )?;
     let server = assemble(
         &config,
         opened,
@@ -286,7 +309,8 @@ fn in_words(error: cosell_model::ApiError) -> anyhow::Error {
     anyhow::anyhow!(error.internal.unwrap_or(error.message))
 }
 
-/// Lets go of the jobs that a killed server had in its hands: this is the only server of its folder, so nobody holds them.
+/// Lets go of the jobs that a killed server had in its hands, where this is the only server of the store, so that nobody
+/// holds them. Where there may be others, they are due again when the leases end.
 async fn release_claims(store: &dyn Store) -> anyhow::Result<()> {
     let released = store
         .release_claims()

@@ -109,15 +109,18 @@ struct Local {
     store: Arc<dyn Store>,
     sealer: Sealer,
     by: By,
+    _lock: Option<File>,
 }
 
 impl Place {
-    fn find(target: &Target) -> anyhow::Result<Self> {
+    async fn find(target: &Target) -> anyhow::Result<Self> {
         if target.url().is_some() {
             return Ok(Self::Server(Remote::open(target)?));
         }
         // The lock of a server: whoever gets it knows that none runs, and keeps any from starting meanwhile.
-        let opened = match data_dir::open(&target.data, Role::Server("nowhere: `cosell state` is at work")) {
+        let config = target.store.config(&target.data)?;
+        let role = Role::Server("nowhere: `cosell state` is at work");
+        let opened = match data_dir::open(&target.data, config.store(), role).await {
             Ok(opened) => opened,
             Err(error) if matches!(error.downcast_ref(), Some(OpenError::InUse { .. })) => {
                 return Ok(Self::Server(Remote::open(target)?));
@@ -125,7 +128,7 @@ impl Place {
             Err(error) => return Err(error),
         };
         let store: Arc<dyn Store> = opened.store;
-        let service = desk::service(desk::settings(&target.data)?, &store, &opened.sealer);
+        let service = desk::service(super::run::settings(&config)?, &store, &opened.sealer);
         let by = By {
             token: "the command line".to_owned(),
             request_id: String::new(),
@@ -135,6 +138,7 @@ impl Place {
             store,
             sealer: opened.sealer,
             by,
+            _lock: opened.lock,
         })))
     }
 
@@ -185,7 +189,7 @@ fn is_stream(file: &Path) -> bool {
 
 async fn save(output: Output, save: Save) -> anyhow::Result<()> {
     if is_stream(&save.file) {
-        let place = Place::find(&save.target)?;
+        let place = Place::find(&save.target).await?;
         let written = write(&place, &mut BufWriter::new(io::stdout()), progress("MB saved")).await;
         place.leave().await;
         end_progress();
@@ -195,7 +199,7 @@ async fn save(output: Output, save: Save) -> anyhow::Result<()> {
     if save.file.exists() && !save.force {
         bail!("{shown} exists already: say --force to write over it, or name another file");
     }
-    let place = Place::find(&save.target)?;
+    let place = Place::find(&save.target).await?;
     // Beside its later place, under another name until it is whole.
     let mut partial = save.file.clone().into_os_string();
     partial.push(".part");
@@ -280,7 +284,7 @@ async fn load(output: Output, load: Load) -> anyhow::Result<()> {
     } else {
         Some(open()?)
     };
-    let place = Place::find(&load.target)?;
+    let place = Place::find(&load.target).await?;
     let loaded = match &place {
         Place::Server(remote) => {
             // Who may not do it should hear so before the file is on its way.
@@ -346,7 +350,7 @@ async fn reset(output: Output, reset: Reset) -> anyhow::Result<()> {
         (None, Some(catalog)) => format!("what all accounts have in catalog {catalog}"),
         (Some(account), Some(catalog)) => format!("what account {account} has in catalog {catalog}"),
     };
-    let place = Place::find(&reset.target)?;
+    let place = Place::find(&reset.target).await?;
     if !reset.yes && !agreed(&what)? {
         bail!("nothing was erased");
     }
@@ -394,7 +398,7 @@ fn agreed(what: &str) -> anyhow::Result<bool> {
 }
 
 async fn seed_story(output: Output, story: Seed, document: Option<Value>) -> anyhow::Result<()> {
-    let place = Place::find(&story.target)?;
+    let place = Place::find(&story.target).await?;
     let told: anyhow::Result<Value> = match &place {
         Place::Server(remote) => {
             let mut body = json!({
@@ -433,7 +437,7 @@ async fn seed_large(output: Output, mut seed: Seed, wanted: u64) -> anyhow::Resu
     let account = seed.accounts.pop();
     let account = account.unwrap_or_else(|| crate::dev::ACCOUNTS[0].id.to_owned());
     let (catalog, drawn_from) = (seed.catalog, seed.seed.unwrap_or(0));
-    let place = Place::find(&seed.target)?;
+    let place = Place::find(&seed.target).await?;
     let begun = Instant::now();
     let progress = progress("opportunities");
     let mut made = 0;

@@ -29,14 +29,21 @@ fn a_flag_wins_over_the_environment_and_that_over_the_file() {
     assert_eq!(config.text("listen"), "127.0.0.1:3");
     assert_eq!(config.text("body-limit"), "20");
     assert_eq!(config.number("threads", 0, 64).unwrap(), 3);
-    let origins: Vec<String> = config
-        .rows()
-        .into_iter()
-        .filter(|(name, ..)| *name != "data")
-        .map(|(_, s, _)| s.origin.clone())
-        .take(1)
-        .collect();
-    assert_eq!(origins, ["flag --listen"]);
+    let rows = config.rows();
+    let (_, listen, _) = rows.iter().find(|(name, ..)| *name == "listen").unwrap();
+    assert_eq!(listen.origin, "flag --listen");
+}
+
+#[test]
+fn a_stores_password_is_neither_shown_nor_complained_of() {
+    let url = "postgres://me:secret@a/db";
+    let config = read(&Flags::default(), &[("COSELL_STORE", url)]).unwrap();
+    assert_eq!(config.store(), Some(url));
+    let rows = config.rows();
+    let (_, store, _) = rows.iter().find(|(name, ..)| *name == "store").unwrap();
+    assert_eq!(store.value, "postgres://me@a:5432/db");
+    assert!(!config.wrong("store", "another").to_string().contains("secret"));
+    assert_eq!(read(&Flags::default(), &[]).unwrap().store(), None);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::harness::deal::{create, draft, get, list_all};
 use crate::harness::modern::{Version, converse};
 use crate::harness::server::cosell_with;
-use crate::harness::{Connection, Key, Server, cosell};
+use crate::harness::{Connection, Key, Server, cosell, embedded};
 
 const ACCOUNT: &str = "123456789012";
 
@@ -79,6 +79,9 @@ fn serve(data: &Path, more: &[&str]) -> Server {
 fn from_an_empty_folder_to_a_revoked_key_a_backup_and_a_restored_server() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
+    let restored = folder.path().join("restored");
+    embedded(&data);
+    embedded(&restored);
     let key = prepared(&data);
     let server = serve(&data, &[]);
     let mut caller = server.caller(key.clone());
@@ -151,7 +154,6 @@ fn from_an_empty_folder_to_a_revoked_key_a_backup_and_a_restored_server() {
     server.terminate();
     assert!(server.wait());
 
-    let restored = folder.path().join("restored");
     std::fs::create_dir(&restored).unwrap();
     std::fs::copy(&backup, restored.join("cosell.db")).unwrap();
     std::fs::copy(data.join("cosell.key"), restored.join("cosell.key")).unwrap();

@@ -12,5 +12,6 @@ mod crash_tasks;
 mod harness;
 mod hostile;
 mod operator;
+mod postgres;
 mod scenarios;
 mod seeded;

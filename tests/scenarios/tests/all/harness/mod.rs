@@ -10,8 +10,10 @@ pub mod operator;
 pub mod receiver;
 pub mod server;
 pub mod sign;
+pub mod store;
 
 pub use client::{Answer, Caller, Connection};
 pub use operator::Operator;
 pub use server::{Server, cosell};
 pub use sign::Key;
+pub use store::embedded;

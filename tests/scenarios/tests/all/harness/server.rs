@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::{Caller, Key, Operator};
+use super::{Caller, Key, Operator, store};
 
 /// The program: `COSELL_BIN` where it is set, else built once in this run.
 pub fn program() -> &'static Path {
@@ -89,10 +89,25 @@ pub fn cosell(arguments: &[&str]) -> Said {
     cosell_with(arguments, &[])
 }
 
+/// A command as it is typed, not run yet.
+pub fn typed(arguments: &[&str]) -> Command {
+    let mut command = command(program());
+    store::arguments(&mut command, arguments, Path::new("nowhere"));
+    command
+}
+
 /// Runs a command to its end, with environment variables.
 pub fn cosell_with(arguments: &[&str], variables: &[(&str, &str)]) -> Said {
-    let output = command(program())
-        .args(arguments)
+    let names_a_store = variables.iter().any(|(name, _)| *name == store::VARIABLE);
+    let mut command = match names_a_store {
+        true => {
+            let mut command = command(program());
+            command.args(arguments);
+            command
+        }
+        false => typed(arguments),
+    };
+    let output = command
         .envs(variables.iter().copied())
         .stdin(Stdio::null())
         .output()
@@ -129,9 +144,7 @@ impl Server {
 
     /// Starts the program with these arguments; where it does not become ready, what it complained of.
     pub fn try_start(arguments: &[&str]) -> Result<Self, String> {
-        let mut command = command(program());
-        command.args(arguments);
-        Self::spawn(command)
+        Self::spawn(command(program()), arguments)
     }
 
     /// An ephemeral development server with these arguments besides.
@@ -156,14 +169,16 @@ impl Server {
                 wait $server; rm -rf "$TMPDIR""#;
             let mut shell = command(Path::new("sh"));
             shell.args(["-c", script]).arg(program());
-            shell.args(["dev", "--ephemeral", "--listen", "127.0.0.1:0"]);
             shell.stdin(Stdio::piped());
-            Self::spawn(shell).unwrap_or_else(|complaint| panic!("the server does not start: {complaint}"))
+            let arguments = ["dev", "--ephemeral", "--listen", "127.0.0.1:0"];
+            Self::spawn(shell, &arguments)
+                .unwrap_or_else(|complaint| panic!("the server does not start: {complaint}"))
         })
     }
 
-    fn spawn(mut command: Command) -> Result<Self, String> {
+    fn spawn(mut command: Command, arguments: &[&str]) -> Result<Self, String> {
         let temporary = tempfile::tempdir().map_err(|error| error.to_string())?;
+        store::arguments(&mut command, arguments, temporary.path());
         let mut child = command
             .env("TMPDIR", temporary.path())
             .stdout(Stdio::piped())

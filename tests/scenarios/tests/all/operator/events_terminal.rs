@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::events::partner;
 use crate::harness::deal::{create, draft};
 use crate::harness::receiver::{Receiver, Reply};
-use crate::harness::server::{Said, program};
+use crate::harness::server::{Said, typed};
 use crate::harness::{Server, cosell};
 
 fn text(path: &Path) -> &str {
@@ -235,8 +235,7 @@ struct Tail {
 
 impl Tail {
     fn start(data: &Path, arguments: &[&str]) -> Self {
-        let mut child = Command::new(program())
-            .args(["events", "tail", "--data", text(data)])
+        let mut child = typed(&["events", "tail", "--data", text(data)])
             .args(arguments)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

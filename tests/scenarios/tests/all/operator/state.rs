@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::harness::deal::{draft, list_all};
 use crate::harness::operator::refused;
-use crate::harness::server::program;
+use crate::harness::server::typed;
 use crate::harness::{Caller, Key, Operator, Server, cosell};
 
 const FILE: &[(&str, &str)] = &[("content-type", "application/x-ndjson")];
@@ -286,13 +286,9 @@ fn commands_work_on_a_running_server_and_on_a_folder_without_one() {
     let server = Server::on(&data_path);
     assert!(seen(&server) == before);
     // From a pipe into a pipe.
-    let out = std::process::Command::new(program())
-        .args(["state", "save", "-", "--data", data])
-        .output()
-        .unwrap();
+    let out = typed(&["state", "save", "-", "--data", data]).output().unwrap();
     assert!(out.status.success());
-    let mut child = std::process::Command::new(program())
-        .args(["state", "load", "-", "--data", data])
+    let mut child = typed(&["state", "load", "-", "--data", data])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()

@@ -2,12 +2,13 @@
 
 use serde_json::json;
 
-use crate::harness::Server;
 use crate::harness::operator::refused;
+use crate::harness::{Server, embedded};
 
 #[test]
 fn a_token_is_shown_once_listed_without_its_secret_and_revoked_at_once() {
     let folder = tempfile::tempdir().unwrap();
+    embedded(folder.path());
     let server = Server::on(folder.path());
     let mut admin = server.operator();
     let made = admin.token("read");

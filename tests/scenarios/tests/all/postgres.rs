@@ -1,0 +1,163 @@
+//! Servers that keep everything in PostgreSQL: how they come to their database, and to which one they do not go.
+
+use std::path::Path;
+
+use cosell_test_postgres::server;
+use serde_json::json;
+
+use crate::harness::deal::{create, draft, get};
+use crate::harness::server::cosell_with;
+use crate::harness::{Key, Server, embedded};
+
+const ACCOUNT: &str = "123456789012";
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+/// The address of a fresh database.
+fn database() -> String {
+    server().url(&server().empty_database())
+}
+
+#[test]
+fn two_servers_over_one_database_serve_the_same_and_a_stranger_to_its_key_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let [one, two, three] = ["one", "two", "three"].map(|name| folder.path().join(name));
+    for data in [&one, &two, &three] {
+        embedded(data);
+    }
+    let url = database();
+    let variables = [("COSELL_STORE", url.as_str())];
+    let run = |arguments: &[&str], data: &Path| {
+        cosell_with(
+            &[arguments, &["--data", text(data), "--output", "json"]].concat(),
+            &variables,
+        )
+    };
+    run(&["init"], &one).json();
+    let account = ["account", "create", "--account", ACCOUNT, "--company", "Example"];
+    run(&account, &one).json();
+    let key = run(&["key", "create", "--account", ACCOUNT], &one).json();
+    let key = Key::new(
+        key["accessKeyId"].as_str().unwrap(),
+        key["secretAccessKey"].as_str().unwrap(),
+    );
+
+    // A new key file cannot open what the first one has sealed.
+    let refused = run(&["init"], &two);
+    assert!(
+        !refused.success && refused.err.contains("copy the cosell.key"),
+        "{}",
+        refused.err
+    );
+    assert!(
+        !two.join("cosell.key").exists(),
+        "a refused command left a key behind"
+    );
+    std::fs::create_dir_all(&two).unwrap();
+    std::fs::copy(one.join("cosell.key"), two.join("cosell.key")).unwrap();
+
+    let serve = |data: &Path, store: &str| {
+        Server::try_start(&[
+            "serve",
+            "--listen",
+            "127.0.0.1:0",
+            "--data",
+            text(data),
+            "--store",
+            store,
+        ])
+    };
+    let servers = [serve(&one, &url).unwrap(), serve(&two, &url).unwrap()];
+    let mut body = draft("two servers");
+    body["Catalog"] = "AWS".into();
+    let id = create(&mut servers[0].caller(key.clone()), &body);
+    let read = json!({"Catalog": "AWS", "Identifier": id});
+    servers[1].caller(key).call("GetOpportunity", &read).ok();
+
+    // One server on a folder, as ever; and a folder without a database of its own says what it lacks.
+    let complaint = serve(&one, &url).err().expect("two servers on one folder");
+    assert!(complaint.contains("in use"), "{complaint}");
+    let complaint = serve(&one, "").err().expect("two servers on one folder");
+    assert!(complaint.contains("in use"), "{complaint}");
+
+    // The keys of a development server are public.
+    let refused = run(&["dev", "--listen", "127.0.0.1:0"], &two);
+    assert!(
+        !refused.success && refused.err.contains("in use"),
+        "{}",
+        refused.err
+    );
+    std::fs::create_dir_all(&three).unwrap();
+    std::fs::copy(one.join("cosell.key"), three.join("cosell.key")).unwrap();
+    let refused = run(&["dev", "--listen", "127.0.0.1:0"], &three);
+    assert!(
+        !refused.success && refused.err.contains("a database of its own"),
+        "{}",
+        refused.err
+    );
+}
+
+#[test]
+fn a_development_server_finds_its_data_in_its_database_again() {
+    let folder = tempfile::tempdir().unwrap();
+    embedded(folder.path());
+    let url = database();
+    let arguments = [
+        "dev",
+        "--listen",
+        "127.0.0.1:0",
+        "--data",
+        text(folder.path()),
+        "--store",
+        &url,
+    ];
+    let server = Server::start(&arguments);
+    let id = create(&mut server.caller(Key::first()), &draft("kept"));
+    server.kill();
+    assert!(!folder.path().join("cosell.db").exists());
+    let complaint = Server::try_start(&arguments[..5])
+        .err()
+        .expect("a folder without a database");
+    assert!(complaint.contains("COSELL_STORE"), "{complaint}");
+    let server = Server::start(&arguments);
+    get(&mut server.caller(Key::first()), &id);
+}
+
+#[test]
+fn passwords_of_databases_are_shown_nowhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    embedded(&data);
+    let url = "postgres://me:secret@127.0.0.1:1/db?password=secret";
+    let shown = "postgres://me@127.0.0.1:1/db";
+    for (arguments, tells) in [
+        (&["config", "show"][..], shown),
+        (&["config", "show", "--output", "json"], shown),
+        (&["init"], shown),
+        (&["dev", "--listen", "127.0.0.1:0"], shown),
+        (
+            &["dev", "--ephemeral", "--listen", "127.0.0.1:0"],
+            "leave one of the two out",
+        ),
+    ] {
+        let said = cosell_with(
+            &[arguments, &["--data", text(&data)]].concat(),
+            &[("COSELL_STORE", url)],
+        );
+        let all = format!("{}{}", said.out, said.err);
+        assert!(
+            all.contains(tells) && !all.contains("secret"),
+            "{arguments:?}: {all}"
+        );
+    }
+    for wrong in [
+        "mysql://me:secret@a/db",
+        "postgres://me:secret@a/db?sslmode=allow",
+    ] {
+        let said = cosell_with(&["init", "--data", text(&data)], &[("COSELL_STORE", wrong)]);
+        assert!(!said.success && !said.err.contains("secret"), "{}", said.err);
+    }
+    assert!(!data.exists(), "a refused command left a folder behind");
+}
