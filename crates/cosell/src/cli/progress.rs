@@ -1,12 +1,15 @@
 //! How far a long run is, as a bar on the standard error: the one place for all commands that take long. Nothing is ever shown
 //! where nobody watches: not in a pipe, and not to programs that asked for JSON.
 
+use std::fmt;
 use std::io::IsTerminal as _;
 use std::sync::Arc;
 use std::time::Duration;
 
 use cosell_store::{Progress, ProgressFn};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{
+    BinaryBytes, HumanCount, HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle,
+};
 
 use crate::output::Output;
 
@@ -74,24 +77,41 @@ impl Drop for Bar {
 }
 
 fn style(unit: Unit, bounded: bool) -> ProgressStyle {
-    let template = match (unit, bounded) {
-        (Unit::Bytes, true) => {
-            "[{wide_bar}] {percent}% {bytes} of {total_bytes} {msg}, {bytes_per_sec}, {eta} left".to_owned()
-        }
-        (Unit::Bytes, false) => "{spinner} {bytes} {msg}, {bytes_per_sec}, for {elapsed}".to_owned(),
-        (Unit::Things(name), true) => {
-            format!(
-                "[{{wide_bar}}] {{percent}}% {{human_pos}} of {{human_len}} {name} {{msg}}, {{per_sec}}, {{eta}} left"
-            )
-        }
-        (Unit::Things(name), false) => {
-            format!("{{spinner}} {{human_pos}} {name} {{msg}}, {{per_sec}}, for {{elapsed}}")
-        }
+    let done = match (unit, bounded) {
+        (Unit::Bytes, true) => "{bytes} of {total_bytes}".to_owned(),
+        (Unit::Bytes, false) => "{bytes}".to_owned(),
+        (Unit::Things(name), true) => format!("{{human_pos}} of {{human_len}} {name}"),
+        (Unit::Things(name), false) => format!("{{human_pos}} {name}"),
+    };
+    let template = match bounded {
+        true => format!("[{{wide_bar}}] {{percent}}% {done} {{msg}}{{pace}}"),
+        false => format!("{{spinner}} {done} {{msg}}{{pace}}"),
     };
     // A test reads every template there is.
     ProgressStyle::with_template(&template)
         .unwrap_or_else(|_| ProgressStyle::default_bar())
         .progress_chars("=> ")
+        .with_key("pace", move |state: &ProgressState, out: &mut dyn fmt::Write| {
+            // A text always takes more.
+            let _ = pace(unit, state, out);
+        })
+}
+
+/// Rate, and the time that is left or else was needed so far. Before the first step nothing can be said of either.
+fn pace(unit: Unit, state: &ProgressState, out: &mut dyn fmt::Write) -> fmt::Result {
+    if state.pos() == 0 {
+        return Ok(());
+    }
+    // No rate is negative, and any that is too great ends at the greatest number.
+    let rate = state.per_sec().round() as u64;
+    match unit {
+        Unit::Bytes => write!(out, ", {}/s", BinaryBytes(rate))?,
+        Unit::Things(_) => write!(out, ", {}/s", HumanCount(rate))?,
+    }
+    match state.len() {
+        Some(_) => write!(out, ", {} left", HumanDuration(state.eta())),
+        None => write!(out, ", for {}", HumanDuration(state.elapsed())),
+    }
 }
 
 #[cfg(test)]
@@ -182,6 +202,12 @@ mod tests {
             shown.contains("/s, ") && shown.trim_end().ends_with(" left"),
             "{shown}"
         );
+    }
+
+    #[test]
+    fn before_the_first_step_no_time_is_promised() {
+        let shown = drawn(Unit::Things("records"), 0, 10);
+        assert!(shown.trim_end().ends_with("0% 0 of 10 records made"), "{shown}");
     }
 
     #[test]

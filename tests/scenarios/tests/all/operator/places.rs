@@ -34,7 +34,6 @@ fn commands() -> Vec<Vec<&'static str>> {
         vec!["account", "show", ONE],
         vec!["account", "update", ONE, "--company", "Eins", "--no-website"],
         vec!["account", "update", ONE, "--company", " "],
-        vec!["account", "update", ONE],
         vec!["account", "update", "699999999999", "--company", "x"],
         vec!["account", "show", ONE],
         vec!["account", "list"],
@@ -504,6 +503,7 @@ fn programs_are_told_in_json_what_went_wrong_and_what_to_do() {
     for misuse in [
         &["acount", "list", "--output=json"][..],
         &["account", "create", "--output", "json"],
+        &["account", "update", ONE, "--output", "json"],
     ] {
         let told = complaint(misuse);
         assert_eq!(
