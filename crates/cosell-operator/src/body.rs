@@ -11,7 +11,7 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::request::Parts;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::Body;
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::de::{Deserialize, DeserializeOwned, Deserializer, IgnoredAny};
 use serde_path_to_error::Segment;
 
 use crate::Problem;
@@ -26,6 +26,12 @@ const PENDING: usize = 1024 * 1024;
 const DEEPEST: usize = 64;
 /// Most letters of a decoder's complaint that are passed on.
 const LONGEST_COMPLAINT: usize = 300;
+
+/// Reads a member of a change, which says `#[serde(default)]` too: `None` where it is left out. `null` is then up to `T`: an
+/// option takes it as clearing, anything else refuses it.
+pub(crate) fn sent<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(from).map(Some)
+}
 
 /// Takes in a body.
 pub(crate) async fn read<B>(parts: &Parts, body: &mut B, patience: Duration) -> Result<Bytes, Problem>

@@ -49,6 +49,16 @@ pub(crate) fn or_null(schema: Schema) -> Schema {
     schemars::json_schema!({ "anyOf": [schema, { "type": "null" }] })
 }
 
+/// A change has no defaults: what is left out stays, and is not the same as `null`.
+pub(crate) fn without_defaults(change: &mut Schema) {
+    let properties = change.get_mut("properties").and_then(Value::as_object_mut);
+    for property in properties.into_iter().flat_map(Map::values_mut) {
+        if let Some(property) = property.as_object_mut() {
+            property.remove("default");
+        }
+    }
+}
+
 fn of(generator: &mut SchemaGenerator, shape: &'static Shape, names: Names, optional: &[&str]) -> Value {
     match &shape.kind {
         ShapeKind::Structure { members, union } => {

@@ -1,11 +1,13 @@
 //! Partner accounts.
 
-use cosell_service::identity::accounts::{self, Account as Kept};
+use cosell_service::identity::accounts::{self, Account as Kept, Change};
 use cosell_service::identity::partner;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::body::sent;
 use crate::endpoint::{ACCOUNT, CURSOR, Endpoint, LIMIT, Method, shape};
+use crate::shapes::without_defaults;
 use crate::{Call, Page, Problem, Reply, Scope, Time};
 
 pub(super) static ENDPOINTS: &[Endpoint] = &[
@@ -48,6 +50,20 @@ pub(super) static ENDPOINTS: &[Endpoint] = &[
         status: 200,
         run: |call| Box::pin(show(call)),
     },
+    Endpoint {
+        method: Method::Patch,
+        path: "/accounts/{account}",
+        id: "updateAccount",
+        scope: Scope::Admin,
+        summary: "Change what is told of a partner account",
+        description: "Members that are left out stay; null takes the website away. Invitations, engagements and snapshots \
+                      that name the company already keep the name that they have.",
+        parameters: &[ACCOUNT],
+        request: Some(shape::<AccountChange>),
+        answer: Some(shape::<Account>),
+        status: 200,
+        run: |call| Box::pin(update(call)),
+    },
 ];
 
 /// A partner account.
@@ -76,7 +92,23 @@ struct NewAccount {
     #[schemars(length(min = 1, max = 120))]
     company_name: String,
     /// The partner's website.
+    #[schemars(length(min = 1, max = 255))]
     website_url: Option<String>,
+}
+
+/// What is changed of a partner account.
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(transform = without_defaults)]
+struct AccountChange {
+    /// The partner's company name, which other partners see.
+    #[serde(default, deserialize_with = "sent")]
+    #[schemars(with = "String", length(min = 1, max = 120))]
+    company_name: Option<String>,
+    /// The partner's website; null takes it away.
+    #[serde(default, deserialize_with = "sent")]
+    #[schemars(with = "Option<String>", length(min = 1, max = 255))]
+    website_url: Option<Option<String>>,
 }
 
 impl From<Kept> for Account {
@@ -116,5 +148,16 @@ async fn create(call: &Call<'_>) -> Result<Reply, Problem> {
 
 async fn show(call: &Call<'_>) -> Result<Reply, Problem> {
     let kept = accounts::expect(call.operator.store(), call.required("account")?).await?;
+    Reply::json(&Account::from(kept))
+}
+
+async fn update(call: &Call<'_>) -> Result<Reply, Problem> {
+    let sent: AccountChange = call.body()?;
+    let change = Change {
+        company_name: sent.company_name,
+        website_url: sent.website_url,
+    };
+    let (store, id) = (call.operator.store(), call.required("account")?);
+    let kept = accounts::change(store, &call.author(), id, change, call.now).await?;
     Reply::json(&Account::from(kept))
 }

@@ -5,9 +5,15 @@ use cosell_service::identity::offers::{self, Offer as Kept};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::solutions::{CATALOG, Catalog};
-use crate::endpoint::{ACCOUNT, CURSOR, Endpoint, LIMIT, Method, shape};
+use super::solutions::{CATALOG, Catalog, named_catalog};
+use crate::endpoint::{ACCOUNT, CURSOR, Endpoint, Kind, LIMIT, Method, Parameter, shape};
 use crate::{Call, Page, Problem, Reply, Scope, Time};
+
+const OFFER: Parameter = Parameter::path(
+    "offer",
+    Kind::Text { max: 128 },
+    "The offer's identifier: the end of its ARN.",
+);
 
 pub(super) static ENDPOINTS: &[Endpoint] = &[
     Endpoint {
@@ -36,6 +42,19 @@ pub(super) static ENDPOINTS: &[Endpoint] = &[
         answer: Some(shape::<Offer>),
         status: 201,
         run: |call| Box::pin(create(call)),
+    },
+    Endpoint {
+        method: Method::Delete,
+        path: "/accounts/{account}/offers/{offer}",
+        id: "deleteOffer",
+        scope: Scope::Admin,
+        summary: "Remove a Marketplace offer of an account",
+        description: "Opportunities that are associated with it stay so.",
+        parameters: &[ACCOUNT, OFFER, CATALOG],
+        request: None,
+        answer: None,
+        status: 204,
+        run: |call| Box::pin(delete(call)),
     },
 ];
 
@@ -80,9 +99,7 @@ impl From<Kept> for Offer {
 
 async fn list(call: &Call<'_>) -> Result<Reply, Problem> {
     let account = call.required("account")?;
-    let catalog = call
-        .catalog()
-        .ok_or_else(|| Problem::internal("the table lets a catalog be left out"))?;
+    let catalog = named_catalog(call)?;
     let listed = offers::part(call.operator.store(), account, catalog, call.part()?).await?;
     call.page(listed.items.into_iter().map(Offer::from).collect(), listed.next)
 }
@@ -102,4 +119,15 @@ async fn create(call: &Call<'_>) -> Result<Reply, Problem> {
     )
     .await?;
     Reply::json(&Offer::from(kept))
+}
+
+async fn delete(call: &Call<'_>) -> Result<Reply, Problem> {
+    let (account, id, catalog) = (
+        call.required("account")?,
+        call.required("offer")?,
+        named_catalog(call)?,
+    );
+    let store = call.operator.store();
+    offers::remove(store, &call.author(), account, catalog, id, call.now).await?;
+    Ok(Reply::empty())
 }

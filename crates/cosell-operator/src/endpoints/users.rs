@@ -1,12 +1,20 @@
 //! The users of an account.
 
 use cosell_domain::opportunity::assign::User as Kept;
-use cosell_service::identity::users;
+use cosell_service::identity::users::{self, Change};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::endpoint::{ACCOUNT, CURSOR, Endpoint, LIMIT, Method, shape};
+use crate::body::sent;
+use crate::endpoint::{ACCOUNT, CURSOR, Endpoint, Kind, LIMIT, Method, Parameter, shape};
+use crate::shapes::without_defaults;
 use crate::{Call, Page, Problem, Reply, Scope};
+
+const EMAIL: Parameter = Parameter::path(
+    "email",
+    Kind::Text { max: 80 },
+    "The user's e-mail address, in capitals or not.",
+);
 
 pub(super) static ENDPOINTS: &[Endpoint] = &[
     Endpoint {
@@ -35,6 +43,34 @@ pub(super) static ENDPOINTS: &[Endpoint] = &[
         status: 201,
         run: |call| Box::pin(create(call)),
     },
+    Endpoint {
+        method: Method::Patch,
+        path: "/accounts/{account}/users/{email}",
+        id: "updateUser",
+        scope: Scope::Admin,
+        summary: "Change the name of a user",
+        description: "Members that are left out stay. The address is what a user is known by: somebody with another address \
+                      is another user. Opportunities keep the names that their owners had when they were assigned.",
+        parameters: &[ACCOUNT, EMAIL],
+        request: Some(shape::<UserChange>),
+        answer: Some(shape::<User>),
+        status: 200,
+        run: |call| Box::pin(update(call)),
+    },
+    Endpoint {
+        method: Method::Delete,
+        path: "/accounts/{account}/users/{email}",
+        id: "deleteUser",
+        scope: Scope::Admin,
+        summary: "Remove a user of an account",
+        description: "No opportunity can be assigned to it any more. Those that were keep it as their owner, with its name \
+                      and address.",
+        parameters: &[ACCOUNT, EMAIL],
+        request: None,
+        answer: None,
+        status: 204,
+        run: |call| Box::pin(delete(call)),
+    },
 ];
 
 /// A user of a partner.
@@ -50,6 +86,21 @@ struct User {
     /// Family name.
     #[schemars(length(min = 1, max = 80))]
     last_name: String,
+}
+
+/// What is changed of a user.
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(transform = without_defaults)]
+struct UserChange {
+    /// Given name.
+    #[serde(default, deserialize_with = "sent")]
+    #[schemars(with = "String", length(min = 1, max = 80))]
+    first_name: Option<String>,
+    /// Family name.
+    #[serde(default, deserialize_with = "sent")]
+    #[schemars(with = "String", length(min = 1, max = 80))]
+    last_name: Option<String>,
 }
 
 impl From<Kept> for User {
@@ -83,4 +134,22 @@ async fn create(call: &Call<'_>) -> Result<Reply, Problem> {
     )
     .await?;
     Reply::json(&User::from(kept))
+}
+
+async fn update(call: &Call<'_>) -> Result<Reply, Problem> {
+    let sent: UserChange = call.body()?;
+    let change = Change {
+        first_name: sent.first_name,
+        last_name: sent.last_name,
+    };
+    let (account, email) = (call.required("account")?, call.required("email")?);
+    let store = call.operator.store();
+    let kept = users::change(store, &call.author(), account, email, change, call.now).await?;
+    Reply::json(&User::from(kept))
+}
+
+async fn delete(call: &Call<'_>) -> Result<Reply, Problem> {
+    let (account, email) = (call.required("account")?, call.required("email")?);
+    users::remove(call.operator.store(), &call.author(), account, email, call.now).await?;
+    Ok(Reply::empty())
 }

@@ -2,7 +2,7 @@
 //! that is shared already (behaviours 3.3).
 
 use cosell_model::{ApiError, Timestamp};
-use cosell_store::{Changes, Cursor, Filter, Key, Kind, Record, Store, Value, Write};
+use cosell_store::{Cursor, Filter, Key, Kind, Record, Store, Value, Write};
 use serde::{Deserialize, Serialize};
 
 use super::{AdminError, Listed, Part, Shelf, accounts};
@@ -79,17 +79,7 @@ pub async fn remove(
     now: Timestamp,
 ) -> Result<(), AdminError> {
     let missing = || AdminError::Missing(format!("Accounts {a} and {b} are not connected"));
-    let key = key(a, b);
-    let found = store.get(&key).await?.ok_or_else(missing)?;
-    let changes = Changes {
-        writes: vec![Write::Delete {
-            key,
-            expected: found.version,
-        }],
-        ..Changes::default()
-    };
-    let noted = by.noting("DeleteConnection", changes, now)?;
-    store.apply(noted).await.map_err(Into::into)
+    super::take_away(store, (by, "DeleteConnection", now), key(a, b), missing).await
 }
 
 /// True where two accounts are connected.

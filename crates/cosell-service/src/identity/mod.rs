@@ -18,7 +18,7 @@ pub use seal::Sealer;
 
 use cosell_model::Timestamp;
 use cosell_store::{
-    ApplyError, Changes, Cursor, Filter, Kind, MAX_PAGE, Query, Sort, Store, StoreError, Write,
+    ApplyError, Changes, Cursor, Filter, Key, Kind, MAX_PAGE, Query, Record, Sort, Store, StoreError, Write,
 };
 use serde::de::DeserializeOwned;
 
@@ -93,6 +93,62 @@ pub(crate) async fn register(
     match store.apply(by.noting(action, changes, now)?).await {
         Ok(()) => Ok(()),
         Err(ApplyError::Conflict(_)) => Err(AdminError::Taken(taken())),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What a registered thing becomes by a change, written with its entry in the audit log. Nothing is written where it stays as
+/// it is, and somebody who writes it at the same moment is not overridden.
+///
+/// `record` checks the thing and makes its record of the version it gets.
+async fn revise<T: DeserializeOwned + Clone + PartialEq>(
+    store: &dyn Store,
+    (by, action, now): (&Author, &'static str, Timestamp),
+    key: &Key,
+    missing: impl FnOnce() -> AdminError,
+    change: impl FnOnce(&mut T),
+    record: impl FnOnce(&T, u64) -> Result<Record, AdminError>,
+) -> Result<T, AdminError> {
+    let found = store.get(key).await?.ok_or_else(missing)?;
+    let before: T = serde_json::from_slice(&found.document)?;
+    let mut after = before.clone();
+    change(&mut after);
+    if after != before {
+        let write = Write::Replace {
+            record: record(&after, found.version + 1)?,
+            expected: found.version,
+        };
+        apply_to_known(store, (by, action, now), write).await?;
+    }
+    Ok(after)
+}
+
+/// Removes a registered thing, with an entry in the audit log.
+async fn take_away(
+    store: &dyn Store,
+    deed: (&Author, &'static str, Timestamp),
+    key: Key,
+    missing: impl FnOnce() -> AdminError,
+) -> Result<(), AdminError> {
+    let expected = store.get(&key).await?.ok_or_else(missing)?.version;
+    apply_to_known(store, deed, Write::Delete { key, expected }).await
+}
+
+/// Writes over what was just read.
+async fn apply_to_known(
+    store: &dyn Store,
+    (by, action, now): (&Author, &'static str, Timestamp),
+    write: Write,
+) -> Result<(), AdminError> {
+    let changes = Changes {
+        writes: vec![write],
+        ..Changes::default()
+    };
+    match store.apply(by.noting(action, changes, now)?).await {
+        Ok(()) => Ok(()),
+        Err(ApplyError::Conflict(_)) => Err(AdminError::Taken(
+            "Somebody else changed it at the same moment: look at it, and try again".to_owned(),
+        )),
         Err(error) => Err(error.into()),
     }
 }

@@ -80,6 +80,26 @@ pub async fn add(
     Ok(offer)
 }
 
+/// Removes an offer. Opportunities that are associated with it stay so; where registered offers are asked for, none can be
+/// associated with it any more.
+pub async fn remove(
+    store: &dyn Store,
+    by: &Author,
+    account: &str,
+    catalog: Catalog,
+    id: &str,
+    now: Timestamp,
+) -> Result<(), AdminError> {
+    let missing = || {
+        AdminError::Missing(format!(
+            "Account {account} has no offer {id} in catalog {catalog}: \
+             see `cosell offer list --account {account} --catalog {catalog}`"
+        ))
+    };
+    let deed = (by, "DeleteOffer", now);
+    super::take_away(store, deed, key(account, catalog, id), missing).await
+}
+
 /// True where the account has registered the offer that an identifier or an ARN names.
 pub(crate) async fn exists(
     store: &dyn Store,

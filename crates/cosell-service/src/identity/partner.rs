@@ -48,15 +48,15 @@ pub async fn register(
     } = &partner.account;
     let sandbox = solutions::default_for(Catalog::Sandbox, id, region, *now);
     let mut writes = vec![
-        accounts::write(&partner.account)?,
-        Write::Insert(solutions::record(id, Catalog::Sandbox, &sandbox)?),
+        Write::Insert(accounts::record(&partner.account, 1)?),
+        Write::Insert(solutions::record(id, Catalog::Sandbox, &sandbox, 1)?),
     ];
     for user in &partner.users {
-        writes.push(users::write(id, user)?);
+        writes.push(Write::Insert(users::record(id, user, 1)?));
     }
     for (catalog, new) in partner.solutions {
         let solution = solutions::make(id, catalog, region, new, *now)?;
-        writes.push(Write::Insert(solutions::record(id, catalog, &solution)?));
+        writes.push(Write::Insert(solutions::record(id, catalog, &solution, 1)?));
     }
     if let Some((sealer, key, secret)) = partner.key {
         writes.push(keys::write(sealer, id, key, &secret, *now)?.1);

@@ -29,11 +29,29 @@ pub struct NewSolution {
     pub marketplace_arn: Option<String>,
 }
 
-pub(crate) fn record(account: &str, catalog: Catalog, solution: &SolutionBase) -> Result<Record, ApiError> {
+/// What is changed of a solution; `None` stays as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Change {
+    /// The name.
+    pub name: Option<String>,
+    /// The category.
+    pub category: Option<String>,
+    /// The status.
+    pub status: Option<SolutionStatus>,
+    /// The ARN of the AWS Marketplace counterpart; `Some(None)` takes it away.
+    pub marketplace_arn: Option<Option<String>>,
+}
+
+pub(crate) fn record(
+    account: &str,
+    catalog: Catalog,
+    solution: &SolutionBase,
+    version: u64,
+) -> Result<Record, ApiError> {
     let document = encode(solution)?;
     Ok(Record {
         key: Key::new(Kind::Solution, account, catalog.as_str(), &solution.id),
-        version: 1,
+        version,
         document: document.clone(),
         summary: document,
         private: bytes::Bytes::new(),
@@ -65,6 +83,8 @@ pub(crate) fn default_for(catalog: Catalog, account: &str, region: &str, now: Ti
 
 /// Most characters of a solution's name. AWS states none.
 const LONGEST_NAME: usize = 255;
+/// Most characters of an ARN, as AWS has it for all of them.
+const LONGEST_ARN: usize = 2048;
 
 /// A new solution as it will be shown.
 pub(super) fn make(
@@ -83,18 +103,7 @@ pub(super) fn make(
         let message = format!("{id} is no solution identifier: it takes S- and 1 to 19 digits");
         return Err(AdminError::refused(message));
     }
-    if new.name.trim().is_empty() || new.name.chars().count() > LONGEST_NAME {
-        let message = format!("The name of a solution takes 1 to {LONGEST_NAME} characters");
-        return Err(AdminError::refused(message));
-    }
-    if !SOLUTION_CATEGORIES.holds(&new.category) {
-        return Err(AdminError::refused(SOLUTION_CATEGORIES.refusal("category")));
-    }
-    if matches!(new.status, SolutionStatus::Unrecognized(_)) {
-        let message = format!("status must be one of: {}", SolutionStatus::VALUES.join(", "));
-        return Err(AdminError::refused(message));
-    }
-    Ok(SolutionBase {
+    let solution = SolutionBase {
         catalog: catalog.as_str().to_owned(),
         arn: Some(arn::solution(region, account, catalog, &id)),
         id,
@@ -103,7 +112,30 @@ pub(super) fn make(
         category: new.category,
         created_date: now,
         aws_marketplace_solution_arn: new.marketplace_arn,
-    })
+    };
+    check(&solution)?;
+    Ok(solution)
+}
+
+/// Refuses what no solution can be, apart from its identifier.
+fn check(solution: &SolutionBase) -> Result<(), AdminError> {
+    if solution.name.trim().is_empty() || solution.name.chars().count() > LONGEST_NAME {
+        let message = format!("The name of a solution takes 1 to {LONGEST_NAME} characters");
+        return Err(AdminError::refused(message));
+    }
+    if !SOLUTION_CATEGORIES.holds(&solution.category) {
+        return Err(AdminError::refused(SOLUTION_CATEGORIES.refusal("category")));
+    }
+    if matches!(solution.status, SolutionStatus::Unrecognized(_)) {
+        let message = format!("status must be one of: {}", SolutionStatus::VALUES.join(", "));
+        return Err(AdminError::refused(message));
+    }
+    let arn = solution.aws_marketplace_solution_arn.as_deref();
+    if arn.is_some_and(|arn| arn.is_empty() || arn.chars().count() > LONGEST_ARN) {
+        let message = format!("The ARN of a Marketplace solution takes 1 to {LONGEST_ARN} characters");
+        return Err(AdminError::refused(message));
+    }
+    Ok(())
 }
 
 /// Registers a solution.
@@ -118,7 +150,7 @@ pub async fn add(
 ) -> Result<SolutionBase, AdminError> {
     accounts::expect(store, account).await?;
     let solution = make(account, catalog, region, new, now)?;
-    let writes = vec![Write::Insert(record(account, catalog, &solution)?)];
+    let writes = vec![Write::Insert(record(account, catalog, &solution, 1)?)];
     let taken = || {
         format!(
             "Solution {} is registered already in account {account}, catalog {catalog}",
@@ -127,6 +159,48 @@ pub async fn add(
     };
     super::register(store, (by, "CreateSolution", now), writes, taken).await?;
     Ok(solution)
+}
+
+/// Changes a solution. Opportunities that are associated with it stay so, whatever its status becomes.
+///
+/// There is no removal: opportunities name their solutions by identifier, and no index leads back from a solution to them, so
+/// that nothing cheap could tell whether one would be left pointing at nothing. A solution that should not be used any more
+/// becomes Inactive.
+pub async fn change(
+    store: &dyn Store,
+    by: &Author,
+    account: &str,
+    catalog: Catalog,
+    id: &str,
+    change: Change,
+    now: Timestamp,
+) -> Result<SolutionBase, AdminError> {
+    let apply = |solution: &mut SolutionBase| {
+        if let Some(name) = change.name {
+            solution.name = name;
+        }
+        if let Some(category) = change.category {
+            solution.category = category;
+        }
+        if let Some(status) = change.status {
+            solution.status = status;
+        }
+        if let Some(arn) = change.marketplace_arn {
+            solution.aws_marketplace_solution_arn = arn;
+        }
+    };
+    let missing = || {
+        AdminError::Missing(format!(
+            "Account {account} has no solution {id} in catalog {catalog}: \
+             see `cosell solution list --account {account} --catalog {catalog}`"
+        ))
+    };
+    let record = |solution: &SolutionBase, version| {
+        check(solution)?;
+        Ok(record(account, catalog, solution, version)?)
+    };
+    let key = Key::new(Kind::Solution, account, catalog.as_str(), id);
+    super::revise(store, (by, "UpdateSolution", now), &key, missing, apply, record).await
 }
 
 fn draw_id() -> Result<String, AdminError> {

@@ -13,8 +13,17 @@ fn key(account: &str, email: &str) -> Key {
     Key::new(Kind::User, account, "", email.to_lowercase())
 }
 
-/// The record of a new user.
-pub(super) fn write(account: &str, user: &User) -> Result<Write, AdminError> {
+/// What is changed of a user; `None` stays as it is. Somebody with another address is another user.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Change {
+    /// The given name.
+    pub first_name: Option<String>,
+    /// The family name.
+    pub last_name: Option<String>,
+}
+
+/// The record of a user.
+pub(super) fn record(account: &str, user: &User, version: u64) -> Result<Record, AdminError> {
     let (name, domain) = user.email.split_once('@').unwrap_or_default();
     if name.is_empty()
         || !domain.contains('.')
@@ -31,14 +40,14 @@ pub(super) fn write(account: &str, user: &User) -> Result<Write, AdminError> {
         return Err(AdminError::refused("First and last name take 1 to 80 characters"));
     }
     let document = encode(user)?;
-    Ok(Write::Insert(Record {
+    Ok(Record {
         key: key(account, &user.email),
-        version: 1,
+        version,
         document: document.clone(),
         summary: document,
         private: bytes::Bytes::new(),
         columns: vec![("email", user.email.to_lowercase().into())],
-    }))
+    })
 }
 
 /// Registers a user.
@@ -52,8 +61,50 @@ pub async fn add(
     accounts::expect(store, account).await?;
     let taken = || format!("{} is registered already in account {account}", user.email);
     let deed = (by, "CreateUser", now);
-    super::register(store, deed, vec![write(account, &user)?], taken).await?;
+    let writes = vec![Write::Insert(record(account, &user, 1)?)];
+    super::register(store, deed, writes, taken).await?;
     Ok(user)
+}
+
+/// Changes the names of a user. Opportunities keep the names that their owner had when they were assigned.
+pub async fn change(
+    store: &dyn Store,
+    by: &Author,
+    account: &str,
+    email: &str,
+    change: Change,
+    now: Timestamp,
+) -> Result<User, AdminError> {
+    let apply = |user: &mut User| {
+        if let Some(name) = change.first_name {
+            user.first_name = name;
+        }
+        if let Some(name) = change.last_name {
+            user.last_name = name;
+        }
+    };
+    let missing = || missing(account, email);
+    let record = |user: &User, version| record(account, user, version);
+    let deed = (by, "UpdateUser", now);
+    super::revise(store, deed, &key(account, email), missing, apply, record).await
+}
+
+/// Removes a user. Opportunities that were assigned to it keep it as their owner; none can be assigned to it any more.
+pub async fn remove(
+    store: &dyn Store,
+    by: &Author,
+    account: &str,
+    email: &str,
+    now: Timestamp,
+) -> Result<(), AdminError> {
+    let missing = || missing(account, email);
+    super::take_away(store, (by, "DeleteUser", now), key(account, email), missing).await
+}
+
+fn missing(account: &str, email: &str) -> AdminError {
+    AdminError::Missing(format!(
+        "Account {account} has no user {email}: see `cosell user list --account {account}`"
+    ))
 }
 
 /// The user of that e-mail address.

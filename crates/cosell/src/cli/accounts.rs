@@ -1,12 +1,12 @@
 //! `cosell account`.
 
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::ask::Ask as _;
 use super::desk::Desk;
 use super::remote::{At, Target};
-use super::shown::{lines, row};
+use super::shown::{change, lines, row};
 use crate::output::{Output, say};
 
 /// What can be done with accounts.
@@ -18,6 +18,8 @@ pub enum Command {
     List(Target),
     /// Show one account
     Show(Show),
+    /// Change the name or the website of an account; what names the company already keeps the name it has
+    Update(Update),
 }
 
 #[derive(Args)]
@@ -39,6 +41,24 @@ pub struct Create {
 pub struct Show {
     /// The 12-digit AWS account id
     account: String,
+    #[command(flatten)]
+    target: Target,
+}
+
+#[derive(Args)]
+#[command(group(ArgGroup::new("what").required(true).multiple(true).args(["company", "website", "no_website"])))]
+pub struct Update {
+    /// The 12-digit AWS account id
+    account: String,
+    /// The partner's company name
+    #[arg(long, value_name = "NAME")]
+    company: Option<String>,
+    /// The partner's website
+    #[arg(long, value_name = "URL", conflicts_with = "no_website")]
+    website: Option<String>,
+    /// It has no website
+    #[arg(long)]
+    no_website: bool,
     #[command(flatten)]
     target: Target,
 }
@@ -80,6 +100,15 @@ pub async fn run(output: Output, command: Command) -> anyhow::Result<()> {
         Command::Show(named) => {
             let desk = Desk::open(&named.target).await?;
             show(output, &desk.get(&At::new(["accounts", &named.account])).await?)
+        }
+        Command::Update(update) => {
+            let change = change([
+                ("companyName", update.company, false),
+                ("websiteUrl", update.website, update.no_website),
+            ]);
+            let desk = Desk::open(&update.target).await?;
+            let at = At::new(["accounts", &update.account]);
+            show(output, &desk.patch(&at, &change).await?)
         }
     }
 }

@@ -20,8 +20,10 @@ pub enum Command {
     Add(Box<Add>),
     /// List the rules and what they have met
     List(Target),
+    /// Show a rule and what it has met
+    Show(Named),
     /// Take a rule away
-    Remove(Remove),
+    Remove(Named),
     /// Take all rules away
     Clear(Target),
 }
@@ -83,7 +85,7 @@ pub struct Add {
 }
 
 #[derive(Args)]
-pub struct Remove {
+pub struct Named {
     /// The rule's id
     id: String,
     #[command(flatten)]
@@ -118,6 +120,11 @@ pub async fn run(output: Output, command: Command) -> anyhow::Result<()> {
                 cells,
                 "No fault rules: add one with `cosell fault add`",
             )
+        }
+        Command::Show(named) => {
+            let at = At::new(["faults", &named.id]);
+            let rule: Value = Remote::open(&named.target)?.get(&at).await?;
+            show(output, &rule)
         }
         Command::Remove(remove) => {
             let at = At::new(["faults", &remove.id]);

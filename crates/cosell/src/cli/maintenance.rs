@@ -1,15 +1,14 @@
 //! `cosell init`, `cosell backup` and `cosell check`.
 
-use std::io::IsTerminal as _;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
-use cosell_store::{ProgressFn, StoreError};
+use cosell_store::StoreError;
 use serde_json::json;
 
 use super::Folder;
+use super::progress::{Bar, Unit};
 use crate::data_dir;
 use crate::output::{Output, say};
 
@@ -41,9 +40,9 @@ pub async fn init(output: Output, folder: &Folder) -> anyhow::Result<()> {
 /// Copies the database.
 pub async fn backup(output: Output, backup: Backup) -> anyhow::Result<()> {
     let opened = backup.folder.open().await?;
-    let progress = progress("pages copied");
+    let bar = Bar::new(output, Unit::Things("pages"), "copied");
     opened
-        .backup(&backup.file, progress)
+        .backup(&backup.file, bar.teller())
         .await
         .map_err(|error| match error {
             // These say in plain words what is wrong with the file; whose contract it breaks is of no use here.
@@ -51,7 +50,7 @@ pub async fn backup(output: Output, backup: Backup) -> anyhow::Result<()> {
             damaged => damaged.into(),
         })
         .with_context(|| format!("cannot write the backup {}", backup.file.display()))?;
-    end_progress();
+    drop(bar);
     let file = backup.file.display().to_string();
     let bytes = std::fs::metadata(&backup.file)?.len();
     let lines = [("Backup", file.clone()), ("Bytes", bytes.to_string())];
@@ -68,8 +67,9 @@ pub async fn backup(output: Output, backup: Backup) -> anyhow::Result<()> {
 /// Looks through everything stored.
 pub async fn check(output: Output, folder: &Folder) -> anyhow::Result<()> {
     let opened = folder.open().await?;
-    let report = opened.check(progress("records checked")).await?;
-    end_progress();
+    let bar = Bar::new(output, Unit::Things("records"), "checked");
+    let report = opened.check(bar.teller()).await?;
+    drop(bar);
     let lines = [
         ("Records", report.records.to_string()),
         ("Problems", report.problem_count.to_string()),
@@ -87,20 +87,4 @@ pub async fn check(output: Output, folder: &Folder) -> anyhow::Result<()> {
         }
     }
     bail!("the data folder is damaged: keep a copy of it as it is, and restore the latest sound backup")
-}
-
-/// Shows how far a long run is, on a terminal only.
-pub(super) fn progress(what: &'static str) -> ProgressFn {
-    let shown = std::io::stderr().is_terminal();
-    Arc::new(move |progress| {
-        if shown {
-            eprint!("\r{} of {} {what} ", progress.done, progress.total);
-        }
-    })
-}
-
-pub(super) fn end_progress() {
-    if std::io::stderr().is_terminal() {
-        eprintln!();
-    }
 }

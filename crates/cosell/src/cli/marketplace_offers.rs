@@ -8,7 +8,7 @@ use super::ask::Ask as _;
 use super::desk::Desk;
 use super::parse_catalog;
 use super::remote::{At, Target};
-use super::shown::{at, row};
+use super::shown::{at, lines, row};
 use crate::output::Output;
 
 /// What can be done with AWS Marketplace offers.
@@ -18,6 +18,8 @@ pub enum Command {
     Add(Add),
     /// List the offers of an account in one catalog
     List(List),
+    /// Remove an offer; opportunities that are associated with it stay so
+    Remove(Remove),
 }
 
 #[derive(Args)]
@@ -50,6 +52,21 @@ pub struct List {
     target: Target,
 }
 
+#[derive(Args)]
+pub struct Remove {
+    /// Its identifier, such as offer-abcdefghijklm: the end of its ARN
+    #[arg(value_name = "OFFER")]
+    id: String,
+    /// The account
+    #[arg(long, value_name = "ID")]
+    account: String,
+    /// The catalog: AWS or Sandbox
+    #[arg(long, value_parser = parse_catalog)]
+    catalog: Catalog,
+    #[command(flatten)]
+    target: Target,
+}
+
 /// Runs the command.
 pub async fn run(output: Output, command: Command) -> anyhow::Result<()> {
     match command {
@@ -64,6 +81,20 @@ pub async fn run(output: Output, command: Command) -> anyhow::Result<()> {
                 ("Account", add.account),
             ];
             output.one(&made, &lines)
+        }
+        Command::Remove(remove) => {
+            let desk = Desk::open(&remove.target).await?;
+            let at = At::new(["accounts", &remove.account, "offers", &remove.id]);
+            let at = at.with("catalog", Some(remove.catalog.as_str()));
+            let _: Value = desk.delete(&at).await?;
+            let gone =
+                json!({"id": remove.id, "catalog": remove.catalog.as_str(), "accountId": remove.account});
+            let wanted = [
+                ("Removed", "/id"),
+                ("Catalog", "/catalog"),
+                ("Account", "/accountId"),
+            ];
+            output.one(&gone, &lines(&gone, &wanted))
         }
         Command::List(list) => {
             let desk = Desk::open(&list.target).await?;

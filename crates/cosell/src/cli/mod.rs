@@ -19,6 +19,7 @@ mod marketplace_offers;
 mod offers;
 mod operator;
 mod opportunities;
+mod progress;
 mod remote;
 mod reviews;
 mod run;

@@ -29,6 +29,19 @@ pub fn lines(value: &Value, wanted: &[(&'static str, &str)]) -> Vec<(&'static st
         .collect()
 }
 
+/// The body of a change: each member with what it becomes, or `null` where it is taken away. The others stay.
+pub fn change<const N: usize>(members: [(&str, Option<String>, bool); N]) -> Value {
+    let sent = members.into_iter().filter_map(|(name, becomes, taken_away)| {
+        let value = match becomes {
+            Some(text) => Value::String(text),
+            None if taken_away => Value::Null,
+            None => return None,
+        };
+        Some((name.to_owned(), value))
+    });
+    Value::Object(sent.collect())
+}
+
 /// How long something has waited, in its two largest units.
 pub fn age(seconds: i64) -> String {
     let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
@@ -58,6 +71,16 @@ impl InCatalog {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_change_has_what_is_set_and_what_is_taken_away() {
+        let sent = change([
+            ("name", Some("x".to_owned()), false),
+            ("stays", None, false),
+            ("goes", None, true),
+        ]);
+        assert_eq!(sent, serde_json::json!({"name": "x", "goes": null}));
+    }
 
     #[test]
     fn an_age_has_its_two_largest_units() {

@@ -1,6 +1,6 @@
 //! `cosell solution`.
 
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 use cosell_domain::Catalog;
 use serde_json::{Value, json};
 
@@ -8,8 +8,10 @@ use super::ask::Ask as _;
 use super::desk::Desk;
 use super::parse_catalog;
 use super::remote::{At, Target};
-use super::shown::{at, row};
+use super::shown::{at, change, row};
 use crate::output::Output;
+
+const STATUSES: [&str; 3] = ["Active", "Inactive", "Draft"];
 
 /// What can be done with solutions.
 #[derive(Subcommand)]
@@ -18,6 +20,8 @@ pub enum Command {
     Add(Add),
     /// List the solutions of an account
     List(List),
+    /// Change a solution; one that should not be used any more becomes Inactive, since opportunities name theirs for good
+    Update(Update),
 }
 
 #[derive(Args)]
@@ -38,7 +42,7 @@ pub struct Add {
     #[arg(long)]
     category: String,
     /// Active, Inactive or Draft; only Active ones can be associated
-    #[arg(long, default_value = "Active", value_parser = ["Active", "Inactive", "Draft"])]
+    #[arg(long, default_value = "Active", value_parser = STATUSES)]
     status: String,
     /// The ARN of its AWS Marketplace counterpart
     #[arg(long, value_name = "ARN")]
@@ -59,6 +63,38 @@ pub struct List {
     target: Target,
 }
 
+#[derive(Args)]
+#[command(group(ArgGroup::new("what").required(true).multiple(true)
+    .args(["name", "category", "status", "marketplace_arn", "no_marketplace_arn"])))]
+pub struct Update {
+    /// Its identifier
+    #[arg(value_name = "S-…")]
+    id: String,
+    /// The account
+    #[arg(long, value_name = "ID")]
+    account: String,
+    /// The catalog: AWS or Sandbox
+    #[arg(long, value_parser = parse_catalog)]
+    catalog: Catalog,
+    /// Its name
+    #[arg(long)]
+    name: Option<String>,
+    /// Its category, for example "Software Product"
+    #[arg(long)]
+    category: Option<String>,
+    /// Active, Inactive or Draft; only Active ones can be associated
+    #[arg(long, value_parser = STATUSES)]
+    status: Option<String>,
+    /// The ARN of its AWS Marketplace counterpart
+    #[arg(long, value_name = "ARN", conflicts_with = "no_marketplace_arn")]
+    marketplace_arn: Option<String>,
+    /// It has no AWS Marketplace counterpart
+    #[arg(long)]
+    no_marketplace_arn: bool,
+    #[command(flatten)]
+    target: Target,
+}
+
 /// Runs the command.
 pub async fn run(output: Output, command: Command) -> anyhow::Result<()> {
     match command {
@@ -69,15 +105,24 @@ pub async fn run(output: Output, command: Command) -> anyhow::Result<()> {
             });
             let desk = Desk::open(&add.target).await?;
             let solution: Value = desk.post(&of(&add.account), Some(&new)).await?;
-            let lines = [
-                ("Solution", at(&solution, "/id")),
-                ("Name", at(&solution, "/name")),
-                ("Category", at(&solution, "/category")),
-                ("Status", at(&solution, "/status")),
-                ("Catalog", at(&solution, "/catalog")),
-                ("Account", add.account),
-            ];
-            output.one(&solution, &lines)
+            show(output, &solution, add.account)
+        }
+        Command::Update(update) => {
+            let change = change([
+                ("name", update.name, false),
+                ("category", update.category, false),
+                ("status", update.status, false),
+                (
+                    "marketplaceArn",
+                    update.marketplace_arn,
+                    update.no_marketplace_arn,
+                ),
+            ]);
+            let desk = Desk::open(&update.target).await?;
+            let at = At::new(["accounts", &update.account, "solutions", &update.id]);
+            let at = at.with("catalog", Some(update.catalog.as_str()));
+            let solution: Value = desk.patch(&at, &change).await?;
+            show(output, &solution, update.account)
         }
         Command::List(list) => {
             let desk = Desk::open(&list.target).await?;
@@ -95,4 +140,19 @@ pub async fn run(output: Output, command: Command) -> anyhow::Result<()> {
 
 fn of(account: &str) -> At {
     At::new(["accounts", account, "solutions"])
+}
+
+fn show(output: Output, solution: &Value, account: String) -> anyhow::Result<()> {
+    let mut lines = vec![
+        ("Solution", at(solution, "/id")),
+        ("Name", at(solution, "/name")),
+        ("Category", at(solution, "/category")),
+        ("Status", at(solution, "/status")),
+        ("Catalog", at(solution, "/catalog")),
+        ("Account", account),
+    ];
+    if let Some(arn) = solution["marketplaceArn"].as_str() {
+        lines.push(("Marketplace", arn.to_owned()));
+    }
+    output.one(solution, &lines)
 }

@@ -14,13 +14,13 @@ use cosell_service::Service;
 use cosell_service::identity::Sealer;
 use cosell_service::operator::By;
 use cosell_service::operator::state::{LARGEST, Large, Starter};
-use cosell_store::{Progress, ProgressFn, Store};
+use cosell_store::{Progress, Store};
 use cosell_store_sqlite::OpenError;
 use serde_json::{Value, json};
 
 use super::ask::Ask as _;
 use super::desk;
-use super::maintenance::{end_progress, progress};
+use super::progress::{Bar, Unit};
 use super::remote::{At, Remote, Target};
 use crate::data_dir::{self, Role};
 use crate::output::{Output, say};
@@ -190,9 +190,8 @@ fn is_stream(file: &Path) -> bool {
 async fn save(output: Output, save: Save) -> anyhow::Result<()> {
     if is_stream(&save.file) {
         let place = Place::find(&save.target).await?;
-        let written = write(&place, &mut BufWriter::new(io::stdout()), progress("MB saved")).await;
+        let written = write(&place, &mut BufWriter::new(io::stdout()), output).await;
         place.leave().await;
-        end_progress();
         return written.map(|_| ());
     }
     let shown = save.file.display().to_string();
@@ -209,10 +208,9 @@ async fn save(output: Output, save: Save) -> anyhow::Result<()> {
         let file = data_dir::private_file(&partial)
             .with_context(|| format!("cannot write {}", partial.display()))?;
         let mut out = BufWriter::new(file);
-        let bytes = write(&place, &mut out, progress("MB saved")).await?;
+        let bytes = write(&place, &mut out, output).await?;
         out.flush()?;
         out.get_ref().sync_all()?;
-        end_progress();
         let summary = cosell_store::state::verify(BufReader::new(File::open(&partial)?))?;
         std::fs::rename(&partial, &save.file)?;
         anyhow::Ok((bytes, summary))
@@ -234,18 +232,20 @@ async fn save(output: Output, save: Save) -> anyhow::Result<()> {
 }
 
 /// Writes the state; how many bytes.
-async fn write(place: &Place, out: &mut (dyn io::Write + Send), progress: ProgressFn) -> anyhow::Result<u64> {
+async fn write(place: &Place, out: &mut (dyn io::Write + Send), output: Output) -> anyhow::Result<u64> {
     match place {
         Place::Server(remote) => {
-            let bytes = remote.download(&At::new(["state"]), out, progress).await?;
+            let bar = Bar::new(output, Unit::Bytes, "saved");
+            let bytes = remote.download(&At::new(["state"]), out, bar.teller()).await?;
             out.flush()?;
             Ok(bytes)
         }
         Place::Folder(local) => {
+            let bar = Bar::new(output, Unit::Things("items"), "saved");
             let mut counted = Counted { out, bytes: 0 };
             local
                 .service
-                .save_state(&mut counted, Arc::new(|_| {}))
+                .save_state(&mut counted, bar.teller())
                 .await
                 .context("cannot save the state")?;
             Ok(counted.bytes)
@@ -296,12 +296,12 @@ async fn load(output: Output, load: Load) -> anyhow::Result<()> {
             };
             let at = At::new(["state"]);
             let total = total.map(|about| about.len());
-            remote.upload(&at, from, total, progress("MB sent")).await
+            let bar = Bar::new(output, Unit::Bytes, "sent");
+            remote.upload(&at, from, total, bar.teller()).await
         }
-        Place::Folder(local) => take(local, file, &load.target.data).await,
+        Place::Folder(local) => take(output, local, file, &load.target.data).await,
     };
     place.leave().await;
-    end_progress();
     let loaded: Value = loaded?;
     let mut lines = vec![
         ("Saved on", words(&loaded["savedDate"])),
@@ -327,7 +327,7 @@ async fn load(output: Output, load: Load) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn take(local: &Local, file: Option<File>, folder: &Path) -> anyhow::Result<Value> {
+async fn take(output: Output, local: &Local, file: Option<File>, folder: &Path) -> anyhow::Result<Value> {
     let mut file = match file {
         Some(file) => file,
         None => {
@@ -336,9 +336,10 @@ async fn take(local: &Local, file: Option<File>, folder: &Path) -> anyhow::Resul
             file
         }
     };
+    let bar = Bar::new(output, Unit::Things("items"), "loaded");
     let loaded = local
         .service
-        .load_state(&local.by, &local.sealer, &mut file, progress("items"))
+        .load_state(&local.by, &local.sealer, &mut file, bar.teller())
         .await?;
     Ok(serde_json::to_value(loaded)?)
 }
@@ -439,11 +440,16 @@ async fn seed_large(output: Output, mut seed: Seed, wanted: u64) -> anyhow::Resu
     let (catalog, drawn_from) = (seed.catalog, seed.seed.unwrap_or(0));
     let place = Place::find(&seed.target).await?;
     let begun = Instant::now();
-    let progress = progress("opportunities");
+    let bar = Bar::new(output, Unit::Things("opportunities"), "made");
+    let progress = bar.teller();
     let mut made = 0;
     let (mut first, mut last) = (Value::Null, Value::Null);
     let mut records = 0;
     let grown = async {
+        progress(Progress {
+            done: 0,
+            total: wanted,
+        });
         while made < wanted {
             let count = STEP.min(wanted - made);
             let grown: Value = match &place {
@@ -480,7 +486,7 @@ async fn seed_large(output: Output, mut seed: Seed, wanted: u64) -> anyhow::Resu
     }
     .await;
     place.leave().await;
-    end_progress();
+    drop(bar);
     grown.with_context(|| match made {
         0 => "it failed at the beginning".to_owned(),
         made => format!(

@@ -21,7 +21,6 @@ use super::remote::{At, Remote};
 const SILENCE: Duration = Duration::from_secs(120);
 /// Bytes that are sent at once.
 const PIECE: usize = 64 * 1024;
-const MEGABYTE: u64 = 1_000_000;
 
 /// What is read, as a body.
 struct Sending {
@@ -48,8 +47,8 @@ impl Body for Sending {
                 piece.truncate(length);
                 this.sent += length as u64;
                 (this.progress)(Progress {
-                    done: this.sent / MEGABYTE,
-                    total: this.total.unwrap_or(this.sent) / MEGABYTE,
+                    done: this.sent,
+                    total: this.total.unwrap_or(0),
                 });
                 Some(Ok(Frame::data(Bytes::from(piece))))
             }
@@ -66,7 +65,8 @@ impl Body for Sending {
 }
 
 impl Remote {
-    /// Sends a file, of that many bytes where it is known; what the server answers, however long it takes over it.
+    /// Sends a file, of that many bytes where it is known; what the server answers, however long it takes over it. Progress is
+    /// in bytes, with a total of 0 where it is not known.
     pub async fn upload<T: DeserializeOwned>(
         &self,
         at: &At,
@@ -86,7 +86,7 @@ impl Remote {
         self.answer(self.talk(request).await?).await
     }
 
-    /// Takes a file in; how many bytes it has.
+    /// Takes a file in; how many bytes it has. Progress is in bytes; how many they will be is not known, so its total is 0.
     pub async fn download(
         &self,
         at: &At,
@@ -111,10 +111,7 @@ impl Remote {
                     let Some(data) = frame.data_ref() else { continue };
                     out.write_all(data)?;
                     done += data.len() as u64;
-                    progress(Progress {
-                        done: done / MEGABYTE,
-                        total: done / MEGABYTE,
-                    });
+                    progress(Progress { done, total: 0 });
                 }
                 Ok(Some(Err(error))) => {
                     return Err(self.refused(format!("broke off: {error}")).into());

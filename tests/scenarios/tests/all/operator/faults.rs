@@ -157,6 +157,8 @@ fn a_server_for_real_use_makes_faults_only_where_it_was_started_so_and_keeps_its
         (&listed[0]["id"], &listed[0]["hits"]),
         (&json!("busy"), &json!(0))
     );
+    assert_eq!(fault(&["show", "busy", "--output", "json"]).json(), listed[0]);
+    assert_eq!(fault(&["show", "idle"]).code, Some(2));
 }
 
 #[test]

@@ -62,12 +62,23 @@ fn samples() -> Vec<(&'static str, &'static str, Value)> {
             json!({"accountId": "x", "companyName": "x"}),
         ),
         ("getAccount", "/accounts/900000000001", NONE),
+        (
+            "updateAccount",
+            "/accounts/900000000001",
+            json!({"companyName": "x"}),
+        ),
         ("listUsers", "/accounts/900000000001/users", NONE),
         (
             "createUser",
             "/accounts/900000000001/users",
             json!({"email": "a@example.com", "firstName": "A", "lastName": "B"}),
         ),
+        (
+            "updateUser",
+            "/accounts/900000000001/users/a%40example.com",
+            json!({"firstName": "A"}),
+        ),
+        ("deleteUser", "/accounts/900000000001/users/a%40example.com", NONE),
         ("listAccessKeys", "/accounts/900000000001/keys", NONE),
         ("getAccessKey", "/keys/AKIANONE", NONE),
         ("createAccessKey", "/accounts/900000000001/keys", NONE),
@@ -82,11 +93,21 @@ fn samples() -> Vec<(&'static str, &'static str, Value)> {
             "/accounts/900000000001/solutions",
             json!({"catalog": "AWS", "name": "x", "category": "Software Product"}),
         ),
+        (
+            "updateSolution",
+            "/accounts/900000000001/solutions/S-1?catalog=AWS",
+            json!({"status": "Inactive"}),
+        ),
         ("listOffers", "/accounts/900000000001/offers?catalog=AWS", NONE),
         (
             "createOffer",
             "/accounts/900000000001/offers",
             json!({"catalog": "AWS", "id": "offer-x", "name": "x"}),
+        ),
+        (
+            "deleteOffer",
+            "/accounts/900000000001/offers/offer-x?catalog=AWS",
+            NONE,
         ),
         ("listConnections", "/connections", NONE),
         (

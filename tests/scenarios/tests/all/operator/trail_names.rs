@@ -222,6 +222,9 @@ fn a_deed_has_one_name_in_the_audit_log_whether_it_was_done_or_denied() {
         &format!("/accounts/{account}/users"),
         json!({"email": "a@b.example", "firstName": "A", "lastName": "B"}),
     );
+    let user = format!("/accounts/{account}/users/a@b.example");
+    act("updateUser", &user, json!({"firstName": "C"}));
+    act("deleteUser", &user, Value::Null);
     let key = act(
         "createAccessKey",
         &format!("/accounts/{account}/keys"),
@@ -236,12 +239,27 @@ fn a_deed_has_one_name_in_the_audit_log_whether_it_was_done_or_denied() {
     act(
         "createSolution",
         &format!("/accounts/{account}/solutions"),
-        json!({"catalog": "AWS", "name": "x", "category": "Software Product"}),
+        json!({"catalog": "AWS", "id": "S-7", "name": "x", "category": "Software Product"}),
+    );
+    act(
+        "updateSolution",
+        &format!("/accounts/{account}/solutions/S-7?catalog=AWS"),
+        json!({"status": "Inactive"}),
     );
     act(
         "createOffer",
         &format!("/accounts/{account}/offers"),
         json!({"catalog": "AWS", "id": "offer-x", "name": "x"}),
+    );
+    act(
+        "deleteOffer",
+        &format!("/accounts/{account}/offers/offer-x?catalog=AWS"),
+        Value::Null,
+    );
+    act(
+        "updateAccount",
+        &format!("/accounts/{account}"),
+        json!({"companyName": "Renamed"}),
     );
     act(
         "createConnection",
