@@ -25,7 +25,7 @@ pub use network::{Admission, Network};
 pub use pattern::{Pattern, PatternError};
 pub use rule::{CompiledRule, MAX_TARGETS, Rule};
 pub use schedule::{BREAKER_FAILURES, Health, MAX_STEP, MAX_STEPS, Paused, Schedule};
-pub use secrets::{MAX_SIGNING, SIGNING_PREFIX, Secrets, new_signing_secret};
+pub use secrets::{MAX_SIGNING, SIGNING_PREFIX, Secrets, confidant, new_signing_secret};
 pub use sink::http::Outside;
 pub use sink::{Batch, Outcome, RealSinks, Sink, Sinks};
 pub use target::{

@@ -7,10 +7,12 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use http::Uri;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::names::{Flaw, parse};
+use crate::target::SinkSettings;
 
 /// How signing secrets of webhooks begin (Standard Webhooks).
 pub const SIGNING_PREFIX: &str = "whsec_";
@@ -34,6 +36,17 @@ pub struct Secrets {
     /// The password of a NATS user, or a token.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub password: Option<Zeroizing<String>>,
+}
+
+/// Whom secrets are told that are sent as they are (headers, a password): scheme, host and port. `None` where none are.
+pub fn confidant(sink: &SinkSettings) -> Option<String> {
+    let url = match sink {
+        SinkSettings::Webhook(webhook) => &webhook.url,
+        SinkSettings::Nats(nats) => &nats.url,
+        _ => return None,
+    };
+    let url: Uri = url.parse().ok()?;
+    Some(format!("{}://{}", url.scheme()?, url.authority()?))
 }
 
 impl Secrets {

@@ -181,7 +181,8 @@ pub async fn change(
 }
 
 /// Puts a new signing secret before a webhook's present one, which stays active beside it: its receiver can take both until
-/// [`drop_old_secret`]. Of two that were active the older one goes. `own` is taken instead of one that is drawn.
+/// [`drop_old_secret`]. While two are active it is refused, since the receiver may know the older one alone. `own` is taken instead
+/// of one that is drawn.
 pub async fn rotate_secret(
     store: &dyn Store,
     by: &Author,
@@ -196,8 +197,11 @@ pub async fn rotate_secret(
             let what = "this secret is active already: send another, or none to have one drawn";
             return Err(AdminError::Refused(what.to_owned()));
         }
+        if secrets.signing.len() >= cosell_events::MAX_SIGNING {
+            let what = "Two secrets are active already, and the receiver may know the older one alone: drop that one first";
+            return Err(AdminError::Refused(what.to_owned()));
+        }
         secrets.signing.insert(0, fresh.clone());
-        secrets.signing.truncate(cosell_events::MAX_SIGNING);
         Ok(())
     };
     let (kept, _) = change(store, (by, "RotateEventTargetSecret", now), sealer, name, rotate).await?;

@@ -3,8 +3,9 @@
 mod forms;
 mod verbs;
 
-use cosell_events::{Secrets, SinkSettings, Target, TargetMetrics, TargetStatus, target_name};
+use cosell_events::{Secrets, SinkSettings, Target, TargetMetrics, TargetStatus, confidant, target_name};
 use cosell_service::delivery::{split_name, targets};
+use cosell_service::identity::AdminError;
 use serde_json::{Map, Value};
 
 use super::events::{DeadLetter, Parked, dead_letters};
@@ -139,7 +140,7 @@ pub(super) static ENDPOINTS: &[Endpoint] = &[
         scope: Scope::Admin,
         summary: "Give a webhook a new signing secret",
         description: "The new one is shown this once. The former one stays active beside it, so that each delivery carries both \
-                      signatures until the old secret is dropped. Of two that were active the older one goes.",
+                      signatures until the old secret is dropped, before which it is not rotated again.",
         parameters: &[TARGET, OWNER],
         request: Some(shape::<Rotate>),
         answer: Some(shape::<Shown>),
@@ -346,7 +347,23 @@ async fn update(call: &Call<'_>) -> Result<Reply, Problem> {
             let same_kind = target.sink.kind() == wanted.sink.kind();
             let before = std::mem::take(present);
             let before = if same_kind { before } else { Secrets::default() };
-            *present = merged(&before, &secrets).unwrap_or(before);
+            let next = merged(&before, &secrets).unwrap_or_default();
+            // What is wrong with the settings is told first, by whoever checks them all.
+            let elsewhere =
+                confidant(&target.sink) != confidant(&wanted.sink) && wanted.check(&next).is_ok();
+            for (member, held) in [
+                ("headers", !before.headers.is_empty()),
+                ("password", before.password.is_some()),
+            ] {
+                // Otherwise whoever may change an address could have a secret sent to themselves.
+                if elsewhere && held && !secrets.contains_key(member) {
+                    return Err(AdminError::Refused(format!(
+                        "the target has secret {member} for its present address only: send secrets.{member} anew with the \
+                         new address, or empty to take them away"
+                    )));
+                }
+            }
+            *present = next;
             *target = wanted.clone();
             Ok(())
         },

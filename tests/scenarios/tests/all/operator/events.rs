@@ -173,6 +173,37 @@ fn what_is_given_up_is_a_dead_letter_and_is_sent_again_with_the_same_id() {
 }
 
 #[test]
+fn secrets_that_are_sent_as_they_are_do_not_follow_a_target_to_another_address() {
+    let server = Server::dev(&[]);
+    let (mut operator, receiver) = (server.operator(), Receiver::start(Reply::Status(200)));
+    let stranger = Receiver::start(Reply::Status(200));
+    let with = |receiver: &Receiver, secrets: Value| {
+        let mut target = json!({"id": "crm", "sink": {"kind": "webhook", "url": receiver.url()}});
+        if !secrets.is_null() {
+            target["secrets"] = secrets;
+        }
+        target
+    };
+    operator.post(
+        "/event-targets",
+        &with(&receiver, json!({"headers": {"x-key": "S3cret"}})),
+    );
+    let put =
+        |operator: &mut Operator, target: &Value| operator.send("PUT", "/event-targets/crm", Some(target));
+    refused(&put(&mut operator, &with(&stranger, Value::Null)), 422, "refused");
+    // A path of the same receiver is no other address, and one who sends the secret may send it elsewhere.
+    let mut same = with(&receiver, Value::Null);
+    same["sink"]["url"] = json!(format!("{}/v2", receiver.url()));
+    assert_eq!(put(&mut operator, &same).status, 200);
+    let sent = with(&stranger, json!({"headers": {"x-key": "another"}}));
+    assert_eq!(put(&mut operator, &sent).status, 200);
+    assert_eq!(
+        put(&mut operator, &with(&receiver, json!({"headers": {}}))).status,
+        200
+    );
+}
+
+#[test]
 fn a_target_is_paused_tried_out_resumed_and_given_new_secrets() {
     let server = Server::dev(&[]);
     let (mut operator, receiver) = (server.operator(), Receiver::start(Reply::Status(200)));
@@ -202,6 +233,11 @@ fn a_target_is_paused_tried_out_resumed_and_given_new_secrets() {
     let rotated = operator.post("/event-targets/crm/rotate-secret", &json!({}));
     let second = rotated["signingSecret"].as_str().unwrap().to_owned();
     assert_eq!(rotated["secrets"]["signing"], 2);
+    refused(
+        &operator.send("POST", "/event-targets/crm/rotate-secret", Some(&json!({}))),
+        422,
+        "refused",
+    );
     std::thread::sleep(Duration::from_millis(200));
     assert_eq!(receiver.deliveries().len(), 1, "paused is paused");
     assert_eq!(
