@@ -18,45 +18,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 /// Answers pruned for each answer kept, so that pruning keeps up and one commit's share stays small.
 const PRUNED_PER_KEPT: usize = 2;
 
-/// Refuses a change that breaks the contract, without looking at the database.
-pub(crate) fn validate(changes: &Changes) -> Result<(), ApplyError> {
-    let mut seen = HashSet::new();
-    for write in &changes.writes {
-        let checked = match write {
-            Write::Insert(record) => validate_record(record),
-            Write::Replace { record, expected } if record.version <= *expected => Err(format!(
-                "{}: version {} does not follow {expected}",
-                record.key, record.version
-            )),
-            Write::Replace { record, .. } => validate_record(record),
-            Write::Delete { key, .. } => key.validate(),
-        };
-        checked.map_err(ApplyError::Invalid)?;
-        if !seen.insert(write.key()) {
-            return Err(ApplyError::Invalid(format!("{} is written twice", write.key())));
-        }
-    }
-    for expect in &changes.expect {
-        let (Expect::Version(key, _) | Expect::Absent(key)) = expect;
-        key.validate().map_err(ApplyError::Invalid)?;
-    }
-    Ok(())
-}
-
-pub(crate) fn validate_record(record: &Record) -> Result<(), String> {
-    record.validate()?;
-    for (name, part) in [
-        ("document", &record.document),
-        ("summary", &record.summary),
-        ("private part", &record.private),
-    ] {
-        if std::str::from_utf8(part).is_err() {
-            return Err(format!("the {name} of {} is not UTF-8", record.key));
-        }
-    }
-    Ok(())
-}
-
 /// A record as it was found: the version, and the texts where a history keeps them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Found {
@@ -216,7 +177,7 @@ impl<'c> State<'c> {
         if self.meets_an_earlier_one(changes) {
             return Verdict::PutOff;
         }
-        let until = time_of(changes);
+        let until = changes.time().map(|time| time.as_millis());
         for write in &changes.writes {
             let key = write.key();
             let before = match write {
@@ -256,20 +217,6 @@ impl<'c> State<'c> {
 fn job_ids(changes: &Changes) -> impl Iterator<Item = &str> {
     let finished = changes.finished_jobs.iter().map(|f| f.id.0.as_str());
     finished.chain(changes.jobs.iter().map(|j| j.id.0.as_str()))
-}
-
-/// When a change happens, as far as it tells.
-fn time_of(changes: &Changes) -> Option<i64> {
-    let audit = changes.audit.first().map(|entry| entry.time);
-    let event = || changes.events.first().map(|event| event.time);
-    let answer = || changes.idempotency.as_ref().map(|answer| answer.created_at);
-    audit.or_else(event).or_else(answer).map(|time| time.as_millis())
-}
-
-/// The catalog that a change is about: that of the first record written that has one.
-fn catalog_of(changes: &Changes) -> Option<&str> {
-    let catalogs = changes.writes.iter().map(|write| write.key().catalog.as_str());
-    catalogs.into_iter().find(|catalog| !catalog.is_empty())
 }
 
 /// The changes of a batch that land.
@@ -324,7 +271,7 @@ impl<'c> Batch<'c> {
             let kept = changes.idempotency.as_ref();
             numbered
                 .answers
-                .extend(kept.map(|kept| (kept, catalog_of(changes))));
+                .extend(kept.map(|kept| (kept, changes.catalog())));
         }
         Writes { steps, numbered }
     }

@@ -12,7 +12,7 @@ use cosell_store::{
     ApplyError, AuditQuery, Changes, ClaimedJob, Delivery, DeliveryQuery, DeliveryState, Erased, EventPage,
     EventQuery, ExportItem, Idempotency, Key, MAX_PAGE, Page, ProgressFn, Query, Record, Report, SettleError,
     Settlement, Store, StoreError, Stored, StoredAudit, StoredEvent, StoredJob, TargetState, TransferError,
-    validate_deliveries, validate_target,
+    check_limit, validate_deliveries, validate_target,
 };
 use std::io;
 use std::ops::Range;
@@ -22,15 +22,6 @@ use std::time::Duration;
 /// How long a reader of events that waits sleeps between two looks, at first and at most: events that another server writes
 /// wake nobody here.
 const LOOK_AGAIN: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(1));
-
-fn check_limit(limit: usize) -> Result<(), StoreError> {
-    match limit == 0 || limit > MAX_PAGE {
-        true => Err(StoreError::Invalid(format!(
-            "{limit} entries were asked for; 1 to {MAX_PAGE} are possible"
-        ))),
-        false => Ok(()),
-    }
-}
 
 #[async_trait]
 impl Store for PostgresStore {
@@ -399,11 +390,7 @@ impl Store for PostgresStore {
                 .pool
                 .work(|session| async move { reset::run(&session, target).await });
             let (step, more) = step.await?;
-            all.records += step.records;
-            all.events += step.events;
-            all.answers += step.answers;
-            all.jobs += step.jobs;
-            all.history += step.history;
+            all += step;
             if !more {
                 return Ok(all);
             }

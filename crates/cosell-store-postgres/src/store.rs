@@ -2,7 +2,6 @@
 //!
 //! No statement is written here.
 
-use crate::apply;
 use crate::error::{OpenError, words};
 use crate::migrate;
 use crate::options::{self, Options};
@@ -71,7 +70,7 @@ impl PostgresStore {
     }
 
     pub(crate) async fn write(&self, changes: Changes) -> Result<(), ApplyError> {
-        apply::validate(&changes)?;
+        changes.validate()?;
         if changes.is_empty() {
             return Ok(());
         }

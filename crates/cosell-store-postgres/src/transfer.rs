@@ -7,7 +7,7 @@ mod copy;
 mod read;
 mod write;
 
-use crate::apply::{record_params, validate_record};
+use crate::apply::record_params;
 use crate::error::{Failure, Meaning, meaning};
 use crate::param::Param;
 use crate::records::number;
@@ -41,7 +41,7 @@ pub(crate) async fn bulk(
         let (mut chunk, mut bytes) = (Vec::new(), 0);
         while chunk.len() < BULK && bytes < BULK_BYTES {
             let Some(record) = records.next() else { break };
-            validate_record(&record).map_err(StoreError::Invalid)?;
+            record.validate().map_err(StoreError::Invalid)?;
             bytes += weight_of(&record);
             chunk.push(record);
         }

@@ -105,45 +105,6 @@ pub(crate) fn bulk(
     Ok(Ok(()))
 }
 
-/// Refuses a change that breaks the contract, without looking at the database.
-pub(crate) fn validate(changes: &Changes) -> Result<(), ApplyError> {
-    let mut seen = HashSet::new();
-    for write in &changes.writes {
-        let checked = match write {
-            Write::Insert(record) => validate_record(record),
-            Write::Replace { record, expected } if record.version <= *expected => Err(format!(
-                "{}: version {} does not follow {expected}",
-                record.key, record.version
-            )),
-            Write::Replace { record, .. } => validate_record(record),
-            Write::Delete { key, .. } => key.validate(),
-        };
-        checked.map_err(ApplyError::Invalid)?;
-        if changes.writes.len() > 1 && !seen.insert(write.key()) {
-            return Err(ApplyError::Invalid(format!("{} is written twice", write.key())));
-        }
-    }
-    for expect in &changes.expect {
-        let (Expect::Version(key, _) | Expect::Absent(key)) = expect;
-        key.validate().map_err(ApplyError::Invalid)?;
-    }
-    Ok(())
-}
-
-pub(crate) fn validate_record(record: &Record) -> Result<(), String> {
-    record.validate()?;
-    for (name, part) in [
-        ("document", &record.document),
-        ("summary", &record.summary),
-        ("private part", &record.private),
-    ] {
-        if std::str::from_utf8(part).is_err() {
-            return Err(format!("the {name} of {} is not UTF-8", record.key));
-        }
-    }
-    Ok(())
-}
-
 /// Checks everything the change relies on. Writes nothing.
 pub(crate) fn check(
     connection: &Connection,
@@ -240,7 +201,7 @@ pub(crate) fn write(
     for (write, (row, mask)) in changes.writes.iter().zip(&checked.rows) {
         let kind = write.key().kind;
         if kind.spec().history && !matches!(write, Write::Insert(_)) {
-            history::keep(connection, kind, *row, history::time_of(changes))?;
+            history::keep(connection, kind, *row, changes.time())?;
         }
         match write {
             Write::Insert(record) => insert(connection, tenants, record)?,
@@ -259,7 +220,7 @@ pub(crate) fn write(
                 .prepare_cached("DELETE FROM idempotency WHERE row=?1")?
                 .execute([row])?;
         }
-        keep_answer(connection, kept, catalog_of(changes))?;
+        keep_answer(connection, kept, changes.catalog())?;
     }
     for event in &changes.events {
         connection
@@ -321,12 +282,6 @@ pub(crate) fn keep_answer(
             catalog,
         ))
         .map(drop)
-}
-
-/// The catalog that a change is about: that of the first record written that has one.
-fn catalog_of(changes: &Changes) -> Option<&str> {
-    let catalogs = changes.writes.iter().map(|write| write.key().catalog.as_str());
-    catalogs.into_iter().find(|catalog| !catalog.is_empty())
 }
 
 /// Inserts a record whose key is absent.

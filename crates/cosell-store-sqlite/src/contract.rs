@@ -9,15 +9,15 @@ use crate::list::{bytes_of, page};
 use crate::readers::Reader;
 use crate::store::SqliteStore;
 use crate::writer::Command;
-use crate::{apply, events, history, log, reset, sql, transfer, upkeep};
+use crate::{events, history, log, reset, sql, transfer, upkeep};
 use async_trait::async_trait;
 use bytes::Bytes;
 use cosell_model::Timestamp;
 use cosell_store::{
     ApplyError, AuditQuery, Changes, ClaimedJob, Delivery, DeliveryQuery, DeliveryState, Erased, EventPage,
-    EventQuery, ExportItem, Idempotency, Key, MAX_PAGE, Page, ProgressFn, Query, Record, Report, SettleError,
+    EventQuery, ExportItem, Idempotency, Key, Page, ProgressFn, Query, Record, Report, SettleError,
     Settlement, Store, StoreError, Stored, StoredAudit, StoredEvent, StoredJob, TargetState, TransferError,
-    validate_deliveries, validate_target,
+    check_limit, validate_deliveries, validate_target,
 };
 use rusqlite::OptionalExtension;
 use std::io;
@@ -80,7 +80,7 @@ impl Store for SqliteStore {
     }
 
     async fn apply(&self, changes: Changes) -> Result<(), ApplyError> {
-        apply::validate(&changes)?;
+        changes.validate()?;
         if changes.is_empty() {
             return Ok(());
         }
@@ -406,11 +406,7 @@ impl Store for SqliteStore {
                 .ask(|reply| Command::Reset { target, reply })
                 .await
                 .map_err(StoreError::Unavailable)??;
-            all.records += step.records;
-            all.events += step.events;
-            all.answers += step.answers;
-            all.jobs += step.jobs;
-            all.history += step.history;
+            all += step;
             if !more {
                 return Ok(all);
             }
@@ -486,15 +482,6 @@ pub(crate) const NEXT_JOB: &str = "SELECT min(at) FROM (\
      SELECT * FROM (SELECT run_at AS at FROM job INDEXED BY job_waiting WHERE worker IS NULL ORDER BY run_at LIMIT 1) \
      UNION ALL \
      SELECT * FROM (SELECT due_at FROM job INDEXED BY job_leased WHERE worker IS NOT NULL ORDER BY due_at LIMIT 1))";
-
-fn check_limit(limit: usize) -> Result<(), StoreError> {
-    if limit == 0 || limit > MAX_PAGE {
-        return Err(StoreError::Invalid(format!(
-            "{limit} entries were asked for; 1 to {MAX_PAGE} are possible"
-        )));
-    }
-    Ok(())
-}
 
 fn window(after: u64, limit: usize) -> (i64, i64) {
     (

@@ -4,7 +4,7 @@
 
 use crate::list::bytes_of;
 use cosell_model::Timestamp;
-use cosell_store::{Changes, Kind, Stored};
+use cosell_store::{Kind, Stored};
 use rusqlite::{Connection, OptionalExtension};
 
 /// Most versions pruned in one commit.
@@ -23,14 +23,6 @@ pub(crate) fn keep_sql(kind: Kind) -> String {
 /// Finds a version: `?1` tenant, `?2` id, `?3` version, `?4` kind. Of a key that had it twice, the later one.
 pub(crate) const FIND: &str = "SELECT version, document, private FROM history INDEXED BY history_by_id_version \
      WHERE tenant=?1 AND id=?2 AND version=?3 AND kind=?4 ORDER BY seq DESC LIMIT 1";
-
-/// When a change happens, as far as it tells.
-pub(crate) fn time_of(changes: &Changes) -> Option<Timestamp> {
-    let audit = changes.audit.first().map(|entry| entry.time);
-    let event = || changes.events.first().map(|event| event.time);
-    let answer = || changes.idempotency.as_ref().map(|answer| answer.created_at);
-    audit.or_else(event).or_else(answer)
-}
 
 /// Keeps the present version of a row, before it is replaced or deleted.
 pub(crate) fn keep(

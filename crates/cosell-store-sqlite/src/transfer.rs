@@ -7,7 +7,6 @@
 mod read;
 mod write;
 
-use crate::apply;
 use crate::store::{STOPPED, SqliteStore};
 use crate::writer::{Command, Reply, Task};
 use cosell_store::{ExportItem, Key, Progress, ProgressFn, Record, StoreError, TransferError};
@@ -151,7 +150,7 @@ pub(crate) async fn bulk(
         let (mut chunk, mut bytes) = (Vec::new(), 0);
         while chunk.len() < BULK && bytes < BULK_BYTES {
             let Some(record) = records.next() else { break };
-            apply::validate_record(&record).map_err(StoreError::Invalid)?;
+            record.validate().map_err(StoreError::Invalid)?;
             bytes += weight_of(&record);
             chunk.push(record);
         }

@@ -5,6 +5,7 @@
 use crate::record::{Key, Record};
 use bytes::Bytes;
 use cosell_model::Timestamp;
+use std::collections::HashSet;
 
 /// One write of a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,6 +71,49 @@ impl Changes {
     /// Whether it changes and expects nothing.
     pub fn is_empty(&self) -> bool {
         *self == Changes::default()
+    }
+
+    /// Refuses a change that breaks the contract whatever is stored. Backends call it before they look at anything.
+    ///
+    /// # Errors
+    /// [`ApplyError::Invalid`], with what is wrong.
+    pub fn validate(&self) -> Result<(), ApplyError> {
+        let mut seen = HashSet::new();
+        for write in &self.writes {
+            let checked = match write {
+                Write::Insert(record) => record.validate(),
+                Write::Replace { record, expected } if record.version <= *expected => Err(format!(
+                    "{}: version {} does not follow {expected}",
+                    record.key, record.version
+                )),
+                Write::Replace { record, .. } => record.validate(),
+                Write::Delete { key, .. } => key.validate(),
+            };
+            checked.map_err(ApplyError::Invalid)?;
+            if self.writes.len() > 1 && !seen.insert(write.key()) {
+                return Err(ApplyError::Invalid(format!("{} is written twice", write.key())));
+            }
+        }
+        for expect in &self.expect {
+            let (Expect::Version(key, _) | Expect::Absent(key)) = expect;
+            key.validate().map_err(ApplyError::Invalid)?;
+        }
+        Ok(())
+    }
+
+    /// When it happens, as far as it tells: the time of its first audit entry, else of its first event, else of its kept
+    /// answer. What it replaces is pruned by that time.
+    pub fn time(&self) -> Option<Timestamp> {
+        let audit = self.audit.first().map(|entry| entry.time);
+        let event = || self.events.first().map(|event| event.time);
+        let answer = || self.idempotency.as_ref().map(|answer| answer.created_at);
+        audit.or_else(event).or_else(answer)
+    }
+
+    /// The catalog that it is about: that of the first record written that has one. Its kept answer goes with it.
+    pub fn catalog(&self) -> Option<&str> {
+        let mut catalogs = self.writes.iter().map(|write| write.key().catalog.as_str());
+        catalogs.find(|catalog| !catalog.is_empty())
     }
 }
 

@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use cosell_model::Timestamp;
 use std::io;
-use std::ops::Range;
+use std::ops::{AddAssign, Range};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -83,6 +83,16 @@ pub struct Erased {
     pub jobs: u64,
     /// Former versions of records.
     pub history: u64,
+}
+
+impl AddAssign for Erased {
+    fn add_assign(&mut self, step: Self) {
+        self.records += step.records;
+        self.events += step.events;
+        self.answers += step.answers;
+        self.jobs += step.jobs;
+        self.history += step.history;
+    }
 }
 
 /// A store. Shared by all tasks of a server; every method may be called at any time from any of them.

@@ -28,6 +28,6 @@ pub use delivery::{
     TargetState, validate_deliveries, validate_target,
 };
 pub use kind::{Column, ColumnType, IndexSpec, Kind, KindSpec, Scope, SortSpec};
-pub use query::{Cursor, Filter, Item, MAX_IN_VALUES, MAX_PAGE, Page, Query, Sort};
+pub use query::{Cursor, Filter, Item, MAX_IN_VALUES, MAX_PAGE, Page, Query, Sort, check_limit};
 pub use record::{Key, Record, Stored, Value};
 pub use transfer::{ExportItem, FormerVersion, TransferError};

@@ -3,6 +3,7 @@
 //! A page continues after the last row seen, never after a count of rows, so that nothing is lost or shown twice when
 //! rows are inserted meanwhile. Cursors are plain values: sealing them for clients is not this room's work.
 
+use crate::contract::StoreError;
 use crate::kind::Kind;
 use crate::record::{Value, check_scope};
 use bytes::Bytes;
@@ -12,6 +13,19 @@ use serde::{Deserialize, Serialize};
 pub const MAX_IN_VALUES: usize = 100;
 /// Most rows one page may ask for.
 pub const MAX_PAGE: usize = 1000;
+
+/// Refuses a number of entries that no one call gives.
+///
+/// # Errors
+/// [`StoreError::Invalid`] where it is not 1 to [`MAX_PAGE`].
+pub fn check_limit(limit: usize) -> Result<(), StoreError> {
+    if limit == 0 || limit > MAX_PAGE {
+        return Err(StoreError::Invalid(format!(
+            "{limit} entries were asked for; 1 to {MAX_PAGE} are possible"
+        )));
+    }
+    Ok(())
+}
 
 /// A list of one kind within one account and catalog.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -170,7 +170,7 @@ impl Record {
             .map_or(&Value::Null, |(_, v)| v)
     }
 
-    /// Whether key and columns fit the kind; `Err` says what is wrong. Backends refuse a record that fails here with
+    /// Whether key and columns fit the kind and the texts are UTF-8; `Err` says what is wrong. Backends refuse a record that fails here with
     /// [`ApplyError::Invalid`](crate::ApplyError::Invalid).
     pub fn validate(&self) -> Result<(), String> {
         self.key.validate()?;
@@ -196,6 +196,15 @@ impl Record {
                     "{}: column {} cannot hold {value:?}",
                     self.key, column.name
                 ));
+            }
+        }
+        for (name, part) in [
+            ("document", &self.document),
+            ("summary", &self.summary),
+            ("private part", &self.private),
+        ] {
+            if std::str::from_utf8(part).is_err() {
+                return Err(format!("the {name} of {} is not UTF-8", self.key));
             }
         }
         Ok(())
