@@ -308,7 +308,7 @@ impl Handler {
             .keyring
             .find(id)
             .await
-            .map_err(|error| ApiError::internal(error.to_string()))?
+            .map_err(ApiError::from)?
             .ok_or(sigv4::AuthError::UnknownKey)?;
         let hash = sigv4::hash_body(body);
         let request = SignedRequest {
