@@ -20,9 +20,9 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::runtime::Handle;
 
-/// How long a list tries replicas before it goes to the primary, whatever happens.
+/// How long the primary may take to say how far it is, and then a replica to answer, before a list goes to the primary.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
-/// How long of that it waits for a connection while all are in use.
+/// How long of that a list waits for a connection while all are in use.
 const WAIT_FOR_CONNECTION: Duration = Duration::from_millis(100);
 
 /// The replicas of a store.

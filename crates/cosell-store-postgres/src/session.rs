@@ -251,3 +251,31 @@ async fn drive(connection: impl Future<Output = Result<(), Error>>) {
         tracing::debug!(error = %crate::error::words(&error), "a connection to the database ended");
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use cosell_test_postgres::server;
+
+    #[tokio::test]
+    async fn commits_wait_for_the_disk_whatever_the_database_says_and_as_far_as_it_says_otherwise() {
+        for (default, in_force) in [
+            ("off", "on"),
+            ("local", "local"),
+            ("remote_apply", "remote_apply"),
+        ] {
+            let name = server().empty_database();
+            let set = format!("ALTER DATABASE {name} SET synchronous_commit={default}");
+            server().execute("postgres", &set).unwrap();
+            let options = Options::default();
+            let address = crate::options::parse(&server().url(&name), &options).unwrap();
+            let session = Session::connect(&address, &options).await.unwrap();
+            let row = session
+                .row(&step("SHOW synchronous_commit", vec![]))
+                .await
+                .unwrap();
+            assert_eq!(row.unwrap().get::<_, &str>(0), in_force);
+        }
+    }
+}

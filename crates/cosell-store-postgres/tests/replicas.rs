@@ -293,8 +293,15 @@ async fn after_a_failover_a_replica_of_the_old_primary_gives_no_list_however_far
     );
     let store = open(&url, &astray.url(&name)).await;
     let other = open(&url, &faithful.url(&name)).await;
+    // One who may not see what a replica receives.
+    let reader = "CREATE ROLE reader LOGIN; GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader";
+    old.execute(&name, reader).unwrap();
+    caught_up(&old, &faithful).await;
+    let for_reader = faithful.url(&name).replace("cosell@", "reader@");
+    let plain = open(&url, &for_reader).await;
     usable(&store, &astray).await;
     usable(&other, &faithful).await;
+    usable(&plain, &faithful).await;
     add(&store, "O1").await;
     assert_eq!(listed(&store).await, ["O1"]);
     for replica in [&heir, &astray, &faithful] {
@@ -334,4 +341,13 @@ async fn after_a_failover_a_replica_of_the_old_primary_gives_no_list_however_far
     caught_up(&heir, &faithful).await;
     assert_eq!(listed(&other).await, ["O1", "O2", "O3"]);
     assert!(figure(&other, "replica") > before, "{:?}", other.figures());
+    // By safe points it is known at the latest.
+    for server in [&heir, &faithful] {
+        server.execute("postgres", "CHECKPOINT").unwrap();
+        caught_up(&heir, &faithful).await;
+    }
+    usable(&plain, &faithful).await;
+    let before = figure(&plain, "replica");
+    assert_eq!(listed(&plain).await, ["O1", "O2", "O3"]);
+    assert!(figure(&plain, "replica") > before, "{:?}", plain.figures());
 }

@@ -8,9 +8,10 @@ use super::position::{ASK_REPLICA, Goal, Place, Verdict};
 use super::{PATIENCE, WAIT_FOR_CONNECTION};
 use crate::error::{Failure, Meaning, meaning, words};
 use crate::list;
-use crate::pool::Pool;
+use crate::pool::{Pool, Taken};
 use crate::session::{Session, Step, step};
 use cosell_store::{Page, Query, StoreError};
+use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
@@ -113,42 +114,34 @@ impl Replica {
 
     /// A page as fresh as the primary's at the time of the call.
     pub(super) async fn page(&self, asker: &Asker, query: &Query) -> Result<Page, Trouble> {
-        let work = async {
-            let goal = asker.goal().await.map_err(Trouble::NoAnswer)?;
-            let Some(taken) = self.pool.take_within(WAIT_FOR_CONNECTION).await? else {
-                return Err(Trouble::Busy);
-            };
-            // A connection that is given up in the middle of something is not for the next one.
-            taken.hold();
-            let page = read(&taken, &goal, query).await;
-            if matches!(page, Ok(_) | Err(Trouble::Behind)) {
-                taken.release();
-            }
-            page
-        };
-        let late = |_| Trouble::Away("it did not answer in time".to_owned());
-        tokio::time::timeout(PATIENCE, work).await.map_err(late)?
+        let goal = goal(asker).await?;
+        in_time(async {
+            let taken = self.take().await?;
+            settle(&taken, read(&taken, &goal, query).await)
+        })
+        .await
     }
 
     /// Whether it is fresh now.
     pub(super) async fn look(&self, asker: &Asker) -> Result<(), Trouble> {
-        let work = async {
-            let goal = asker.goal().await.map_err(Trouble::NoAnswer)?;
-            let Some(taken) = self.pool.take_within(WAIT_FOR_CONNECTION).await? else {
-                return Err(Trouble::Busy);
-            };
-            taken.hold();
+        let goal = goal(asker).await?;
+        in_time(async {
+            let taken = self.take().await?;
             let seen = match judge(&taken, &goal).await {
                 Err(Trouble::Behind) => catch_up(&taken, &goal).await,
                 seen => seen,
             };
-            if matches!(seen, Ok(()) | Err(Trouble::Behind)) {
-                taken.release();
-            }
-            seen
-        };
-        let late = |_| Trouble::Away("it did not answer in time".to_owned());
-        tokio::time::timeout(PATIENCE, work).await.map_err(late)?
+            settle(&taken, seen)
+        })
+        .await
+    }
+
+    /// A connection, which the next one gets only if it is settled: not if the work is given up in the middle.
+    async fn take(&self) -> Result<Taken<'_>, Trouble> {
+        let taken = self.pool.take_within(WAIT_FOR_CONNECTION).await?;
+        let taken = taken.ok_or(Trouble::Busy)?;
+        taken.hold();
+        Ok(taken)
     }
 
     /// Keeps lists off it until it is fresh again. Says so once, where that is for longer than a moment.
@@ -205,6 +198,27 @@ impl Replica {
             tracing::info!(replica = %self.name, "lists are read from this replica again");
         }
     }
+}
+
+/// Where the primary is, without which nothing can be said about a replica.
+async fn goal(asker: &Asker) -> Result<Goal, Trouble> {
+    let late = |_| Trouble::NoAnswer("the primary did not answer in time".to_owned());
+    let told = tokio::time::timeout(PATIENCE, asker.goal()).await.map_err(late)?;
+    told.map_err(Trouble::NoAnswer)
+}
+
+/// Work with a replica that ends within [`PATIENCE`].
+async fn in_time<T>(work: impl Future<Output = Result<T, Trouble>>) -> Result<T, Trouble> {
+    let late = |_| Trouble::Away("it did not answer in time".to_owned());
+    tokio::time::timeout(PATIENCE, work).await.map_err(late)?
+}
+
+/// Gives the connection back, unless it met something that it may meet again.
+fn settle<T>(taken: &Taken<'_>, outcome: Result<T, Trouble>) -> Result<T, Trouble> {
+    if matches!(outcome, Ok(_) | Err(Trouble::Behind)) {
+        taken.release();
+    }
+    outcome
 }
 
 fn ask() -> Step<'static> {
