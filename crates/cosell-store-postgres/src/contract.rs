@@ -2,6 +2,7 @@
 
 use crate::error::settle_error;
 use crate::param::{Param, Raw};
+use crate::replicas::Replicas;
 use crate::session::step;
 use crate::store::PostgresStore;
 use crate::{delivery, jobs, list, log, records, reset, transfer, upkeep};
@@ -10,9 +11,9 @@ use bytes::Bytes;
 use cosell_model::Timestamp;
 use cosell_store::{
     ApplyError, AuditQuery, Changes, ClaimedJob, Delivery, DeliveryQuery, DeliveryState, Erased, EventPage,
-    EventQuery, ExportItem, Idempotency, Key, MAX_PAGE, Page, ProgressFn, Query, Record, Report, SettleError,
-    Settlement, Store, StoreError, Stored, StoredAudit, StoredEvent, StoredJob, TargetState, TransferError,
-    check_limit, validate_deliveries, validate_target,
+    EventQuery, ExportItem, Figure, Idempotency, Key, MAX_PAGE, Page, ProgressFn, Query, Record, Report,
+    SettleError, Settlement, Store, StoreError, Stored, StoredAudit, StoredEvent, StoredJob, TargetState,
+    TransferError, check_limit, validate_deliveries, validate_target,
 };
 use std::io;
 use std::ops::Range;
@@ -54,6 +55,11 @@ impl Store for PostgresStore {
 
     async fn query(&self, query: &Query) -> Result<Page, StoreError> {
         query.validate().map_err(StoreError::Invalid)?;
+        if let Some(replicas) = &self.replicas
+            && let Some(page) = replicas.page(query).await
+        {
+            return Ok(page);
+        }
         self.pool
             .work(|session| async move { list::page(&session, query).await })
             .await
@@ -428,6 +434,10 @@ impl Store for PostgresStore {
 
     async fn backup(&self, path: &Path, _: ProgressFn) -> Result<(), StoreError> {
         Err(upkeep::backup(path))
+    }
+
+    fn figures(&self) -> Vec<Figure> {
+        self.replicas.as_ref().map(Replicas::figures).unwrap_or_default()
     }
 
     async fn close(&self) {

@@ -11,7 +11,7 @@ use crate::tls::{self, Tls};
 use std::fmt;
 use std::time::Duration;
 use tokio_postgres::Config;
-use tokio_postgres::config::{Host, SslMode};
+use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
 
 /// How a store works with its database.
 #[derive(Clone, Debug)]
@@ -106,6 +106,39 @@ pub(crate) fn parse(url: &str, options: &Options) -> Result<Address, OpenError> 
     Ok(Address { config, tls })
 }
 
+/// Hosts that an address of read replicas may name.
+const MOST_HOSTS: usize = 16;
+
+/// One address for each host of an address.
+pub(crate) fn each_host(url: &str) -> Result<Vec<String>, OpenError> {
+    let wrong = |text: &str| Err(OpenError::Address(text.to_owned()));
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return wrong("it does not start with postgres://");
+    };
+    let (credentials, rest) = rest.split_at(rest.find('@').map_or(0, |at| at + 1));
+    let (hosts, rest) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+    // What a password with such a letter leaves here would be shown as a host.
+    if hosts.contains('@') {
+        return wrong("an @ in a user's name or password is written %40");
+    }
+    if hosts.split(',').count() > MOST_HOSTS {
+        return wrong("it names more than 16 hosts");
+    }
+    let one = |host| format!("{scheme}://{credentials}{host}{rest}");
+    Ok(hosts.split(',').map(one).collect())
+}
+
+/// Reads the address of a read replica.
+pub(crate) fn parse_replica(url: &str, options: &Options) -> Result<Address, OpenError> {
+    let address = parse(url, options)?;
+    match address.config.get_target_session_attrs() {
+        TargetSessionAttrs::ReadWrite => Err(OpenError::Address(
+            "a read replica takes no writes, so leave target_session_attrs out".into(),
+        )),
+        _ => Ok(address),
+    }
+}
+
 /// An address as people may see it: who, where and which database, and nothing else, since any other part may hold a
 /// secret. Of one that is not understood nothing is shown.
 #[must_use]
@@ -153,7 +186,6 @@ fn decoded(text: &str) -> Result<String, OpenError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tokio_postgres::config::TargetSessionAttrs;
 
     fn refusal(url: &str) -> String {
         parse(url, &Options::default()).unwrap_err().to_string()
@@ -188,6 +220,33 @@ mod tests {
         ] {
             assert_eq!(shown(url), expected, "{url}");
         }
+    }
+
+    #[test]
+    fn an_address_of_replicas_is_one_for_each_host() {
+        let each = |url: &str| each_host(url).unwrap();
+        assert_eq!(
+            each("postgres://me:p%40,w@a:1,[::1]:2,c/db?sslmode=disable"),
+            [
+                "postgres://me:p%40,w@a:1/db?sslmode=disable",
+                "postgres://me:p%40,w@[::1]:2/db?sslmode=disable",
+                "postgres://me:p%40,w@c/db?sslmode=disable"
+            ]
+        );
+        assert_eq!(
+            each("postgres://a,b?user=me"),
+            ["postgres://a?user=me", "postgres://b?user=me"]
+        );
+        for wrong in ["a,b", "postgres://me:se@cret@a/db"] {
+            let text = each_host(wrong).unwrap_err().to_string();
+            assert!(!text.contains("cret"), "{text}");
+        }
+        assert!(each_host(&format!("postgres://{}/db", ["h"; 17].join(","))).is_err());
+        let wishes = "postgres://a/db?target_session_attrs=read-write";
+        let text = parse_replica(wishes, &Options::default())
+            .unwrap_err()
+            .to_string();
+        assert!(text.contains("target_session_attrs"), "{text}");
     }
 
     #[test]

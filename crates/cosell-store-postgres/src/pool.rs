@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::runtime::Handle;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, oneshot};
 
 /// The first wait before work is tried again, and the longest.
 pub(crate) const FIRST_WAIT: Duration = Duration::from_millis(20);
@@ -124,6 +124,18 @@ impl Pool {
 
     async fn take(&self) -> Result<Taken<'_>, Failure> {
         let permit = self.permits.clone().acquire_owned().await;
+        self.admit(permit).await
+    }
+
+    /// A connection, unless all are in use for that long.
+    pub(crate) async fn take_within(&self, wait: Duration) -> Result<Option<Taken<'_>>, Failure> {
+        match tokio::time::timeout(wait, self.permits.clone().acquire_owned()).await {
+            Ok(permit) => self.admit(permit).await.map(Some),
+            Err(_) => Ok(None),
+        }
+    }
+
+    async fn admit(&self, permit: Result<OwnedSemaphorePermit, AcquireError>) -> Result<Taken<'_>, Failure> {
         let permit = permit.map_err(|_| StoreError::Unavailable("it is closed".into()))?;
         let kept = || self.free.lock().unwrap_or_else(PoisonError::into_inner).pop();
         while let Some(session) = kept() {

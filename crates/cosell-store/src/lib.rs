@@ -22,7 +22,7 @@ pub use changes::{
     ApplyError, AuditEntry, AuditQuery, Changes, ClaimedJob, Conflict, Event, EventPage, EventQuery, Expect,
     FinishedJob, Idempotency, Job, JobId, StoredAudit, StoredEvent, StoredJob, Write,
 };
-pub use contract::{Erased, Progress, ProgressFn, Report, Store, StoreError};
+pub use contract::{Erased, Figure, FigureKind, Progress, ProgressFn, Report, Store, StoreError};
 pub use delivery::{
     Delivery, DeliveryQuery, DeliveryState, MAX_DELIVERY_NAME, MAX_NOTE, SettleError, Settlement,
     TargetState, validate_deliveries, validate_target,

@@ -3,6 +3,7 @@
 use std::fmt::{Display, Write as _};
 
 use cosell_events::TargetMetrics;
+use cosell_store::{Figure, FigureKind};
 use schemars::{Schema, SchemaGenerator, json_schema};
 
 use super::event_targets::status_word;
@@ -30,7 +31,35 @@ fn text(_: &mut SchemaGenerator) -> Schema {
 async fn show(call: &Call<'_>) -> Result<Reply, Problem> {
     let targets = call.operator.deliverer().metrics().await?;
     let delivers = call.operator.parts.delivers;
-    Ok(Reply::stored(render(&targets, delivers)))
+    let figures = call.operator.store().figures();
+    Ok(Reply::stored(
+        render(&targets, delivers) + &render_store(&figures),
+    ))
+}
+
+/// What the store tells of its own work.
+fn render_store(figures: &[Figure]) -> String {
+    let mut text = String::new();
+    let mut last = "";
+    for figure in figures {
+        let name = format!("cosell_store_{}", figure.name);
+        // Writing to a text cannot fail.
+        if figure.name != last {
+            let kind = match figure.kind {
+                FigureKind::Counter => "counter",
+                FigureKind::Gauge => "gauge",
+            };
+            let _ = writeln!(text, "# HELP {name} {}\n# TYPE {name} {kind}", figure.help);
+            last = figure.name;
+        }
+        let (label, value) = &figure.label;
+        let value = value
+            .replace('\\', "\\\\")
+            .replace('"', "\\\"")
+            .replace('\n', "\\n");
+        let _ = writeln!(text, "{name}{{{label}=\"{value}\"}} {}", figure.value);
+    }
+    text
 }
 
 fn render(targets: &[TargetMetrics], delivers: bool) -> String {
@@ -80,6 +109,33 @@ mod tests {
     use cosell_events::{Health, TargetStatus};
 
     use super::*;
+
+    #[test]
+    fn figures_of_the_store_are_grouped_by_their_name_and_their_labels_are_escaped() {
+        let figure = |name, kind, label: &str, value| Figure {
+            name,
+            kind,
+            help: "Help.",
+            label: ("by", label.to_owned()),
+            value,
+        };
+        let text = render_store(&[
+            figure("lists_total", FigureKind::Counter, "replica", 7),
+            figure("lists_total", FigureKind::Counter, "behind", 0),
+            figure("replica_usable", FigureKind::Gauge, "a\"b\\c\nd", 1),
+        ]);
+        let expected = [
+            "# HELP cosell_store_lists_total Help.",
+            "# TYPE cosell_store_lists_total counter",
+            "cosell_store_lists_total{by=\"replica\"} 7",
+            "cosell_store_lists_total{by=\"behind\"} 0",
+            "# HELP cosell_store_replica_usable Help.",
+            "# TYPE cosell_store_replica_usable gauge",
+            "cosell_store_replica_usable{by=\"a\\\"b\\\\c\\nd\"} 1",
+        ];
+        assert_eq!(text.lines().collect::<Vec<_>>(), expected);
+        assert_eq!(render_store(&[]), "");
+    }
 
     #[test]
     fn each_family_is_told_once_with_a_line_for_each_target() {

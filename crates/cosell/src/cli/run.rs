@@ -21,7 +21,7 @@ use cosell_wire::sigv4::{SigningKeyCache, Verifier};
 
 use super::autopilot as scripts;
 use crate::config::{Config, Flags, Mode};
-use crate::data_dir::{self, Opened, Role};
+use crate::data_dir::{self, Opened, Role, Serving};
 use crate::delivery::{self, Delivery, EventsTo};
 use crate::dev as development;
 use crate::operator_file::{self, OperatorFile};
@@ -189,13 +189,20 @@ async fn open_for_development(config: &Config, ephemeral: bool) -> anyhow::Resul
         ));
     }
     let folder = config.data();
-    let opened = data_dir::open_or_create(&folder, config.store(), config.text("listen")).await?;
+    let opened = data_dir::open_or_create(&folder, config.store(), serving(config)?).await?;
     let mut place = folder.display().to_string();
     if let Some(url) = config.store() {
         development::expect_own(&*opened.store).await?;
         place = format!("{place} and {}", cosell_store_postgres::shown(url));
     }
     Ok((opened, place))
+}
+
+fn serving(config: &Config) -> anyhow::Result<Serving<'_>> {
+    Ok(Serving {
+        listen: config.text("listen"),
+        replicas: config.read_store()?,
+    })
 }
 
 /// Runs a server for real use until it is asked to stop.
@@ -211,7 +218,7 @@ pub fn serve(output: Output, command: Serve) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let role = Role::Server(config.text("listen"));
+    let role = Role::Server(serving(&config)?);
     let mut opened = runtime.block_on(data_dir::open(&config.data(), config.store(), role))?;
     let _lock = opened.lock.take();
     let store = Arc::clone(&opened.store);
