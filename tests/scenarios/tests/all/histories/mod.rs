@@ -26,9 +26,11 @@ use crate::harness::Draws;
 
 const CLIENTS: usize = 12;
 /// How long they work where nothing else is said.
-const SECONDS: u64 = 10;
-/// Fewer answers would prove little, whatever the machine.
-const FEWEST: usize = 500;
+const SECONDS: u64 = 8;
+/// Fewer answers would prove little: on a busy machine they work longer.
+const FEWEST: usize = 1500;
+/// As much longer as that.
+const MOST_SECONDS: u64 = 120;
 
 /// What went wrong on purpose.
 #[derive(Debug, Default)]
@@ -43,13 +45,24 @@ fn seconds() -> u64 {
 
 /// Has all clients work while things go wrong.
 fn disturbed(cluster: &Cluster, work: &Work, began: Instant, seed: u64) -> (Notes, Trouble) {
-    let until = began + Duration::from_secs(seconds());
+    let (least, most) = (
+        Duration::from_secs(seconds()),
+        Duration::from_secs(seconds() + MOST_SECONDS),
+    );
     std::thread::scope(|scope| {
         let clients: Vec<_> = (0..CLIENTS)
             .map(|name| scope.spawn(move || work.client(cluster, began, name, seed)))
             .collect();
         let (mut draws, mut trouble) = (Draws::new(seed), Trouble::default());
-        while Instant::now() < until && clients.iter().all(|client| !client.is_finished()) {
+        let is_enough = |trouble: &Trouble| {
+            let answered = work.answered.load(Ordering::Relaxed);
+            began.elapsed() > least && answered >= FEWEST && trouble.restarts > 0
+        };
+        // A client that has ended before the others has met something that is wrong.
+        while !is_enough(&trouble)
+            && began.elapsed() < most
+            && !clients.iter().any(|client| client.is_finished())
+        {
             std::thread::sleep(Duration::from_millis(
                 u64::try_from(50 + draws.draw(400)).unwrap(),
             ));

@@ -20,8 +20,6 @@ const CATALOG: &str = "AWS";
 pub const OBJECTS: usize = 3;
 /// How many operations go to a client token before the next one is taken.
 const PER_TOKEN: usize = 24;
-/// Different requests that come with the same token.
-const BODIES: usize = 2;
 /// The products, by bit.
 const PRODUCTS: [&str; 3] = ["AWSAmplify", "AWSAppRunner", "AWSAppMesh"];
 const CONFLICT: &str = "ConflictException";
@@ -39,6 +37,8 @@ pub struct Work {
     pub products: Vec<Made>,
     marker: AtomicU64,
     token_turns: AtomicUsize,
+    /// Operations that were answered.
+    pub answered: AtomicUsize,
     pub over: AtomicBool,
 }
 
@@ -110,6 +110,7 @@ impl Work {
             products: all("products"),
             marker: AtomicU64::new(1),
             token_turns: AtomicUsize::new(0),
+            answered: AtomicUsize::new(0),
             over: AtomicBool::new(false),
         }
     }
@@ -125,11 +126,13 @@ impl Work {
             draws: Draws::new(seed.wrapping_add(u64::try_from(name).unwrap().wrapping_mul(0x5851_f42d))),
         };
         while !self.over.load(Ordering::Relaxed) {
-            match worker.draws.draw(10) {
+            let is_answered = match worker.draws.draw(10) {
                 0..5 => worker.lock(&mut notes),
                 5..8 => worker.token(&mut notes),
                 _ => worker.products(&mut notes),
-            }
+            };
+            self.answered
+                .fetch_add(usize::from(is_answered), Ordering::Relaxed);
         }
         notes
     }
@@ -178,16 +181,17 @@ impl Worker<'_> {
             .then(|| Duration::from_micros(u64::try_from(self.draws.draw(4000)).unwrap()))
     }
 
-    fn lock(&mut self, notes: &mut Notes) {
+    /// Reads or updates an opportunity; whether there was an answer.
+    fn lock(&mut self, notes: &mut Notes) -> bool {
         let object = self.draws.draw(OBJECTS);
         let (node, leaves) = (self.node(), self.leaves());
         let count = self.known[object].len();
         if count == 0 || self.draws.percent(45) {
             let seen = get_lock(&mut self.client, notes, self.work, (object, node), leaves);
-            if let Some(LockAnswer::Seen { date, .. }) = seen {
-                self.known[object].push(date);
+            if let Some(LockAnswer::Seen { date, .. }) = &seen {
+                self.known[object].push(*date);
             }
-            return;
+            return seen.is_some();
         }
         // Mostly the latest date that it knows, sometimes an old one.
         let back = if self.draws.percent(10) {
@@ -214,29 +218,30 @@ impl Worker<'_> {
                 },
             },
         );
-        if let Some(LockAnswer::Updated { date }) = answer {
-            self.known[object].push(date);
+        if let Some(LockAnswer::Updated { date }) = &answer {
+            self.known[object].push(*date);
         }
+        answer.is_some()
     }
 
-    fn token(&mut self, notes: &mut Notes) {
+    /// Uses a token, or lists what came of it; whether there was an answer.
+    fn token(&mut self, notes: &mut Notes) -> bool {
         let turn = self.work.token_turns.fetch_add(1, Ordering::Relaxed);
         // Some come late, when others are on to the next token.
         let token = (turn / PER_TOKEN).saturating_sub(usize::from(self.draws.percent(20)));
         let (node, leaves) = (self.node(), self.leaves());
         if self.draws.percent(30) {
-            list(&mut self.client, notes, (token, node), leaves);
-            return;
+            return list(&mut self.client, notes, (token, node), leaves).is_some();
         }
-        let number = usize::from(self.draws.percent(25)) % BODIES;
+        // Mostly the same request, sometimes another one with its token.
+        let number = u64::from(self.draws.percent(25));
         let mut body = draft(&format!("token-{token}"));
         body["Catalog"] = CATALOG.into();
         body["Customer"]["Account"]["CompanyName"] = company(token).into();
         body["PartnerOpportunityIdentifier"] = number.to_string().into();
-        let number = u64::try_from(number).unwrap();
         let op = TokenOp::Create { body: number };
         let call = (node, "CreateOpportunity", &body);
-        self.client.note(
+        let answer = self.client.note(
             &mut notes.tokens,
             (token, op),
             call,
@@ -246,14 +251,15 @@ impl Worker<'_> {
                 false => TokenAnswer::Created(row(&answer.json())),
             },
         );
+        answer.is_some()
     }
 
-    fn products(&mut self, notes: &mut Notes) {
+    /// Reads or changes the products of an opportunity; whether there was an answer.
+    fn products(&mut self, notes: &mut Notes) -> bool {
         let object = self.draws.draw(OBJECTS);
         let (node, leaves) = (self.node(), self.leaves());
         if self.draws.percent(40) {
-            get_products(&mut self.client, notes, self.work, (object, node), leaves);
-            return;
+            return get_products(&mut self.client, notes, self.work, (object, node), leaves).is_some();
         }
         let bit = self.draws.draw(PRODUCTS.len());
         let body = json!({
@@ -265,16 +271,18 @@ impl Worker<'_> {
             false => (ProductsOp::Disassociate(1 << bit), "DisassociateOpportunity"),
         };
         let call = (node, operation, &body);
-        self.client.note(
-            &mut notes.products,
-            (object, op),
-            call,
-            leaves,
-            |answer| match is_conflict(answer) {
-                true => ProductsAnswer::Conflict,
-                false => ProductsAnswer::Done,
-            },
-        );
+        let answer =
+            self.client.note(
+                &mut notes.products,
+                (object, op),
+                call,
+                leaves,
+                |answer| match is_conflict(answer) {
+                    true => ProductsAnswer::Conflict,
+                    false => ProductsAnswer::Done,
+                },
+            );
+        answer.is_some()
     }
 }
 
