@@ -10,7 +10,7 @@ use std::fmt::Debug;
 use std::hash::Hash;
 
 /// Places that a search visits at most. Good histories need about one an operation.
-const MOST: usize = 3_000_000;
+const MOST: usize = 1_000_000;
 
 /// What an object does when there is one client.
 pub trait Model {
@@ -25,8 +25,8 @@ pub trait Model {
     /// after its effect.
     fn step(&self, state: &Self::State, op: &Self::Op, answer: Option<&Self::Answer>) -> Option<Self::State>;
 
-    /// Whether an operation with that answer changes nothing, in whatever state it is possible. (It may tell what a state
-    /// left open.) Such ones are placed as soon as they fit, since waiting never helps.
+    /// Whether an operation with that answer changes nothing, in whatever state it is possible; it may tell what a state left
+    /// open. One that tells nothing either is placed as soon as it fits, since waiting never helps.
     fn only_looks(&self, op: &Self::Op, answer: &Self::Answer) -> bool;
 }
 
@@ -155,12 +155,13 @@ pub fn check<M: Model>(model: &M, history: &[Event<M::Op, M::Answer>]) -> Verdic
         for number in next {
             let (_, event, _, answer) = &answered[number];
             if let Some(state) = model.step(&place.state, &event.op, Some(answer)) {
+                let is_free = state == place.state && model.only_looks(&event.op, answer);
                 let mut there = Place {
                     state,
                     ..place.clone()
                 };
                 there.take(number);
-                if model.only_looks(&event.op, answer) {
+                if is_free {
                     steps = vec![there];
                     break;
                 }

@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, RwLock};
+use std::time::Duration;
 
 use tempfile::TempDir;
 
@@ -80,6 +81,16 @@ impl Cluster {
         let server = serve(&self.folders[node], &address(self.database.as_deref()));
         self.addresses.write().unwrap()[node] = server.address;
         nodes[node] = Some(server);
+    }
+
+    /// Has a node stand still for a while, in the middle of whatever it is doing.
+    pub fn pause(&self, node: usize, time: Duration) {
+        let nodes = self.nodes.lock().unwrap();
+        if let Some(server) = &nodes[node] {
+            server.signal("-STOP");
+            std::thread::sleep(time);
+            server.signal("-CONT");
+        }
     }
 
     /// Cuts about half of the connections between the nodes and their database, wherever in a transaction they are. False

@@ -36,11 +36,21 @@ const MOST_SECONDS: u64 = 120;
 #[derive(Debug, Default)]
 struct Trouble {
     cuts: usize,
-    restarts: usize,
+    pauses: usize,
+    kills: usize,
 }
 
 fn seconds() -> u64 {
     std::env::var("COSELL_HISTORIES_SECONDS").map_or(SECONDS, |given| given.parse().unwrap())
+}
+
+/// Has the clients stop, also where something failed: they would work for ever.
+struct Ends<'a>(&'a Work);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.over.store(true, Ordering::Relaxed);
+    }
 }
 
 /// Has all clients work while things go wrong.
@@ -53,27 +63,34 @@ fn disturbed(cluster: &Cluster, work: &Work, began: Instant, seed: u64) -> (Note
         let clients: Vec<_> = (0..CLIENTS)
             .map(|name| scope.spawn(move || work.client(cluster, began, name, seed)))
             .collect();
+        let ends = Ends(work);
         let (mut draws, mut trouble) = (Draws::new(seed), Trouble::default());
         let is_enough = |trouble: &Trouble| {
             let answered = work.answered.load(Ordering::Relaxed);
-            began.elapsed() > least && answered >= FEWEST && trouble.restarts > 0
+            began.elapsed() > least && answered >= FEWEST && trouble.kills > 0
         };
         // A client that has ended before the others has met something that is wrong.
         while !is_enough(&trouble)
             && began.elapsed() < most
             && !clients.iter().any(|client| client.is_finished())
         {
-            std::thread::sleep(Duration::from_millis(
-                u64::try_from(50 + draws.draw(400)).unwrap(),
-            ));
-            if draws.percent(20) {
-                cluster.restart(draws.draw(cluster.size()));
-                trouble.restarts += 1;
-            } else {
-                trouble.cuts += usize::from(cluster.cut());
+            let mut millis = |most| Duration::from_millis(u64::try_from(50 + draws.draw(most)).unwrap());
+            let (wait, pause) = (millis(400), millis(600));
+            std::thread::sleep(wait);
+            let node = draws.draw(cluster.size());
+            match draws.draw(10) {
+                0..2 => {
+                    cluster.restart(node);
+                    trouble.kills += 1;
+                }
+                2..4 => {
+                    cluster.pause(node, pause);
+                    trouble.pauses += 1;
+                }
+                _ => trouble.cuts += usize::from(cluster.cut()),
             }
         }
-        work.over.store(true, Ordering::Relaxed);
+        drop(ends);
         let mut notes = Notes::default();
         for client in clients {
             notes.add(client.join().unwrap());
@@ -168,13 +185,15 @@ fn whatever_clients_hear_could_have_come_from_one_server_with_one_client() {
     }
     println!(
         "histories: {} nodes, {CLIENTS} clients, {answered} operations answered and {unknown} not, on {} opportunities and {} \
-         tokens in {:.1} s with {} cuts and {} kills; explained in {:.2} s",
+         tokens in {:.1} s with {} cuts, {} pauses and {} kills; \
+         explained in {:.2} s",
         cluster.size(),
         2 * work::OBJECTS,
         histories.tokens.len(),
         worked.as_secs_f64(),
         trouble.cuts,
-        trouble.restarts,
+        trouble.pauses,
+        trouble.kills,
         began.elapsed().as_secs_f64(),
     );
 
@@ -194,7 +213,7 @@ fn whatever_clients_hear_could_have_come_from_one_server_with_one_client() {
         "the load was too small to prove anything: {answered}"
     );
     assert!(
-        unknown > 0 && trouble.restarts > 0,
+        unknown > 0 && trouble.kills > 0,
         "nothing went wrong: {trouble:?}"
     );
 

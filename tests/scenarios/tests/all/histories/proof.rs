@@ -97,35 +97,99 @@ fn tried<M: Model>(model: &M, history: &History<M>, placed: &mut Vec<usize>, sta
     false
 }
 
+/// Holds the check against the one that tries every order, on histories made of what `draw` draws.
+fn agrees<M: Model>(
+    model: &M,
+    draws: &mut Draws,
+    rounds: usize,
+    draw: impl Fn(&mut Draws) -> (M::Op, M::Answer),
+) {
+    let (mut good, mut bad) = (0, 0);
+    for _ in 0..rounds {
+        let history: History<M> = (0..=draws.draw(6))
+            .map(|_| {
+                let invoked = u64::try_from(draws.draw(16)).unwrap();
+                let returned = invoked + u64::try_from(draws.draw(10)).unwrap();
+                let (op, answer) = draw(draws);
+                let answered = (!draws.percent(20)).then_some((returned, answer));
+                event(op, invoked, answered)
+            })
+            .collect();
+        let expected = tried(model, &history, &mut Vec::new(), &model.first());
+        assert_eq!(is_good(model, &history), expected, "{history:?}");
+        good += usize::from(expected);
+        bad += usize::from(!expected);
+    }
+    let enough = rounds / 20;
+    assert!(
+        good > enough && bad > enough,
+        "{good} good and {bad} bad are not enough of both"
+    );
+}
+
 #[test]
 fn the_check_says_of_small_histories_what_trying_every_order_says() {
     let mut draws = Draws::from_environment("orders");
     println!("SCENARIO_SEED={} of the orders", draws.seed);
-    let (mut good, mut bad) = (0, 0);
-    for _ in 0..20_000 {
-        let history: History<Register> = (0..=draws.draw(7))
-            .map(|_| {
-                let invoked = u64::try_from(draws.draw(16)).unwrap();
-                let returned = invoked + u64::try_from(draws.draw(8)).unwrap();
-                let value = u8::try_from(draws.draw(3)).unwrap();
-                let op = if draws.percent(50) {
-                    Do::Write(value)
-                } else {
-                    Do::Read
-                };
-                let answered = (!draws.percent(20)).then_some((returned, value));
-                event(op, invoked, answered)
-            })
-            .collect();
-        let expected = tried(&Register, &history, &mut Vec::new(), &0);
-        assert_eq!(is_good(&Register, &history), expected, "{history:?}");
-        good += usize::from(expected);
-        bad += usize::from(!expected);
-    }
-    assert!(
-        good > 1000 && bad > 1000,
-        "{good} good and {bad} bad are not enough of both"
-    );
+    agrees(&Register, &mut draws, 10_000, |draws| {
+        let value = u8::try_from(draws.draw(3)).unwrap();
+        let write = draws.percent(50);
+        (if write { Do::Write(value) } else { Do::Read }, value)
+    });
+    agrees(&Products { created: at(0) }, &mut draws, 10_000, |draws| {
+        let product = u8::try_from(1 + draws.draw(2)).unwrap();
+        match draws.draw(5) {
+            0 | 1 => (ProductsOp::Associate(product), ProductsAnswer::Done),
+            2 => (ProductsOp::Disassociate(product), ProductsAnswer::Done),
+            _ => {
+                let products = u8::try_from(draws.draw(3)).unwrap();
+                let date = at(i64::from(products.min(1)) + i64::try_from(draws.draw(2)).unwrap());
+                (ProductsOp::Get, ProductsAnswer::Seen { products, date })
+            }
+        }
+    });
+    agrees(&LOCK(), &mut draws, 10_000, |draws| {
+        let (expected, marker) = (
+            i64::try_from(draws.draw(3)).unwrap(),
+            u64::try_from(draws.draw(3)).unwrap(),
+        );
+        let date = i64::try_from(draws.draw(3)).unwrap();
+        match draws.draw(6) {
+            0 | 1 => (update(expected, marker), updated(expected + 1)),
+            2 => (update(expected, marker), LockAnswer::Conflict),
+            _ => (LockOp::Get, seen(marker, date)),
+        }
+    });
+    agrees(&Token, &mut draws, 10_000, |draws| {
+        let body = u64::try_from(draws.draw(2)).unwrap();
+        match draws.draw(6) {
+            0..3 => (TokenOp::Create { body }, TokenAnswer::Created(row("O1", body))),
+            3 => (TokenOp::Create { body }, TokenAnswer::Conflict),
+            4 => (TokenOp::List, TokenAnswer::Listed(Vec::new())),
+            _ => (TokenOp::List, TokenAnswer::Listed(vec![row("O1", body)])),
+        }
+    });
+}
+
+#[test]
+fn a_read_that_tells_a_date_is_not_placed_before_the_change_that_made_it() {
+    let done = |op| heard(2, 10, op, ProductsAnswer::Done);
+    let get = |from, until| {
+        let answer = ProductsAnswer::Seen {
+            products: 1,
+            date: at(9),
+        };
+        heard(from, until, ProductsOp::Get, answer)
+    };
+    let history = vec![
+        heard(0, 1, ProductsOp::Associate(1), ProductsAnswer::Done),
+        // The first read fits at once; only after both changes does the second one fit too.
+        get(2, 3),
+        done(ProductsOp::Disassociate(1)),
+        done(ProductsOp::Associate(1)),
+        get(11, 12),
+    ];
+    assert!(is_good(&Products { created: at(0) }, &history));
 }
 
 #[test]
