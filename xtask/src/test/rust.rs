@@ -14,7 +14,7 @@ use super::{Place, Store, Suite, process};
 /// The crate that tests the AWS SDK for Rust.
 const SDK: &str = "cosell-rust-sdk-tests";
 /// Its test program.
-const SDK_TESTS: &str = "rust_sdk";
+const SDK_TESTS: &str = "rust-sdk";
 /// The crate of the scenarios.
 const SCENARIOS: &str = "cosell-scenarios";
 /// Its test program.

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
+use super::lines::Lines;
 use crate::harness::server::cosell_with;
 use crate::harness::store::is_postgres;
 use crate::harness::{Key, Server, embedded};
@@ -18,7 +19,8 @@ const ACCOUNT: &str = "123456789012";
 pub struct Cluster {
     /// A key of the account that all clients are.
     pub key: Key,
-    database: Option<String>,
+    /// The database's name and the lines to it, where there is one.
+    database: Option<(String, Lines)>,
     folders: Vec<PathBuf>,
     nodes: Mutex<Vec<Option<Server>>>,
     addresses: RwLock<Vec<SocketAddr>>,
@@ -27,17 +29,20 @@ pub struct Cluster {
 
 impl Cluster {
     /// One node on a data folder; where the tests run on PostgreSQL, three nodes over one database.
-    pub fn start() -> Self {
+    pub fn start(seed: u64) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (count, database) = match is_postgres() {
             false => (1, None),
-            true => (3, Some(cosell_test_postgres::server().empty_database())),
+            true => {
+                let server = cosell_test_postgres::server();
+                (3, Some((server.empty_database(), Lines::to(server.port, seed))))
+            }
         };
         let folders: Vec<_> = (0..count).map(|n| folder.path().join(n.to_string())).collect();
         for data in &folders {
             embedded(data);
         }
-        let store = address(database.as_deref());
+        let store = address(database.as_ref());
         let run = |arguments: &[&str]| {
             let place = ["--data", folders[0].to_str().unwrap(), "--output", "json"];
             cosell_with(&[arguments, &place].concat(), &[("COSELL_STORE", &store)]).json()
@@ -78,7 +83,10 @@ impl Cluster {
         if let Some(server) = nodes[node].take() {
             server.kill();
         }
-        let server = serve(&self.folders[node], &address(self.database.as_deref()));
+        // A server that starts gives up where it cannot reach its database.
+        self.lose_answers(false);
+        let server = serve(&self.folders[node], &address(self.database.as_ref()));
+        self.lose_answers(true);
         self.addresses.write().unwrap()[node] = server.address;
         nodes[node] = Some(server);
     }
@@ -93,23 +101,36 @@ impl Cluster {
         }
     }
 
-    /// Cuts about half of the connections between the nodes and their database, wherever in a transaction they are. False
-    /// where the nodes have none.
+    /// Begins or ends to lose answers of the database.
+    pub fn lose_answers(&self, loses: bool) {
+        if let Some((_, lines)) = &self.database {
+            lines.lose(loses);
+        }
+    }
+
+    /// How many answers of the database were lost.
+    pub fn lost_answers(&self) -> usize {
+        self.database.as_ref().map_or(0, |(_, lines)| lines.lost())
+    }
+
+    /// Has the database cut about half of its connections, wherever in a transaction they are. False where there is none.
     pub fn cut(&self) -> bool {
-        let Some(database) = &self.database else {
+        let Some((name, _)) = &self.database else {
             return false;
         };
         let cut = format!(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}' AND random() < 0.5"
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}' AND random() < 0.5"
         );
         cosell_test_postgres::server().execute("postgres", &cut).unwrap();
         true
     }
 }
 
-/// The address of a database; empty for a server that has its data in its folder.
-fn address(database: Option<&str>) -> String {
-    database.map_or_else(String::new, |name| cosell_test_postgres::server().url(name))
+/// The address of a database through its lines; empty for a server that has its data in its folder.
+fn address(database: Option<&(String, Lines)>) -> String {
+    database.map_or_else(String::new, |(name, lines)| {
+        format!("postgres://cosell@{}/{name}", lines.address)
+    })
 }
 
 fn serve(data: &Path, store: &str) -> Server {

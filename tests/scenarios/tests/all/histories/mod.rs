@@ -1,4 +1,5 @@
-//! Linearizability: many clients work at the same objects through all nodes, while connections are cut and nodes are killed.
+//! Linearizability: many clients work at the same objects through all nodes, while answers of the database are lost, its
+//! connections cut, nodes paused and killed.
 //! Everything that they asked and heard is held against what one server with one client would have answered. One node on a
 //! data folder, or three over PostgreSQL where the tests run on that.
 //!
@@ -7,6 +8,7 @@
 
 mod check;
 mod cluster;
+mod lines;
 mod models;
 mod proof;
 mod record;
@@ -64,6 +66,7 @@ fn disturbed(cluster: &Cluster, work: &Work, began: Instant, seed: u64) -> (Note
             .map(|name| scope.spawn(move || work.client(cluster, began, name, seed)))
             .collect();
         let ends = Ends(work);
+        cluster.lose_answers(true);
         let (mut draws, mut trouble) = (Draws::new(seed), Trouble::default());
         let is_enough = |trouble: &Trouble| {
             let answered = work.answered.load(Ordering::Relaxed);
@@ -91,6 +94,7 @@ fn disturbed(cluster: &Cluster, work: &Work, began: Instant, seed: u64) -> (Note
             }
         }
         drop(ends);
+        cluster.lose_answers(false);
         let mut notes = Notes::default();
         for client in clients {
             notes.add(client.join().unwrap());
@@ -157,7 +161,7 @@ fn explained<M: Model>(name: &str, model: &M, history: &History<M>, seed: u64) {
 fn whatever_clients_hear_could_have_come_from_one_server_with_one_client() {
     let seed = Draws::from_environment("histories").seed;
     println!("SCENARIO_SEED={seed} of the histories");
-    let cluster = Cluster::start();
+    let cluster = Cluster::start(seed);
     let work = Work::new(&cluster);
     let began = Instant::now();
     let (mut notes, trouble) = disturbed(&cluster, &work, began, seed);
@@ -185,12 +189,12 @@ fn whatever_clients_hear_could_have_come_from_one_server_with_one_client() {
     }
     println!(
         "histories: {} nodes, {CLIENTS} clients, {answered} operations answered and {unknown} not, on {} opportunities and {} \
-         tokens in {:.1} s with {} cuts, {} pauses and {} kills; \
-         explained in {:.2} s",
+         tokens in {:.1} s with {} lost answers of the database, {} cuts, {} pauses and {} kills; explained in {:.2} s",
         cluster.size(),
         2 * work::OBJECTS,
         histories.tokens.len(),
         worked.as_secs_f64(),
+        cluster.lost_answers(),
         trouble.cuts,
         trouble.pauses,
         trouble.kills,
