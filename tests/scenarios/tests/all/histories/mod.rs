@@ -1,7 +1,6 @@
 //! Linearizability: many clients work at the same objects through all nodes, while answers of the database are lost, its
-//! connections cut, nodes paused and killed.
-//! Everything that they asked and heard is held against what one server with one client would have answered. One node on a
-//! data folder, or three over PostgreSQL where the tests run on that.
+//! connections cut, nodes paused and killed. Everything that they asked and heard is held against what one server with one
+//! client would have answered. One node on a data folder, or three over PostgreSQL where the tests run on that.
 //!
 //! `SCENARIO_SEED` makes the clients choose again what they chose (not when the threads run), `COSELL_HISTORIES_SECONDS` says
 //! how long they work. The history of an object that no order explains is written to a file that the failure names.

@@ -17,7 +17,7 @@ pub fn opportunities(tokens: &[(Token, History<Token>)]) -> Vec<String> {
     tokens.iter().filter_map(|(_, history)| last(history)).collect()
 }
 
-/// Changes the answers that `change` finds, one at a time; each change must be noticed. How many there were.
+/// Changes the answers that `change` finds, one at a time; each change must be noticed.
 fn noticed<M: Model>(
     what: &str,
     all: &[(M, History<M>)],
