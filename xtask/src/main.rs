@@ -36,6 +36,9 @@ enum Command {
         /// Run one part only.
         #[arg(long)]
         only: Option<test::Suite>,
+        /// Run the scenarios and the clients on one store only; the tests of the other crates come with sqlite.
+        #[arg(long)]
+        store: Option<test::Store>,
     },
     /// Check that every dependency has a licence that deny.toml allows.
     Licences,
@@ -76,7 +79,7 @@ fn run(command: Command) -> Result<ExitCode> {
     match command {
         Command::Model(command) => run_model(command)?,
         Command::Codegen { check } => codegen::run(&root()?, check)?,
-        Command::Test { only } => return test::run(&root()?, only),
+        Command::Test { only, store } => return test::run(&root()?, only, store),
         Command::Licences => licences::run(&root()?)?,
     }
     Ok(ExitCode::SUCCESS)

@@ -10,6 +10,7 @@ mod conformance;
 mod crash;
 mod crash_tasks;
 mod harness;
+mod histories;
 mod hostile;
 mod operator;
 mod postgres;
