@@ -8,7 +8,7 @@ use crate::options::{self, Options};
 use crate::pool::{Engine, Pool};
 use crate::session::Session;
 use crate::writer::{Task, Writer};
-use cosell_store::{ApplyError, Changes, StoreError};
+use cosell_store::{ApplyError, Changes, StoreError, StoreFigures};
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -57,6 +57,21 @@ impl PostgresStore {
             ended: std::sync::Mutex::new(ended),
             _engine: engine,
         })
+    }
+
+    /// What this server's writer and connections have done so far, and what waits for them.
+    pub(crate) fn counted(&self) -> StoreFigures {
+        let (most, room) = self
+            .queue
+            .as_ref()
+            .map_or((0, 0), |queue| (queue.max_capacity(), queue.capacity()));
+        StoreFigures {
+            backend: "postgres",
+            waiting: most.saturating_sub(room) as u64,
+            most_waiting: most as u64,
+            connections: Some(self.pool.figures()),
+            ..self.pool.counters.read()
+        }
     }
 
     async fn enqueue(&self, task: Task) -> Result<(), String> {

@@ -1,6 +1,5 @@
 //! `cosell dev` and `cosell serve`: from configuration to a running server.
 
-use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -72,7 +71,7 @@ pub struct Serve {
 pub fn dev(output: Output, command: Dev) -> anyhow::Result<()> {
     let started = Instant::now();
     let config = Config::read(&command.flags, Mode::Dev)?;
-    start_log(&config)?;
+    let _log = crate::log::start(&config)?;
     development::check_address(config.listen()?)?;
     if let Some(address) = config.operator_listen()? {
         development::check_address(address)?;
@@ -202,7 +201,7 @@ async fn open_for_development(config: &Config, ephemeral: bool) -> anyhow::Resul
 pub fn serve(output: Output, command: Serve) -> anyhow::Result<()> {
     let started = Instant::now();
     let config = Config::read(&command.flags, Mode::Serve)?;
-    start_log(&config)?;
+    let _log = crate::log::start(&config)?;
     if !config.text("random-seed").is_empty() {
         let expected = "empty for cosell serve, whose identifiers nobody may foresee: use cosell dev to repeat a run, \
                         or prospecting-seed and fault-seed";
@@ -519,23 +518,4 @@ fn origins(config: &Config) -> OriginRule {
     } else {
         OriginRule::List(list)
     }
-}
-
-fn start_log(config: &Config) -> anyhow::Result<()> {
-    use tracing_subscriber::EnvFilter;
-    let filter = EnvFilter::try_new(config.text("log")).map_err(|_| {
-        config.wrong(
-            "log",
-            "a level (error, warn, info, debug) or a filter such as cosell=debug",
-        )
-    })?;
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr);
-    let started = match config.one_of("log-format", &["text", "json"])? {
-        "json" => builder.json().try_init(),
-        _ => builder.try_init(),
-    };
-    started.map_err(|error| anyhow::anyhow!("cannot start the log: {error}"))
 }
