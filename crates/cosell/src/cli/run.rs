@@ -23,12 +23,15 @@ use crate::config::{Config, Flags, Mode};
 use crate::data_dir::{self, Opened, Role};
 use crate::delivery::{self, Delivery, EventsTo};
 use crate::dev as development;
-use crate::operator_file::{self, OperatorFile};
+use crate::operator_file::{self, OperatorFile, Peers};
 use crate::output::{Output, say};
 use crate::server::{self, Authentication, Bound, Handler, Limits, OpenAccounts, Server};
 
 /// Derived signing keys that are kept: one per key, day and region.
 const SIGNING_KEYS: usize = 10_000;
+
+/// How long the store is given to end the token of a server that stops.
+const RETIRING: Duration = Duration::from_secs(2);
 
 /// `cosell dev`.
 #[derive(Args)]
@@ -109,7 +112,12 @@ pub fn dev(output: Output, command: Dev) -> anyhow::Result<()> {
     let store = Arc::clone(&opened.store);
     let open_accounts = Some(OpenAccounts::new(Arc::clone(&store), settings.region.clone()));
     let folder = (!command.ephemeral).then(|| config.data());
-    let token = runtime.block_on(operator_file::token(&*store, folder.as_deref(), clock.now()))?;
+    let token = runtime.block_on(operator_file::token(
+        &*store,
+        folder.as_deref(),
+        Peers::None,
+        clock.now(),
+    ))?;
     let time = Time::Movable(Arc::clone(&clock));
     // Beside the database, which has room for what the files hold.
     let spool = folder.clone().unwrap_or_else(std::env::temp_dir);
@@ -221,7 +229,16 @@ pub fn serve(output: Output, command: Serve) -> anyhow::Result<()> {
         ..settings(&config)?
     };
     let folder = config.data();
-    let token = runtime.block_on(operator_file::token(&*store, Some(&folder), SystemClock.now()))?;
+    let peers = match config.store() {
+        Some(_) => Peers::Some,
+        None => Peers::None,
+    };
+    let token = runtime.block_on(operator_file::token(
+        &*store,
+        Some(&folder),
+        peers,
+        SystemClock.now(),
+    ))?;
     let place = (&Time::Machine, config.data());
     let (files, _) = delivery::place(&config, Some(&folder), None)?;
     let sealer = opened.sealer.clone();
@@ -269,6 +286,17 @@ pub fn serve(output: Output, command: Serve) -> anyhow::Result<()> {
             format!("cosell serves {endpoint}\noperator API: {url}{base}, token in operator.json of the data folder\nquotas: {quotas}")
         });
     })?;
+    if peers == Peers::Some {
+        let retired = operator_file::retire(&*store, &folder, SystemClock.now());
+        let retired = async { tokio::time::timeout(RETIRING, retired).await };
+        match runtime.block_on(retired) {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!("the token in operator.json stays valid: {error:#}"),
+            Err(_) => {
+                tracing::warn!("the token in operator.json stays valid: the store did not answer in time")
+            }
+        }
+    }
     delivery.stop();
     runtime.block_on(store.close());
     Ok(())
