@@ -171,7 +171,14 @@ fn collector() -> (SocketAddr, mpsc::Receiver<(String, Vec<u8>)>) {
 /// A development server that sends its traces there; where it listens.
 fn server(collector: SocketAddr) -> (std::process::Child, SocketAddr) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_cosell"))
-        .args(["dev", "--ephemeral", "--listen", "127.0.0.1:0", "--output", "json"])
+        .args([
+            "dev",
+            "--ephemeral",
+            "--listen",
+            "127.0.0.1:0",
+            "--output",
+            "json",
+        ])
         .env("OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://{collector}"))
         .env("OTEL_BSP_SCHEDULE_DELAY", "50")
         .env_remove("OTEL_SERVICE_NAME")
@@ -180,14 +187,24 @@ fn server(collector: SocketAddr) -> (std::process::Child, SocketAddr) {
         .spawn()
         .unwrap();
     let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let address = line.split("\"Endpoint\":\"http://").nth(1).unwrap().split('"').next().unwrap();
+    BufReader::new(child.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    let address = line
+        .split("\"Endpoint\":\"http://")
+        .nth(1)
+        .unwrap()
+        .split('"')
+        .next()
+        .unwrap();
     (child, address.parse().unwrap())
 }
 
 /// Calls the server; a development server takes an account for a signature.
 fn call(address: SocketAddr, operation: &str, body: &str, traceparent: Option<&str>) {
-    let parent = traceparent.map(|text| format!("traceparent: {text}\r\n")).unwrap_or_default();
+    let parent = traceparent
+        .map(|text| format!("traceparent: {text}\r\n"))
+        .unwrap_or_default();
     let mut stream = TcpStream::connect(address).unwrap();
     let request = format!(
         "POST / HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/x-amz-json-1.0\r\n\
@@ -200,7 +217,10 @@ fn call(address: SocketAddr, operation: &str, body: &str, traceparent: Option<&s
     stream.write_all(request.as_bytes()).unwrap();
     let (head, body) = message(&mut BufReader::new(stream)).unwrap();
     let body = String::from_utf8_lossy(&body).into_owned();
-    assert!(body.contains("OpportunitySummaries") || body.contains("ResourceNotFound"), "{head}{body}");
+    assert!(
+        body.contains("OpportunitySummaries") || body.contains("ResourceNotFound"),
+        "{head}{body}"
+    );
 }
 
 #[test]
@@ -208,30 +228,67 @@ fn a_request_is_a_span_in_its_callers_trace_and_looks_into_the_store_are_beneath
     let (collector, received) = collector();
     let (mut child, address) = server(collector);
     let (trace, caller) = ("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331");
-    call(address, "ListOpportunities", "{\"Catalog\":\"Sandbox\"}", Some(&format!("00-{trace}-{caller}-01")));
+    call(
+        address,
+        "ListOpportunities",
+        "{\"Catalog\":\"Sandbox\"}",
+        Some(&format!("00-{trace}-{caller}-01")),
+    );
     let missing = "{\"Catalog\":\"Sandbox\",\"Identifier\":\"O99999999\"}";
     call(address, "GetOpportunity", missing, None);
     // What waits is sent when the server stops.
-    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+    assert!(
+        Command::new("kill")
+            .args(["-TERM", &child.id().to_string()])
+            .status()
+            .unwrap()
+            .success()
+    );
     assert!(child.wait().unwrap().success());
 
     let mut found = Vec::new();
     while let Ok((head, body)) = received.recv_timeout(Duration::from_secs(1)) {
         assert!(head.starts_with("POST /v1/traces "), "{head}");
-        assert!(head.to_ascii_lowercase().contains("content-type: application/x-protobuf"), "{head}");
+        assert!(
+            head.to_ascii_lowercase()
+                .contains("content-type: application/x-protobuf"),
+            "{head}"
+        );
         found.extend(spans(&body));
     }
     let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    let named = |name: &str| found.iter().find(|span| span.name == name).unwrap_or_else(|| panic!("no {name} in {found:#?}"));
+    let named = |name: &str| {
+        found
+            .iter()
+            .find(|span| span.name == name)
+            .unwrap_or_else(|| panic!("no {name} in {found:#?}"))
+    };
 
     let list = named("ListOpportunities");
-    assert_eq!((hex(&list.trace).as_str(), hex(&list.parent).as_str()), (trace, caller));
+    assert_eq!(
+        (hex(&list.trace).as_str(), hex(&list.parent).as_str()),
+        (trace, caller)
+    );
     assert_eq!((list.kind, list.service.as_str()), (2, "cosell"));
-    let says = ["rpc.method", "cosell.account", "http.response.status_code", "error.type"].map(|key| list.says(key));
-    assert_eq!(says, [Some("ListOpportunities"), Some("123456789012"), Some("200"), None]);
+    let says = [
+        "rpc.method",
+        "cosell.account",
+        "http.response.status_code",
+        "error.type",
+    ]
+    .map(|key| list.says(key));
+    assert_eq!(
+        says,
+        [Some("ListOpportunities"), Some("123456789012"), Some("200"), None]
+    );
     assert!(list.says("cosell.request_id").is_some_and(|id| id.len() >= 32));
     let beneath: Vec<&Span> = found.iter().filter(|span| span.parent == list.id).collect();
-    assert!(beneath.iter().any(|span| span.name == "store query" && span.kind == 3), "{beneath:#?}");
+    assert!(
+        beneath
+            .iter()
+            .any(|span| span.name == "store query" && span.kind == 3),
+        "{beneath:#?}"
+    );
     assert!(beneath.iter().all(|span| span.trace == list.trace));
 
     let get = named("GetOpportunity");

@@ -99,7 +99,13 @@ pub fn build(place: &Place, only: Option<Suite>) -> Result<()> {
         Some(Suite::Rust) => command
             .args(["build", "--workspace", "--all-targets", "--exclude", SDK])
             .args(FEATURES),
-        Some(_) => command.args(["build", "--package", "cosell", "--features", "cosell/nats,cosell/otlp"]),
+        Some(_) => command.args([
+            "build",
+            "--package",
+            "cosell",
+            "--features",
+            "cosell/nats,cosell/otlp",
+        ]),
     };
     process::must(command)
 }

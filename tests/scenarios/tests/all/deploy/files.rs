@@ -152,11 +152,10 @@ fn every_variable_in_them_is_one_the_program_reads() {
 fn probes_and_balancers_ask_for_what_is_served_where_it_is_served() {
     let server = Server::dev(&["--operator-listen", "127.0.0.1:0"]);
     let ask = |address, path: &str| {
-        let mut connection = Connection::open(address);
-        connection
-            .exchange(&request("GET", path, &[], b""))
-            .unwrap()
-            .status
+        let mut connection = Connection::open(address).unwrap();
+        let bytes = request(&format!("GET {path}"), &[("host", "cosell.example")], b"");
+        connection.send(&bytes).unwrap();
+        connection.answer().unwrap().expect("an answer").status
     };
     let container = container();
     for probe in ["startupProbe", "readinessProbe", "livenessProbe"] {
