@@ -203,6 +203,16 @@ mod tests {
     }
 
     #[test]
+    fn only_among_peers_a_token_is_named_after_its_folder() {
+        let name = |folder: &str, peers| token_name(Some(Path::new(folder)), peers);
+        assert_eq!(name("/a", Peers::None), name("/b", Peers::None));
+        assert_ne!(name("/a", Peers::Some), name("/b", Peers::Some));
+        assert_eq!(name("/a", Peers::Some), name("/a", Peers::Some));
+        let long = name(&"/folder".repeat(20), Peers::Some);
+        assert_eq!(long.chars().count(), tokens::MAX_NAME);
+    }
+
+    #[test]
     fn a_server_on_all_addresses_is_reached_on_this_machine() {
         for (bound, reached) in [
             ("0.0.0.0:7", "127.0.0.1:7"),

@@ -1,16 +1,16 @@
 //! Figures for Prometheus: what is counted anyway, and what the store tells in a few looks.
 //!
-//! No label is an account's id, nor anything else that callers make up: the number of lines must not grow with them.
+//! No label is anything that callers make up, an account least of all: the number of lines must not grow with them. Targets of
+//! events are named by operators.
 
 mod process;
+mod targets;
 
-use cosell_events::TargetMetrics;
 use cosell_model::Timestamp;
 use cosell_service::metrics::Metrics;
 use cosell_store::{MAX_PAGE, Store, StoreFigures};
 use schemars::{Schema, SchemaGenerator, json_schema};
 
-use super::event_targets::status_word;
 use crate::endpoint::{Endpoint, METRICS, Method};
 use crate::exposition::{Exposition, Kind};
 use crate::{Call, Problem, Reply, Scope};
@@ -67,7 +67,7 @@ async fn show(call: &Call<'_>) -> Result<Reply, Problem> {
     )
     .await;
     store(&mut told, &figures);
-    event_targets(&mut told, &targets, operator.parts.delivers);
+    targets::tell(&mut told, &targets, operator.parts.delivers);
     process::tell(&mut told);
     Ok(Reply::stored(told.into_text()))
 }
@@ -240,85 +240,17 @@ fn store(told: &mut Exposition, figures: &StoreFigures) {
     }
 }
 
-fn event_targets(told: &mut Exposition, targets: &[TargetMetrics], delivers: bool) {
-    type Value = fn(&TargetMetrics) -> u64;
-    let families: [(&'static str, Kind, &str, Value); 6] = [
-        (
-            "cosell_event_target_delivered_total",
-            Kind::Counter,
-            "Events delivered.",
-            |target| target.delivered,
-        ),
-        (
-            "cosell_event_target_attempts_total",
-            Kind::Counter,
-            "Tries.",
-            |target| target.attempts,
-        ),
-        (
-            "cosell_event_target_failed_total",
-            Kind::Counter,
-            "Tries that failed.",
-            |target| target.failures,
-        ),
-        (
-            "cosell_event_target_pending",
-            Kind::Gauge,
-            "Deliveries that wait.",
-            |target| target.pending,
-        ),
-        (
-            "cosell_event_target_dead",
-            Kind::Gauge,
-            "Deliveries that were given up.",
-            |target| target.dead,
-        ),
-        (
-            "cosell_event_target_lag_seconds",
-            Kind::Gauge,
-            "Age of the oldest event that is neither delivered nor given up.",
-            |target| target.lag_seconds,
-        ),
-    ];
-    for (name, kind, help, value) in families {
-        let mut family = told.family(name, kind, help);
-        for target in targets {
-            family.figure(
-                &[("target", &target.target), ("kind", target.kind)],
-                value(target),
-            );
-        }
-    }
-    let mut family = told.family(
-        "cosell_event_target_status",
-        Kind::Gauge,
-        "1 for the status in which the target is.",
-    );
-    for target in targets {
-        let status = status_word(&target.status, delivers);
-        family.figure(
-            &[
-                ("target", &target.target),
-                ("kind", target.kind),
-                ("status", status),
-            ],
-            1,
-        );
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use cosell_events::{Health, TargetStatus};
     use cosell_model::{ErrorKind, Operation};
     use cosell_store::WriteCounters;
 
     use super::*;
 
     #[track_caller]
-    fn told_once(text: &str, lines: &[&str]) {
+    pub(super) fn told_once(text: &str, lines: &[&str]) {
         for line in lines {
             assert_eq!(
                 text.lines().filter(|told| told == line).count(),
@@ -326,39 +258,6 @@ mod tests {
                 "{line} in {text}"
             );
         }
-    }
-
-    #[test]
-    fn each_family_is_told_once_with_a_line_for_each_target() {
-        let target = |name: &str| TargetMetrics {
-            target: name.to_owned(),
-            kind: "webhook",
-            status: TargetStatus::BackingOff,
-            health: Health::default(),
-            delivered: 5,
-            attempts: 9,
-            failures: 4,
-            pending: 2,
-            dead: 1,
-            lag_seconds: 30,
-        };
-        let render = |targets: &[TargetMetrics]| {
-            let mut told = Exposition::default();
-            event_targets(&mut told, targets, true);
-            told.into_text()
-        };
-        let text = render(&[target("/a"), target("111122223333/b")]);
-        told_once(
-            &text,
-            &[
-                "# TYPE cosell_event_target_delivered_total counter",
-                "cosell_event_target_failed_total{target=\"/a\",kind=\"webhook\"} 4",
-                "cosell_event_target_lag_seconds{target=\"111122223333/b\",kind=\"webhook\"} 30",
-                "cosell_event_target_status{target=\"/a\",kind=\"webhook\",status=\"backing-off\"} 1",
-            ],
-        );
-        assert_eq!(text.lines().count(), 7 * 4);
-        assert!(render(&[]).lines().all(|line| line.starts_with('#')));
     }
 
     #[test]

@@ -186,9 +186,10 @@ fn requests_are_counted_by_operation_and_outcome() {
 #[test]
 fn a_service_manager_is_told_when_the_server_is_ready_and_when_it_stops() {
     let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
     let socket = UnixDatagram::bind(folder.path().join("notify")).unwrap();
     socket.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
-    let mut child = typed(&["dev", "--ephemeral", "--listen", "127.0.0.1:0"])
+    let mut child = typed(&["dev", "--listen", "127.0.0.1:0", "--data", text(&data)])
         .env("NOTIFY_SOCKET", folder.path().join("notify"))
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -228,4 +229,50 @@ fn a_container_finds_out_by_itself_whether_its_server_is_ready() {
     server.kill();
     let said = ask();
     assert!(!said.success && said.err.contains("not reached"), "{}", said.err);
+}
+
+#[test]
+fn a_line_for_each_request_is_had_alone_and_tells_all_that_leads_to_it() {
+    let server = Server::dev(&["--log", "info,cosell::requests=debug", "--log-format", "json"]);
+    let mut caller = server.caller(Key::first());
+    create(&mut caller, &draft("logged"));
+    let missing = json!({"Catalog": "Sandbox", "Identifier": "O99999999"});
+    let answer = caller.call("GetOpportunity", &missing);
+    let id = answer.header("x-amzn-requestid").unwrap().to_owned();
+    server.terminate();
+    let lines = || -> Vec<Value> {
+        let log = server.log();
+        let lines = log
+            .lines()
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        lines.filter(|line| line["level"] == "DEBUG").collect()
+    };
+    // What was logged reaches this process a little later where the machine is busy.
+    for _ in 0..100 {
+        if lines().len() >= 2 {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let lines = lines();
+    assert_eq!(lines.len(), 2, "{lines:#?}");
+    assert!(
+        lines.iter().all(|line| line["target"] == "cosell::requests"),
+        "{lines:#?}"
+    );
+    assert_eq!(lines[0]["fields"]["operation"], "CreateOpportunity");
+    let fields = &lines[1]["fields"];
+    assert!(
+        fields["micros"].as_u64().is_some_and(|micros| micros > 0),
+        "{fields}"
+    );
+    for (name, value) in [
+        ("request_id", json!(id)),
+        ("operation", json!("GetOpportunity")),
+        ("account", json!("111122223333")),
+        ("status", json!(400)),
+        ("error", json!("ResourceNotFoundException")),
+    ] {
+        assert_eq!(fields[name], value, "{name} in {fields}");
+    }
 }
