@@ -35,7 +35,6 @@ pub fn request(headers: &HeaderMap, request_id: &RequestId) -> Span {
         parent: None,
         "request",
         otel.kind = "server",
-        otel.name = Empty,
         otel.status_code = Empty,
         rpc.system = "aws-api",
         rpc.service = "PartnerCentralSelling",
@@ -50,4 +49,11 @@ pub fn request(headers: &HeaderMap, request_id: &RequestId) -> Span {
     #[cfg(not(feature = "otlp"))]
     let _ = headers;
     span
+}
+
+/// Names the span of a request after its operation, once that is known.
+pub fn rename(span: &Span, operation: &'static str) {
+    span.record("rpc.method", operation);
+    #[cfg(feature = "otlp")]
+    otlp::rename(span, operation);
 }

@@ -9,6 +9,8 @@ use cosell_wire::envelope::RequestId;
 use http::StatusCode;
 use tracing::Span;
 
+use crate::traces;
+
 /// The target of the line that each request leaves in the log, by which a filter chooses it.
 pub const REQUESTS: &str = "cosell::requests";
 
@@ -73,8 +75,9 @@ impl Outcome {
             "request"
         );
         if !span.is_disabled() {
-            span.record("otel.name", operation.unwrap_or("request"));
-            span.record("rpc.method", operation);
+            if let Some(operation) = operation {
+                traces::rename(span, operation);
+            }
             span.record("cosell.account", self.account.as_deref());
             span.record("http.response.status_code", status.as_u16());
             span.record("error.type", error);

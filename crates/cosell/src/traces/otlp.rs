@@ -16,7 +16,7 @@ use http_body_util::Full;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use opentelemetry::KeyValue;
 use opentelemetry::propagation::TextMapPropagator as _;
-use opentelemetry::trace::TracerProvider as _;
+use opentelemetry::trace::{TraceContextExt as _, TracerProvider as _};
 use opentelemetry_http::{HeaderExtractor, HttpClient, HttpError};
 use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig as _, WithHttpConfig as _};
 use opentelemetry_sdk::Resource;
@@ -126,6 +126,11 @@ pub fn follow(span: &Span, headers: &HeaderMap) {
     let context = TraceContextPropagator::new().extract(&HeaderExtractor(headers));
     // A span that cannot continue a trace begins one of its own.
     let _ = span.set_parent(context);
+}
+
+/// Names a span that has begun: by then the layer no longer heeds the field `otel.name`.
+pub fn rename(span: &Span, name: &'static str) {
+    span.context().span().update_name(name);
 }
 
 /// Who configures the server names the collector, so it may be anywhere.
