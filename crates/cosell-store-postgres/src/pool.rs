@@ -6,9 +6,10 @@
 use crate::error::{Failure, Meaning, OpenError, meaning, words};
 use crate::options::{Address, Options};
 use crate::session::Session;
-use cosell_store::StoreError;
+use cosell_store::{ConnectionFigures, StoreError, WriteCounters};
 use std::future::Future;
 use std::ops::Deref;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -71,6 +72,26 @@ pub(crate) struct Pool {
     handle: Handle,
     free: Mutex<Vec<Arc<Session>>>,
     permits: Arc<Semaphore>,
+    /// Those who wait for a permit.
+    waiting: AtomicU64,
+    /// What the writer and the others did with their connections.
+    pub(crate) counters: WriteCounters,
+}
+
+/// Counts one who waits, also if it gives up.
+struct Waiting<'p>(&'p AtomicU64);
+
+impl<'p> Waiting<'p> {
+    fn new(count: &'p AtomicU64) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Waiting(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// A connection for one task. It goes back when the task is done with it and it is fit for the next one.
@@ -107,6 +128,18 @@ impl Pool {
             handle,
             free: Mutex::default(),
             permits,
+            waiting: AtomicU64::new(0),
+            counters: WriteCounters::default(),
+        }
+    }
+
+    /// How many connections are in use, and how many callers wait for one.
+    pub(crate) fn figures(&self) -> ConnectionFigures {
+        let most = self.options.connections.max(1);
+        ConnectionFigures {
+            in_use: most.saturating_sub(self.permits.available_permits()) as u64,
+            most: most as u64,
+            waiting: self.waiting.load(Ordering::Relaxed),
         }
     }
 
@@ -123,7 +156,13 @@ impl Pool {
     }
 
     async fn take(&self) -> Result<Taken<'_>, Failure> {
-        let permit = self.permits.clone().acquire_owned().await;
+        let permit = match self.permits.clone().try_acquire_owned() {
+            Ok(permit) => Ok(permit),
+            Err(_) => {
+                let _waiting = Waiting::new(&self.waiting);
+                self.permits.clone().acquire_owned().await
+            }
+        };
         self.admit(permit).await
     }
 
@@ -178,6 +217,7 @@ impl Pool {
                 if !is_passing(&error) {
                     return Err(Failure::Postgres(error).into());
                 }
+                self.counters.repeated();
                 last = Some(words(&error));
                 tokio::time::sleep(wait).await;
                 wait = (wait * 2).min(LONGEST_WAIT);

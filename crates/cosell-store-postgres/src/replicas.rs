@@ -13,7 +13,7 @@ use crate::error::OpenError;
 use crate::options::{self, Options};
 use crate::pool::Pool;
 use asker::Asker;
-use cosell_store::{Figure, FigureKind, Page, Query};
+use cosell_store::{Page, Query, ReplicaFigures};
 use replica::{Replica, Standing, Trouble};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -118,28 +118,20 @@ impl Replicas {
     }
 
     /// What is counted, for people who watch.
-    pub(crate) fn figures(&self) -> Vec<Figure> {
+    pub(crate) fn figures(&self) -> ReplicaFigures {
         let answers = [
             ("replica", &self.by_replica),
             ("behind", &self.behind),
             ("away", &self.away),
             ("busy", &self.busy),
         ];
-        let lists = answers.map(|(answer, counted)| Figure {
-            name: "lists_total",
-            kind: FigureKind::Counter,
-            help: "Lists answered by a read replica, or by the primary because replicas were behind, away or busy.",
-            label: ("answer", answer.to_owned()),
-            value: counted.load(Ordering::Relaxed),
-        });
-        let usable = self.all.iter().map(|replica| Figure {
-            name: "replica_usable",
-            kind: FigureKind::Gauge,
-            help: "1 while lists are read from the replica, 0 while it rests.",
-            label: ("replica", replica.name.clone()),
-            value: u64::from(replica.standing() == Standing::Usable),
-        });
-        lists.into_iter().chain(usable).collect()
+        let usable = |replica: &Arc<Replica>| (replica.name.clone(), replica.standing() == Standing::Usable);
+        ReplicaFigures {
+            lists: answers
+                .map(|(answer, counted)| (answer, counted.load(Ordering::Relaxed)))
+                .into(),
+            usable: self.all.iter().map(usable).collect(),
+        }
     }
 }
 

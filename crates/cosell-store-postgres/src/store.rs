@@ -9,7 +9,7 @@ use crate::pool::{Engine, Pool};
 use crate::replicas::Replicas;
 use crate::session::Session;
 use crate::writer::{Task, Writer};
-use cosell_store::{ApplyError, Changes, StoreError};
+use cosell_store::{ApplyError, Changes, StoreError, StoreFigures};
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -74,6 +74,22 @@ impl PostgresStore {
     pub async fn with_read_store(mut self, url: &str) -> Result<Self, OpenError> {
         self.replicas = Some(Replicas::open(url, &self.pool, self.engine.handle()).await?);
         Ok(self)
+    }
+
+    /// What this server's writer and connections have done so far, and what waits for them.
+    pub(crate) fn counted(&self) -> StoreFigures {
+        let (most, room) = self
+            .queue
+            .as_ref()
+            .map_or((0, 0), |queue| (queue.max_capacity(), queue.capacity()));
+        StoreFigures {
+            backend: "postgres",
+            waiting: most.saturating_sub(room) as u64,
+            most_waiting: most as u64,
+            connections: Some(self.pool.figures()),
+            replicas: self.replicas.as_ref().map(Replicas::figures),
+            ..self.pool.counters.read()
+        }
     }
 
     async fn enqueue(&self, task: Task) -> Result<(), String> {

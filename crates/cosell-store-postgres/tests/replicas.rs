@@ -31,13 +31,14 @@ async fn open(url: &str, read_store: &str) -> PostgresStore {
     store.with_read_store(read_store).await.unwrap()
 }
 
-/// What a figure with that label is.
+/// How many lists got that answer; for the port of a replica, 1 while it is used.
 fn figure(store: &dyn Store, label: &str) -> u64 {
-    let all = store.figures();
-    let found = all.iter().find(|figure| figure.label.1.contains(label));
-    found
-        .unwrap_or_else(|| panic!("no figure {label} in {all:?}"))
-        .value
+    let all = store.figures().replicas.unwrap();
+    let answered = all.lists.iter().find(|(answer, _)| *answer == label);
+    let replica = || all.usable.iter().find(|(name, _)| name.contains(label));
+    let found = answered.map(|(_, count)| *count);
+    let found = found.or_else(|| replica().map(|(_, usable)| u64::from(*usable)));
+    found.unwrap_or_else(|| panic!("no figure {label} in {all:?}"))
 }
 
 /// Waits until something holds.

@@ -7,6 +7,7 @@ use crate::changes::{
     StoredEvent, StoredJob,
 };
 use crate::delivery::{Delivery, DeliveryQuery, SettleError, Settlement, TargetState};
+use crate::figures::StoreFigures;
 use crate::query::{Page, Query};
 use crate::record::{Key, Record, Stored};
 use crate::transfer::{ExportItem, TransferError};
@@ -95,35 +96,17 @@ impl AddAssign for Erased {
     }
 }
 
-/// How a [`Figure`] behaves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FigureKind {
-    /// It only grows, from 0 at the start of the server.
-    Counter,
-    /// It goes up and down.
-    Gauge,
-}
-
-/// One figure that a backend tells of its own work on this server, for people who watch it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Figure {
-    /// Its name in lower case with underscores, without the program's; the same name may come again with other labels.
-    pub name: &'static str,
-    /// How it behaves.
-    pub kind: FigureKind,
-    /// What it tells, in one line.
-    pub help: &'static str,
-    /// The name of its one label, and what it is here.
-    pub label: (&'static str, String),
-    /// Its value now.
-    pub value: u64,
-}
-
 /// A store. Shared by all tasks of a server; every method may be called at any time from any of them.
 ///
 /// A read sees every write that was answered before the read began.
 #[async_trait]
 pub trait Store: Send + Sync {
+    /// How its work goes, for people who watch it; costs next to nothing. Whoever wraps a store passes on what that one
+    /// says. Without anything counted, as by default, nothing is shown.
+    fn figures(&self) -> StoreFigures {
+        StoreFigures::default()
+    }
+
     /// The record of a key; `None` if there is none.
     async fn get(&self, key: &Key) -> Result<Option<Stored>, StoreError>;
 
@@ -330,11 +313,6 @@ pub trait Store: Send + Sync {
 
     /// Writes a consistent copy to a new file while the store goes on working. Refuses a path that exists.
     async fn backup(&self, path: &Path, progress: ProgressFn) -> Result<(), StoreError>;
-
-    /// What the backend tells of its own work; those of one name follow each other. Costs nothing.
-    fn figures(&self) -> Vec<Figure> {
-        Vec::new()
-    }
 
     /// Takes no more writes, finishes those accepted, and returns. Later writes answer `Unavailable`.
     async fn close(&self);

@@ -30,7 +30,7 @@ pub struct Metadata {
 
 /// Features that are off by default and tested all the same. They are the same for every command here: others would mean a
 /// second build.
-const FEATURES: [&str; 2] = ["--features", "cosell/nats,cosell-events/nats"];
+const FEATURES: [&str; 2] = ["--features", "cosell/nats,cosell/otlp,cosell-events/nats"];
 
 /// Which tests to run.
 #[derive(Clone, Copy)]
@@ -103,7 +103,13 @@ pub fn build(place: &Place, only: Option<Suite>) -> Result<()> {
         Some(Suite::Rust) => command
             .args(["build", "--workspace", "--all-targets", "--exclude", SDK])
             .args(FEATURES),
-        Some(_) => command.args(["build", "--package", "cosell", "--features", "cosell/nats"]),
+        Some(_) => command.args([
+            "build",
+            "--package",
+            "cosell",
+            "--features",
+            "cosell/nats,cosell/otlp",
+        ]),
     };
     process::must(command)
 }

@@ -9,6 +9,7 @@ mod command_line;
 mod conformance;
 mod crash;
 mod crash_tasks;
+mod deploy;
 mod harness;
 mod histories;
 mod hostile;
