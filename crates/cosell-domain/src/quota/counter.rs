@@ -82,8 +82,8 @@ impl Counter {
         }
     }
 
-    /// One whose second is used up: for where it is not known what was counted.
-    pub fn empty(now: Timestamp) -> Self {
+    /// One whose second is used up.
+    fn empty(now: Timestamp) -> Self {
         Self {
             left: 0,
             at: now,

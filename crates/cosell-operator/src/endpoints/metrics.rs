@@ -30,7 +30,23 @@ fn text(_: &mut SchemaGenerator) -> Schema {
 async fn show(call: &Call<'_>) -> Result<Reply, Problem> {
     let targets = call.operator.deliverer().metrics().await?;
     let delivers = call.operator.parts.delivers;
-    Ok(Reply::stored(render(&targets, delivers)))
+    let mut text = render(&targets, delivers);
+    if let Some(ahead) = call.operator.parts.service.clock_skew_millis() {
+        text.push_str(&clock_skew(ahead));
+    }
+    Ok(Reply::stored(text))
+}
+
+/// Only of servers that share a store: others have no clock to compare theirs with.
+fn clock_skew(ahead_millis: i64) -> String {
+    let name = "cosell_clock_skew_seconds";
+    let help = "How far the server's clock is ahead of the shared store's; negative where it is behind.";
+    let sign = if ahead_millis < 0 { "-" } else { "" };
+    let (whole, rest) = (
+        ahead_millis.unsigned_abs() / 1000,
+        ahead_millis.unsigned_abs() % 1000,
+    );
+    format!("# HELP {name} {help}\n# TYPE {name} gauge\n{name} {sign}{whole}.{rest:03}\n")
 }
 
 fn render(targets: &[TargetMetrics], delivers: bool) -> String {
@@ -80,6 +96,19 @@ mod tests {
     use cosell_events::{Health, TargetStatus};
 
     use super::*;
+
+    #[test]
+    fn the_difference_of_the_clocks_is_told_in_seconds() {
+        for (millis, told) in [
+            (0, "0.000"),
+            (-7, "-0.007"),
+            (1_234, "1.234"),
+            (-61_000, "-61.000"),
+        ] {
+            let line = format!("cosell_clock_skew_seconds {told}");
+            assert_eq!(clock_skew(millis).lines().last(), Some(line.as_str()));
+        }
+    }
 
     #[test]
     fn each_family_is_told_once_with_a_line_for_each_target() {
