@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod support;
+
 use cosell_store::suite::{at, insert, key, opportunity};
 use cosell_store::{Store, Swap};
 use cosell_store_postgres::{Options, PostgresStore};
@@ -10,9 +12,8 @@ use std::time::Duration;
 #[tokio::test]
 async fn a_counter_waits_for_no_standby_and_a_change_does() {
     let server = cosell_test_postgres::start(&[], &[]);
-    let database = server.empty_database();
-    let store = PostgresStore::open(&server.url(&database), Options::default());
-    let store = std::sync::Arc::new(store.await.unwrap());
+    let url = server.url(&server.empty_database());
+    let store = PostgresStore::open(&url, Options::default()).await.unwrap();
     let sql = |sql: &str| server.execute("postgres", sql).unwrap();
     // A standby that never comes.
     sql("ALTER SYSTEM SET synchronous_standby_names='nobody'");
@@ -40,8 +41,9 @@ async fn a_counter_waits_for_no_standby_and_a_change_does() {
 #[tokio::test]
 async fn the_databases_clock_is_told() {
     let server = cosell_test_postgres::server();
-    let store = PostgresStore::open(&server.url(&server.empty_database()), Options::default()).await;
-    let told = store.unwrap().clock().await.unwrap().unwrap();
+    let url = server.url(&server.empty_database());
+    let store = PostgresStore::open(&url, Options::default()).await.unwrap();
+    let told = store.clock().await.unwrap().unwrap();
     let client = support::client(server, "postgres").await;
     let row = client
         .query_one("SELECT (extract(epoch FROM now()) * 1000)::bigint", &[])
@@ -50,5 +52,3 @@ async fn the_databases_clock_is_told() {
     let passed = now - told.as_millis();
     assert!((0..60_000).contains(&passed), "{passed} ms");
 }
-
-mod support;
