@@ -129,7 +129,8 @@ impl Service {
         let mut stop = std::pin::pin!(stop);
         let mut pruned: Option<Instant> = None;
         loop {
-            if pruned.is_none_or(|at| at.elapsed() >= PRUNING) {
+            // By a wrong clock everything may seem old, and what is deleted is gone.
+            if pruned.is_none_or(|at| at.elapsed() >= PRUNING) && self.unready().await.is_none() {
                 self.prune().await;
                 pruned = Some(Instant::now());
             }
