@@ -20,6 +20,7 @@ pub mod flaw;
 pub mod glob;
 pub mod opportunity;
 pub mod prospecting;
+pub mod quota;
 pub mod reference;
 pub mod review;
 pub mod settings;

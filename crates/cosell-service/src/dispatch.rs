@@ -15,6 +15,13 @@ impl Service {
         self.answer(operation, caller, body).await.answer
     }
 
+    /// Counts a request under its quota, or refuses it.
+    pub(crate) async fn admit(&self, caller: &Caller, operation: Operation) -> Result<(), ApiError> {
+        self.throttle
+            .admit(&*self.store, &caller.account, operation, self.shared_now())
+            .await
+    }
+
     /// Answers one request, whatever faults there are.
     pub(crate) async fn carry_out(
         &self,
@@ -22,7 +29,7 @@ impl Service {
         caller: &Caller,
         body: &[u8],
     ) -> Result<Bytes, ApiError> {
-        self.throttle.admit(&caller.account, operation, self.now())?;
+        self.admit(caller, operation).await?;
         let name = operation.name();
         // Who only reads sees the former state until the next one is there.
         let _working = match name.starts_with("Get") || name.starts_with("List") {

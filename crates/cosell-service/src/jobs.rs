@@ -26,7 +26,7 @@ const LONGEST_WAIT_MILLIS: i64 = 60 * 60 * 1000;
 const ATTEMPTS: usize = 8;
 /// The longest sleep. A job that is enqueued meanwhile may start this much late.
 const LONGEST_SLEEP: Duration = Duration::from_millis(500);
-/// How often it is looked for audit entries, versions and events that are old enough to go.
+/// How often it is looked for audit entries, versions, events and counts of quotas that are old enough to go.
 const PRUNING: Duration = Duration::from_secs(60 * 60);
 /// The sleep where a job seemed due and another claimed it.
 const SHORTEST_SLEEP: Duration = Duration::from_millis(10);
@@ -131,7 +131,8 @@ impl Service {
         let mut stop = std::pin::pin!(stop);
         let mut pruned: Option<Instant> = None;
         loop {
-            if pruned.is_none_or(|at| at.elapsed() >= PRUNING) {
+            // By a wrong clock everything may seem old, and what is deleted is gone.
+            if pruned.is_none_or(|at| at.elapsed() >= PRUNING) && self.unready().await.is_none() {
                 self.prune().await;
                 pruned = Some(Instant::now());
             }
@@ -157,10 +158,11 @@ impl Service {
         }
     }
 
-    /// Deletes what was kept long enough: of the audit log and the history, and of the events.
+    /// Deletes what was kept long enough: of the audit log and the history, of the events, of what was counted.
     pub(crate) async fn prune(&self) {
         self.prune_traces().await;
         self.prune_events().await;
+        self.throttle.prune(&*self.store, self.shared_now()).await;
     }
 
     /// Events go whether or not they were delivered: by then whoever should have taken them has been away for too long.
@@ -207,6 +209,10 @@ impl Service {
     }
 
     async fn until_next_job(&self) -> Duration {
+        // By a wrong clock work would be done long before it is due. Others do it, or this server when its clock is set.
+        if self.skew.is_too_large() {
+            return LONGEST_SLEEP;
+        }
         match self.next_job().await {
             Ok(Some(due)) => {
                 let millis = due.as_millis().saturating_sub(self.now().as_millis());

@@ -28,6 +28,7 @@ mod plan;
 mod profile;
 mod service;
 mod settings;
+mod skew;
 mod snapshot;
 mod solution;
 mod stale;

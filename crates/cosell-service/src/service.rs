@@ -22,6 +22,7 @@ use crate::metrics::Metrics;
 use crate::names::Names;
 use crate::operator::clock::Moved;
 use crate::page_token::PageTokens;
+use crate::skew::Skew;
 use crate::throttle::Throttle;
 
 /// Who makes a request.
@@ -122,6 +123,7 @@ pub struct Service {
     /// Names events.
     pub(crate) event_names: Names,
     pub(crate) throttle: Throttle,
+    pub(crate) skew: Skew,
     /// Held by whoever does jobs, so that they are done in the order in which they are due.
     pub(crate) jobs_turn: tokio::sync::Mutex<()>,
     /// Held by all who change something together, by one who exchanges the whole state alone: what somebody decided by the former
@@ -158,6 +160,7 @@ impl Service {
             tokens,
             ids: OpportunityIds::default(),
             throttle,
+            skew: Skew::default(),
             jobs_turn: tokio::sync::Mutex::new(()),
             exchange: tokio::sync::RwLock::new(()),
             clock_way: Mutex::default(),
@@ -239,11 +242,6 @@ impl Service {
     /// A new id of an event, for one that is in no log.
     pub fn event_id(&self) -> Result<String, ApiError> {
         self.event_names.uuid(self.now())
-    }
-
-    /// True when the store answers: asks it something that costs next to nothing.
-    pub async fn is_ready(&self) -> bool {
-        self.store.next_job_at().await.is_ok()
     }
 
     /// What was counted since the start.

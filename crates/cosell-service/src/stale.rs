@@ -22,13 +22,13 @@ impl Service {
     ) -> Result<Bytes, ApiError> {
         match operation {
             Operation::GetOpportunity => {
-                self.throttle.admit(&caller.account, operation, self.now())?;
+                self.admit(caller, operation).await?;
                 let input: GetOpportunityRequest = self.input(body)?;
                 let name = Name::of(caller, catalog(&input.catalog)?, &input.identifier);
                 Ok(self.as_of(name, time).await?.document)
             }
             Operation::GetAwsOpportunitySummary => {
-                self.throttle.admit(&caller.account, operation, self.now())?;
+                self.admit(caller, operation).await?;
                 let input: GetAwsOpportunitySummaryRequest = self.input(body)?;
                 let id = &input.related_opportunity_identifier;
                 let name = Name::of(caller, catalog(&input.catalog)?, id);

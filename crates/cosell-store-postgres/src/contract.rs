@@ -4,7 +4,7 @@ use crate::error::settle_error;
 use crate::param::{Param, Raw};
 use crate::session::step;
 use crate::store::PostgresStore;
-use crate::{delivery, jobs, list, log, records, reset, transfer, upkeep};
+use crate::{counter, delivery, jobs, list, log, records, reset, transfer, upkeep};
 use async_trait::async_trait;
 use bytes::Bytes;
 use cosell_model::Timestamp;
@@ -12,7 +12,7 @@ use cosell_store::{
     ApplyError, AuditQuery, Changes, ClaimedJob, Delivery, DeliveryQuery, DeliveryState, Erased, EventPage,
     EventQuery, ExportItem, Idempotency, Key, MAX_PAGE, Page, ProgressFn, Query, Record, Report, SPANS,
     SettleError, Settlement, Store, StoreError, StoreFigures, Stored, StoredAudit, StoredEvent, StoredJob,
-    TargetState, TransferError, check_limit, validate_deliveries, validate_target,
+    Swap, TargetState, TransferError, check_limit, validate_counter, validate_deliveries, validate_target,
 };
 use std::io;
 use std::ops::Range;
@@ -126,6 +126,44 @@ impl Store for PostgresStore {
                 let next = row.map_or(Ok(1 + count), |row| records::number(&row, 0))?;
                 Ok(next - count..next)
             })
+            .await
+    }
+
+    async fn swap_counter(
+        &self,
+        account: &str,
+        name: &str,
+        expected: Option<&[u8]>,
+        next: &[u8],
+        until: Timestamp,
+    ) -> Result<Swap, StoreError> {
+        validate_counter(account, name, next)?;
+        self.pool
+            .work(|session| async move { counter::swap(&session, (account, name), expected, next, until).await })
+            .await
+    }
+
+    async fn prune_counters(&self, before: Timestamp) -> Result<u64, StoreError> {
+        let mut pruned = 0;
+        loop {
+            let step = self
+                .pool
+                .work(|session| async move { counter::prune(&session, before).await });
+            let gone = step.await?;
+            pruned += gone;
+            if gone < log::PRUNE_STEP as u64 {
+                return Ok(pruned);
+            }
+        }
+    }
+
+    fn is_shared(&self) -> bool {
+        !self.pool.options.only_server
+    }
+
+    async fn clock(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.pool
+            .work(|session| async move { counter::clock(&session).await })
             .await
     }
 

@@ -10,6 +10,7 @@
 
 mod apply;
 mod contract;
+mod counter;
 mod delivery;
 mod error;
 mod jobs;

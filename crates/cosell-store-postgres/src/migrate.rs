@@ -17,7 +17,7 @@ struct Migration {
     sql: &'static str,
 }
 
-const MIGRATIONS: [Migration; 4] = [
+const MIGRATIONS: [Migration; 5] = [
     Migration {
         number: 1,
         name: "records",
@@ -43,6 +43,13 @@ const MIGRATIONS: [Migration; 4] = [
         // Who does not know of deliveries would leave them behind when it erases events.
         compatible_from: 4,
         sql: include_str!("../migrations/0004_deliveries.sql"),
+    },
+    Migration {
+        number: 5,
+        name: "counters",
+        // Who does not know of counters counts for itself, which harms nothing.
+        compatible_from: 4,
+        sql: include_str!("../migrations/0005_counters.sql"),
     },
 ];
 

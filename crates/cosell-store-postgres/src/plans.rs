@@ -4,7 +4,7 @@
 //! where it has a choice; so what is shown with those settings is what happens, and a scan or a sort in it means that there
 //! is no other way. Lists are explained without those settings too: their indexes must be good enough to be chosen.
 
-use crate::{apply, delivery, jobs, list, log, records, sql};
+use crate::{apply, counter, delivery, jobs, list, log, records, sql};
 use cosell_model::Timestamp;
 use cosell_store::suite::shapes::shapes;
 use cosell_store::suite::{self, ACCOUNT, CATALOG};
@@ -71,6 +71,7 @@ async fn filled() -> Client {
              FROM generate_series(1, 200) AS n; \
              INSERT INTO delivery SELECT n % 200 + 1, n, n % 3, 'l' || n % 50, n % 3 = 0 AND n % 2 = 0, 1, n, '' \
              FROM generate_series(1, 4000) AS n; \
+             INSERT INTO counter SELECT 'a' || n % 40, 'n' || n / 40, 'v', n % 50 FROM generate_series(0, 3999) AS n; \
              UPDATE job SET worker='w' WHERE run_at % 50 = 0; \
              ANALYZE",
         )
@@ -332,6 +333,9 @@ async fn every_other_statement_finds_its_rows_by_an_index() {
         log::OLD,
         log::PRUNE_AUDIT,
         log::OLDEST_FORMERS,
+        counter::UPDATE,
+        counter::GET,
+        counter::PRUNE,
         delivery::KNOWN,
         delivery::THERE,
     ] {

@@ -9,15 +9,15 @@ use crate::list::{bytes_of, page};
 use crate::readers::Reader;
 use crate::store::SqliteStore;
 use crate::writer::Command;
-use crate::{events, history, log, reset, sql, transfer, upkeep};
+use crate::{counter, events, history, log, reset, sql, transfer, upkeep};
 use async_trait::async_trait;
 use bytes::Bytes;
 use cosell_model::Timestamp;
 use cosell_store::{
     ApplyError, AuditQuery, Changes, ClaimedJob, Delivery, DeliveryQuery, DeliveryState, Erased, EventPage,
     EventQuery, ExportItem, Idempotency, Key, Page, ProgressFn, Query, Record, Report, SPANS, SettleError,
-    Settlement, Store, StoreError, StoreFigures, Stored, StoredAudit, StoredEvent, StoredJob, TargetState,
-    TransferError, check_limit, validate_deliveries, validate_target,
+    Settlement, Store, StoreError, StoreFigures, Stored, StoredAudit, StoredEvent, StoredJob, Swap,
+    TargetState, TransferError, check_limit, validate_counter, validate_deliveries, validate_target,
 };
 use rusqlite::OptionalExtension;
 use std::io;
@@ -143,6 +143,48 @@ impl Store for SqliteStore {
         })
         .await
         .map_err(StoreError::Unavailable)?
+    }
+
+    async fn swap_counter(
+        &self,
+        account: &str,
+        name: &str,
+        expected: Option<&[u8]>,
+        next: &[u8],
+        until: Timestamp,
+    ) -> Result<Swap, StoreError> {
+        validate_counter(account, name, next)?;
+        let asked = counter::Asked {
+            account: account.to_owned(),
+            name: name.to_owned(),
+            expected: expected.map(<[u8]>::to_vec),
+            next: next.to_vec(),
+            until,
+        };
+        self.work(move |connection| counter::swap(connection, &asked))
+            .await
+    }
+
+    async fn prune_counters(&self, before: Timestamp) -> Result<u64, StoreError> {
+        let mut pruned = 0;
+        loop {
+            let (step, more) = self
+                .work(move |connection| counter::prune(connection, before))
+                .await?;
+            pruned += step;
+            if !more {
+                return Ok(pruned);
+            }
+        }
+    }
+
+    /// The folder's lock sees to it that there is one server.
+    fn is_shared(&self) -> bool {
+        false
+    }
+
+    async fn clock(&self) -> Result<Option<Timestamp>, StoreError> {
+        Ok(None)
     }
 
     #[tracing::instrument(target = SPANS, level = "trace", name = "store claim_jobs", skip_all, fields(otel.kind = "client", db.system.name = "sqlite"))]

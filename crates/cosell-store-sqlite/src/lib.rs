@@ -9,6 +9,7 @@
 mod apply;
 mod checkpoint;
 mod contract;
+mod counter;
 mod delivery;
 mod ephemeral;
 mod error;

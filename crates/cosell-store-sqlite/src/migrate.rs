@@ -37,6 +37,11 @@ const MIGRATIONS: &[Migration] = &[
         name: "deliveries",
         sql: include_str!("../migrations/0004_deliveries.sql"),
     },
+    Migration {
+        number: 5,
+        name: "counters",
+        sql: include_str!("../migrations/0005_counters.sql"),
+    },
 ];
 
 /// The newest schema this build knows.

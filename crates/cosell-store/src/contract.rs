@@ -1,11 +1,12 @@
 //! The trait every backend implements, with the errors and reports it answers.
 //!
-//! Nothing here has a clock: whoever asks passes the time.
+//! Nothing here goes by a clock: whoever asks passes the time.
 
 use crate::changes::{
     ApplyError, AuditQuery, Changes, ClaimedJob, EventPage, EventQuery, Idempotency, StoredAudit,
     StoredEvent, StoredJob,
 };
+use crate::counter::Swap;
 use crate::delivery::{Delivery, DeliveryQuery, SettleError, Settlement, TargetState};
 use crate::figures::StoreFigures;
 use crate::query::{Page, Query};
@@ -137,6 +138,31 @@ pub trait Store: Send + Sync {
     /// Takes the next `count` (1 to 2^32) numbers of a sequence. The first ever is 1; no number is handed out twice,
     /// whatever crashes; numbers of a block that is not used up are lost.
     async fn reserve(&self, sequence: &str, count: u64) -> Result<Range<u64>, StoreError>;
+
+    /// Gives the counter of an account and a name its next value, if it has the `expected` one (`None`: if it is not there);
+    /// else tells what it has. At most [`MAX_COUNTER`](crate::MAX_COUNTER) bytes. It is forgotten some time after `until`.
+    ///
+    /// It waits for nobody's writes and need not be durable when it returns: a crash or a failover may set a counter back to
+    /// a value that it had before. If the answer was lost and the question is asked again, a swap that had landed tells the
+    /// next value as found. Counters are no part of the state: an export leaves them out, an import and a reset leave them.
+    async fn swap_counter(
+        &self,
+        account: &str,
+        name: &str,
+        expected: Option<&[u8]>,
+        next: &[u8],
+        until: Timestamp,
+    ) -> Result<Swap, StoreError>;
+
+    /// Forgets the counters whose `until` lies before a time, in steps like [`Store::prune_audit`]; how many.
+    async fn prune_counters(&self, before: Timestamp) -> Result<u64, StoreError>;
+
+    /// Whether other servers may work over the same store at the same time. Never changes while it is open.
+    fn is_shared(&self) -> bool;
+
+    /// The time by the store's own clock, which all servers over it share; `None` if it has none. For comparing clocks: no
+    /// method goes by it.
+    async fn clock(&self) -> Result<Option<Timestamp>, StoreError>;
 
     /// Claims up to `limit` jobs due at `now` for `lease_millis`, strictly in the order of `run_at` and then of the id,
     /// compared by its bytes. A job whose lease has run out is due again and has its old place in that order. `worker`

@@ -9,6 +9,7 @@
 
 mod changes;
 mod contract;
+mod counter;
 mod delivery;
 mod figures;
 mod kind;
@@ -24,6 +25,7 @@ pub use changes::{
     FinishedJob, Idempotency, Job, JobId, StoredAudit, StoredEvent, StoredJob, Write,
 };
 pub use contract::{Erased, Progress, ProgressFn, Report, Store, StoreError};
+pub use counter::{MAX_COUNTER, Swap, validate_counter};
 pub use delivery::{
     Delivery, DeliveryQuery, DeliveryState, MAX_DELIVERY_NAME, MAX_NOTE, SettleError, Settlement,
     TargetState, validate_deliveries, validate_target,

@@ -19,6 +19,7 @@ mod lead;
 mod locks;
 mod properties;
 mod prospecting;
+mod quota;
 mod relate;
 mod review;
 mod review_desk;

@@ -13,7 +13,7 @@ use cosell_model::Timestamp;
 use cosell_store::{
     ApplyError, AuditQuery, Changes, ClaimedJob, Delivery, DeliveryQuery, Erased, EventPage, EventQuery,
     ExportItem, Idempotency, Key, Page, ProgressFn, Query, Record, Report, SettleError, Settlement, Store,
-    StoreError, Stored, StoredAudit, StoredEvent, StoredJob, TargetState, TransferError,
+    StoreError, Stored, StoredAudit, StoredEvent, StoredJob, Swap, TargetState, TransferError,
 };
 
 /// The store in between.
@@ -76,6 +76,31 @@ impl Store for Flaky {
 
     async fn reserve(&self, sequence: &str, count: u64) -> Result<Range<u64>, StoreError> {
         self.store.reserve(sequence, count).await
+    }
+
+    async fn swap_counter(
+        &self,
+        account: &str,
+        name: &str,
+        expected: Option<&[u8]>,
+        next: &[u8],
+        until: Timestamp,
+    ) -> Result<Swap, StoreError> {
+        self.store
+            .swap_counter(account, name, expected, next, until)
+            .await
+    }
+
+    async fn prune_counters(&self, before: Timestamp) -> Result<u64, StoreError> {
+        self.store.prune_counters(before).await
+    }
+
+    fn is_shared(&self) -> bool {
+        self.store.is_shared()
+    }
+
+    async fn clock(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.store.clock().await
     }
 
     async fn claim_jobs(

@@ -68,6 +68,11 @@ async fn show(call: &Call<'_>) -> Result<Reply, Problem> {
     .await;
     store(&mut told, &figures);
     targets::tell(&mut told, &targets, operator.parts.delivers);
+    // Only of servers that share a store: others have no clock to compare theirs with.
+    if let Some(ahead) = operator.service().clock_skew_millis() {
+        let help = "How far the server's clock is ahead of the shared store's; negative where it is behind.";
+        told.single("cosell_clock_skew_seconds", Kind::Gauge, help, ahead as f64 / 1e3);
+    }
     process::tell(&mut told);
     Ok(Reply::stored(told.into_text()))
 }

@@ -3,7 +3,7 @@
 use std::io;
 use std::ops::Range;
 use std::path::Path;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -12,7 +12,8 @@ use cosell_model::Timestamp;
 use cosell_store::{
     ApplyError, AuditQuery, Changes, ClaimedJob, Conflict, Delivery, DeliveryQuery, Erased, EventPage,
     EventQuery, ExportItem, Idempotency, Key, Page, ProgressFn, Query, Record, Report, SettleError,
-    Settlement, Store, StoreError, Stored, StoredAudit, StoredEvent, StoredJob, TargetState, TransferError,
+    Settlement, Store, StoreError, Stored, StoredAudit, StoredEvent, StoredJob, Swap, TargetState,
+    TransferError,
 };
 use tokio::sync::oneshot::{Receiver, Sender, channel};
 
@@ -27,6 +28,12 @@ pub(crate) struct Gated {
     gate: Mutex<Option<Gate>>,
     /// How many writes from now on find that others were faster.
     pub(crate) conflicts: AtomicU32,
+    /// Whether it says that others share it.
+    pub(crate) is_shared: AtomicBool,
+    /// How often a counter was asked for.
+    pub(crate) swaps: AtomicU32,
+    /// What its clock shows, if it has one.
+    pub(crate) time: Mutex<Option<Timestamp>>,
 }
 
 impl Gated {
@@ -35,6 +42,9 @@ impl Gated {
             store,
             gate: Mutex::new(None),
             conflicts: AtomicU32::new(0),
+            is_shared: AtomicBool::new(false),
+            swaps: AtomicU32::new(0),
+            time: Mutex::new(None),
         }
     }
 
@@ -116,6 +126,32 @@ impl Store for Gated {
 
     async fn reserve(&self, sequence: &str, count: u64) -> Result<Range<u64>, StoreError> {
         self.store.reserve(sequence, count).await
+    }
+
+    async fn swap_counter(
+        &self,
+        account: &str,
+        name: &str,
+        expected: Option<&[u8]>,
+        next: &[u8],
+        until: Timestamp,
+    ) -> Result<Swap, StoreError> {
+        self.swaps.fetch_add(1, Ordering::SeqCst);
+        self.store
+            .swap_counter(account, name, expected, next, until)
+            .await
+    }
+
+    async fn prune_counters(&self, before: Timestamp) -> Result<u64, StoreError> {
+        self.store.prune_counters(before).await
+    }
+
+    fn is_shared(&self) -> bool {
+        self.is_shared.load(Ordering::SeqCst)
+    }
+
+    async fn clock(&self) -> Result<Option<Timestamp>, StoreError> {
+        Ok(*self.time.lock().unwrap())
     }
 
     async fn claim_jobs(

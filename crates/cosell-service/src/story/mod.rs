@@ -10,6 +10,7 @@ pub(crate) mod gate;
 mod limits;
 mod races;
 mod reasons;
+mod servers;
 mod sound;
 mod tasks;
 mod threads;

@@ -10,6 +10,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 pub mod cosell;
+pub mod counters;
 pub mod deliveries;
 pub mod events;
 pub mod history;
@@ -107,6 +108,16 @@ macro_rules! store_contract_suite {
                 a_job_enqueued_again_is_replaced
                 the_next_due_time_follows_claims_and_ends
                 many_workers_share_the_jobs_without_overlap
+            );
+            $crate::store_contract_suite!(@async $make counters
+                a_counter_swaps_from_the_value_it_has_and_tells_it_otherwise
+                counters_are_apart_by_account_and_name
+                of_many_counts_none_is_lost
+                counters_are_pruned_by_their_time_and_only_those
+                many_counters_are_pruned_too
+                counters_that_break_the_contract_are_refused
+                counters_outlast_a_reset_and_an_import
+                the_stores_clock_is_there_always_or_never_and_goes_on
             );
             $crate::store_contract_suite!(@async $make operator
                 an_opportunity_is_found_by_the_partners_own_identifier_as_it_changes

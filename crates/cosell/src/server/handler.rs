@@ -126,8 +126,11 @@ impl Handler {
         if is_operator_path(path) || (door == Door::Operators && !matches!(path, "/livez" | "/readyz")) {
             return Ok(self.operate_for_operator(&parts, body, door, &request_id).await);
         }
-        let ready = path != "/readyz" || self.service.is_ready().await;
-        if let Some(response) = plain(&parts, &request_id, &self.origins, ready) {
+        let unready = match path {
+            "/readyz" => self.service.unready().await,
+            _ => None,
+        };
+        if let Some(response) = plain(&parts, &request_id, &self.origins, unready) {
             return Ok(response.map(Payload::from));
         }
         let protocol = Protocol::of_path(path);
@@ -350,17 +353,16 @@ fn plain(
     parts: &Parts,
     request_id: &RequestId,
     origins: &OriginRule,
-    ready: bool,
+    unready: Option<String>,
 ) -> Option<Response<Bytes>> {
-    let mut response = match (&parts.method, parts.uri.path()) {
-        (&Method::GET, "/livez") => Response::new(Bytes::from_static(b"ok\n")),
-        (&Method::GET, "/readyz") if ready => Response::new(Bytes::from_static(b"ok\n")),
-        (&Method::GET, "/readyz") => {
-            let mut response = Response::new(Bytes::from_static(b"the store does not answer\n"));
+    let mut response = match (&parts.method, parts.uri.path(), unready) {
+        (&Method::GET, "/readyz", Some(reason)) => {
+            let mut response = Response::new(Bytes::from(reason + "\n"));
             *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
             response
         }
-        (&Method::OPTIONS, _) => {
+        (&Method::GET, "/livez" | "/readyz", _) => Response::new(Bytes::from_static(b"ok\n")),
+        (&Method::OPTIONS, ..) => {
             let origin = parts.headers.get(ORIGIN)?.to_str().ok()?;
             let wanted = parts
                 .headers
@@ -422,9 +424,28 @@ mod tests {
                 request = request.header(ORIGIN, origin);
             }
             let (parts, ()) = request.body(()).unwrap().into_parts();
-            let response = plain(&parts, &id, &OriginRule::Loopback, true).unwrap();
+            let response = plain(&parts, &id, &OriginRule::Loopback, None).unwrap();
             assert_eq!(response.status(), status, "{path} {origin:?}");
             assert_eq!(response.headers()["x-amzn-requestid"], id.as_str());
+        }
+    }
+
+    #[test]
+    fn a_server_that_is_not_ready_lives_and_says_why() {
+        for (path, status, body) in [("/readyz", 503, "its clock is wrong\n"), ("/livez", 200, "ok\n")] {
+            let request = Request::builder().uri(path).body(()).unwrap();
+            let reason = Some("its clock is wrong".to_owned());
+            let response = plain(
+                &request.into_parts().0,
+                &RequestId::fresh(),
+                &OriginRule::Loopback,
+                reason,
+            );
+            let response = response.unwrap();
+            assert_eq!(
+                (response.status().as_u16(), &response.body()[..]),
+                (status, body.as_bytes())
+            );
         }
     }
 }

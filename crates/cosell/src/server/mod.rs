@@ -186,19 +186,24 @@ fn manager(word: Word) {
     let _ = word;
 }
 
-/// Starts the thread that does what is due at a time. It ends with the connections' threads.
+/// Starts the thread that does what is due at a time, and compares the clocks. It ends with the connections' threads.
 fn jobs(
     handler: Arc<Handler>,
-    mut stopping: watch::Receiver<bool>,
+    stopping: watch::Receiver<bool>,
 ) -> anyhow::Result<std::thread::JoinHandle<()>> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let run = move || {
-        runtime.block_on(handler.service.run_jobs(async move {
+    let stop = move || {
+        let mut stopping = stopping.clone();
+        async move {
             // An error means that nobody is left who could ask to stop, which is one more reason to.
             let _ = stopping.wait_for(|stop| *stop).await;
-        }));
+        }
+    };
+    let run = move || {
+        let service = &handler.service;
+        runtime.block_on(async { tokio::join!(service.run_jobs(stop()), service.watch_skew(stop())) });
     };
     std::thread::Builder::new()
         .name("cosell-jobs".to_owned())
