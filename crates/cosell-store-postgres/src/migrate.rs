@@ -17,7 +17,7 @@ struct Migration {
     sql: &'static str,
 }
 
-const MIGRATIONS: [Migration; 4] = [
+const MIGRATIONS: [Migration; 6] = [
     Migration {
         number: 1,
         name: "records",
@@ -43,6 +43,20 @@ const MIGRATIONS: [Migration; 4] = [
         // Who does not know of deliveries would leave them behind when it erases events.
         compatible_from: 4,
         sql: include_str!("../migrations/0004_deliveries.sql"),
+    },
+    Migration {
+        number: 5,
+        name: "reserved",
+        compatible_from: 4,
+        sql: include_str!("../migrations/0005_reserved.sql"),
+    },
+    Migration {
+        number: 6,
+        name: "revisions",
+        // Who does not count its changes is noticed a minute late; who does not look at exchanges must not be there during
+        // one, as the manual says.
+        compatible_from: 4,
+        sql: include_str!("../migrations/0006_revisions.sql"),
     },
 ];
 

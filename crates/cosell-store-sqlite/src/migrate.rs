@@ -37,6 +37,16 @@ const MIGRATIONS: &[Migration] = &[
         name: "deliveries",
         sql: include_str!("../migrations/0004_deliveries.sql"),
     },
+    Migration {
+        number: 5,
+        name: "reserved",
+        sql: include_str!("../migrations/0005_reserved.sql"),
+    },
+    Migration {
+        number: 6,
+        name: "revisions",
+        sql: include_str!("../migrations/0006_revisions.sql"),
+    },
 ];
 
 /// The newest schema this build knows.

@@ -13,6 +13,7 @@ mod delivery;
 mod kind;
 mod query;
 mod record;
+mod revision;
 pub mod state;
 #[cfg(feature = "suite")]
 pub mod suite;
@@ -30,4 +31,5 @@ pub use delivery::{
 pub use kind::{Column, ColumnType, IndexSpec, Kind, KindSpec, Scope, SortSpec};
 pub use query::{Cursor, Filter, Item, MAX_IN_VALUES, MAX_PAGE, Page, Query, Sort, check_limit};
 pub use record::{Key, Record, Stored, Value};
+pub use revision::{EXCHANGES, Remembered, Revision};
 pub use transfer::{ExportItem, FormerVersion, TransferError};

@@ -1,0 +1,1 @@
+-- Step 5 belongs to the counters of calls; see the store on PostgreSQL.
