@@ -10,6 +10,7 @@ pub mod delivery;
 pub mod faults;
 pub mod identity;
 pub mod operator;
+pub mod others;
 pub mod throttle;
 
 mod answer;
