@@ -4,6 +4,7 @@
 //! hand-over between threads. What is in a request is `handler`'s business.
 
 mod connection;
+mod follow;
 mod handler;
 mod preface;
 mod tls;
@@ -104,7 +105,7 @@ impl Server {
                 .context("cannot start a thread")?;
             workers.push(thread);
         }
-        workers.push(jobs(Arc::clone(&self.handler), stopping)?);
+        workers.push(by_itself(Arc::clone(&self.handler), stopping)?);
 
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -160,19 +161,26 @@ impl Server {
     }
 }
 
-/// Starts the thread that does what is due at a time. It ends with the connections' threads.
-fn jobs(
+/// Starts the thread of what no request asks for: it does what is due at a time, and follows what other servers change. It ends
+/// with the connections' threads.
+fn by_itself(
     handler: Arc<Handler>,
-    mut stopping: watch::Receiver<bool>,
+    stopping: watch::Receiver<bool>,
 ) -> anyhow::Result<std::thread::JoinHandle<()>> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     let run = move || {
-        runtime.block_on(handler.service.run_jobs(async move {
-            // An error means that nobody is left who could ask to stop, which is one more reason to.
-            let _ = stopping.wait_for(|stop| *stop).await;
-        }));
+        let stop = || {
+            let mut stopping = stopping.clone();
+            async move {
+                // An error means that nobody is left who could ask to stop, which is one more reason to.
+                let _ = stopping.wait_for(|stop| *stop).await;
+            }
+        };
+        runtime.block_on(async {
+            tokio::join!(handler.service.run_jobs(stop()), follow::follow(&handler, stop()))
+        });
     };
     std::thread::Builder::new()
         .name("cosell-jobs".to_owned())

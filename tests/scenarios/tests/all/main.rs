@@ -11,6 +11,7 @@ mod crash;
 mod crash_tasks;
 mod harness;
 mod hostile;
+mod nodes;
 mod operator;
 mod postgres;
 mod scenarios;
