@@ -250,7 +250,19 @@ impl Operator {
         Lull {
             deliverer: Arc::clone(&self.parts.deliverer),
             delivers: self.parts.delivers,
+            within: HOLD,
         }
+    }
+
+    /// Goes over to what another server has put in the place of everything in the store: see
+    /// [`Service::follow_exchange`]. What is being delivered at this moment can be settled nowhere any more, so it is not
+    /// waited for.
+    pub async fn follow_exchange(&self) -> Result<(), ApiError> {
+        let lull = Lull {
+            within: Duration::ZERO,
+            ..self.lull()
+        };
+        lull.during(self.parts.service.follow_exchange()).await
     }
 
     /// Ends the streams that would never end by themselves, because the server is to stop.
@@ -297,12 +309,14 @@ impl Operator {
 pub(crate) struct Lull {
     deliverer: Arc<Deliverer>,
     delivers: bool,
+    /// How long deliveries under way are waited for.
+    within: Duration,
 }
 
 impl Lull {
     /// Does the work, and delivers by what is in the store then.
     pub(crate) async fn during<T>(&self, work: impl Future<Output = T>) -> T {
-        self.deliverer.hold(HOLD).await;
+        self.deliverer.hold(self.within).await;
         let done = work.await;
         match self.delivers {
             true => self.deliverer.go_on().await,

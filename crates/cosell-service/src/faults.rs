@@ -16,6 +16,8 @@ use crate::service::{Caller, Service};
 
 /// Under which name the rules are kept.
 const NAME: &str = "faults";
+/// How often a change that other servers overtake is made anew.
+const ATTEMPTS: usize = 8;
 
 /// The rules in force and how far they have come.
 #[derive(Default)]
@@ -36,6 +38,16 @@ impl Faults {
     /// The rules become these.
     fn set(&self, matcher: Matcher) {
         let mut held = self.matcher();
+        self.any.store(!matcher.is_empty(), Ordering::Release);
+        *held = Some(matcher);
+    }
+
+    /// The rules become these; those that stay have met what they have met.
+    fn replace(&self, mut matcher: Matcher) {
+        let mut held = self.matcher();
+        if let Some(before) = &*held {
+            matcher.take_counts_of(before);
+        }
         self.any.store(!matcher.is_empty(), Ordering::Release);
         *held = Some(matcher);
     }
@@ -143,28 +155,43 @@ impl Service {
         effects
     }
 
-    /// Puts the kept rules in force; at a start, where faults may be asked for.
+    /// Puts the kept rules in force, as if none had met anything yet; at a start, where faults may be asked for.
     pub async fn load_faults(&self) -> Result<(), ApiError> {
         let _turn = self.faults.turn.lock().await;
-        self.read_faults().await
-    }
-
-    async fn read_faults(&self) -> Result<(), ApiError> {
-        let mut matcher = Matcher::new(self.settings.fault_seed);
-        if self.settings.faults {
-            let kept = kept::read::<Kept>(self, NAME).await?.unwrap_or_default();
-            for rule in kept.rules {
-                let id = rule.id.clone();
-                if matcher.add(rule).is_err() {
-                    tracing::warn!(
-                        rule = id,
-                        "a kept fault rule is not understood any more and is left out"
-                    );
-                }
-            }
-        }
+        let (matcher, _) = self.kept_faults().await?;
         self.faults.set(matcher);
         Ok(())
+    }
+
+    /// Puts the kept rules in force, which another server may have changed. Those that stay go on from where they are.
+    pub(crate) async fn follow_faults(&self) -> Result<(), ApiError> {
+        if !self.settings.faults {
+            return Ok(());
+        }
+        let _turn = self.faults.turn.lock().await;
+        let (matcher, _) = self.kept_faults().await?;
+        self.faults.replace(matcher);
+        Ok(())
+    }
+
+    /// The kept rules, and the version in which they are kept.
+    async fn kept_faults(&self) -> Result<(Matcher, Option<u64>), ApiError> {
+        let mut matcher = Matcher::new(self.settings.fault_seed);
+        if !self.settings.faults {
+            return Ok((matcher, None));
+        }
+        let found = kept::find::<Kept>(self, NAME).await?;
+        let version = found.as_ref().map(|(_, version)| *version);
+        for rule in found.map(|(kept, _)| kept).unwrap_or_default().rules {
+            let id = rule.id.clone();
+            if matcher.add(rule).is_err() {
+                tracing::warn!(
+                    rule = id,
+                    "a kept fault rule is not understood any more and is left out"
+                );
+            }
+        }
+        Ok((matcher, version))
     }
 
     /// The rules in force, in the order in which they were added, with what they have met since the start.
@@ -177,36 +204,54 @@ impl Service {
 
     /// Adds a rule behind all others.
     pub async fn add_fault(&self, by: &By, rule: Rule) -> Result<(), Refused> {
-        self.expect_faults()?;
-        let _turn = self.faults.turn.lock().await;
-        let mut next = self.matcher_now().await?;
-        next.add(rule).map_err(Refused::Flaws)?;
-        self.keep_faults(by, "CreateFault", next).await?;
-        Ok(())
+        let add = |next: &mut Matcher| next.add(rule.clone()).map(Some).map_err(Refused::Flaws);
+        self.change_faults(by, "CreateFault", add).await.map(drop)
     }
 
     /// Takes a rule away: what it was and what it had met; `None` where there is none of that id.
     pub async fn remove_fault(&self, by: &By, id: &str) -> Result<Option<(Rule, Counts)>, ApiError> {
-        self.expect_faults()?;
-        let _turn = self.faults.turn.lock().await;
-        let mut next = self.matcher_now().await?;
-        let Some(removed) = next.remove(id) else {
-            return Ok(None);
-        };
-        self.keep_faults(by, "DeleteFault", next).await?;
-        Ok(Some(removed))
+        let remove = |next: &mut Matcher| Ok(next.remove(id));
+        self.change_faults(by, "DeleteFault", remove).await
     }
 
     /// Takes all rules away; how many there were.
     pub async fn clear_faults(&self, by: &By) -> Result<usize, ApiError> {
+        let clear = |next: &mut Matcher| Ok(Some(next.clear()).filter(|cleared| *cleared > 0));
+        let cleared: Result<_, ApiError> = self.change_faults(by, "ClearFaults", clear).await;
+        Ok(cleared?.unwrap_or(0))
+    }
+
+    /// Changes the rules as they are kept, and then puts them in force; anew where another server was faster. Nothing is
+    /// changed where `change` says `None`.
+    async fn change_faults<T, E: From<ApiError>>(
+        &self,
+        by: &By,
+        action: &'static str,
+        change: impl Fn(&mut Matcher) -> Result<Option<T>, E>,
+    ) -> Result<Option<T>, E> {
         self.expect_faults()?;
         let _turn = self.faults.turn.lock().await;
-        let mut next = self.matcher_now().await?;
-        let cleared = next.clear();
-        if cleared > 0 {
-            self.keep_faults(by, "ClearFaults", next).await?;
+        for _ in 0..ATTEMPTS {
+            let (mut next, version) = self.kept_faults().await?;
+            if let Some(before) = &*self.faults.matcher() {
+                next.take_counts_of(before);
+            }
+            let Some(done) = change(&mut next)? else {
+                return Ok(None);
+            };
+            let kept = Kept {
+                rules: next.rules().map(|(rule, _)| rule.clone()).collect(),
+            };
+            if kept::write_over(self, &by.deed(action), NAME, Some(&kept), version).await? {
+                // Calls go on meanwhile, so what the rules met till now is looked up last.
+                self.faults.replace(next);
+                return Ok(Some(done));
+            }
         }
-        Ok(cleared)
+        Err(
+            ApiError::conflict("The fault rules are changed all the time by others: repeat the request")
+                .into(),
+        )
     }
 
     fn expect_faults(&self) -> Result<(), ApiError> {
@@ -218,32 +263,9 @@ impl Service {
         ))
     }
 
-    async fn matcher_now(&self) -> Result<Matcher, ApiError> {
-        if self.faults.matcher().is_none() {
-            self.read_faults().await?;
-        }
-        let held = self.faults.matcher().clone();
-        held.ok_or_else(|| ApiError::internal("the fault rules were not read"))
-    }
-
-    /// Keeps the rules and then puts them in force. Calls go on meanwhile, so what the rules met till then is looked up last.
-    async fn keep_faults(&self, by: &By, action: &'static str, mut next: Matcher) -> Result<(), ApiError> {
-        let kept = Kept {
-            rules: next.rules().map(|(rule, _)| rule.clone()).collect(),
-        };
-        kept::write(self, &by.deed(action), NAME, Some(&kept)).await?;
-        let mut held = self.faults.matcher();
-        if let Some(before) = &*held {
-            next.take_counts_of(before);
-        }
-        self.faults.any.store(!next.is_empty(), Ordering::Release);
-        *held = Some(next);
-        Ok(())
-    }
-
     /// Forgets what is remembered of settings in the store, which holds another state now, and reads it anew.
     pub async fn refresh_settings(&self) -> Result<(), ApiError> {
-        self.autopilot.forget();
+        self.autopilot.forget().await;
         self.load_faults().await
     }
 }

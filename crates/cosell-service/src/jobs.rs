@@ -1,5 +1,8 @@
 //! Work that is due at a time: claimed from the store, done, and finished in the same change as its effect, so that it
 //! happens once, whoever crashes. Which work there is lives with its resource; here is only when.
+//!
+//! Several servers do jobs at the same time, each those it has claimed. What must not overtake another says so before it is done
+//! (`autopilot::has_its_turn`); all other jobs are about things of their own.
 
 use std::future::Future;
 use std::time::{Duration, Instant};
@@ -89,10 +92,13 @@ impl Service {
             finished: 0,
         };
         for job in &jobs {
-            let ran = self.run_job(job).await;
-            self.metrics().job(ran.is_ok());
+            let ran = self.run_in_turn(job).await;
+            if let Ok(true) | Err(_) = ran {
+                self.metrics().job(ran.is_ok());
+            }
             match ran {
-                Ok(()) => done.finished += 1,
+                Ok(true) => done.finished += 1,
+                Ok(false) => self.give_back(job).await,
                 Err(error) => {
                     tracing::error!(
                         job = job.job.id.0,
@@ -106,6 +112,27 @@ impl Service {
             }
         }
         Ok(done)
+    }
+
+    /// Does a job, unless another that it builds on is yet to be done: then false.
+    async fn run_in_turn(&self, job: &ClaimedJob) -> Result<bool, ApiError> {
+        if autopilot::is_step(&job.job.kind) && !autopilot::has_its_turn(self, &job.job).await? {
+            return Ok(false);
+        }
+        self.run_job(job).await.map(|()| true)
+    }
+
+    /// Lets go of a job whose turn has not come, so that those before it are claimed first.
+    async fn give_back(&self, job: &ClaimedJob) {
+        let changes = Changes {
+            finished_jobs: vec![job.finished()],
+            jobs: vec![job.job.clone()],
+            ..Changes::default()
+        };
+        if let Err(error) = self.store.apply(changes).await {
+            // Then it is due again once its claim has run out.
+            tracing::warn!(job = job.job.id.0, "a job cannot be given back: {error}");
+        }
     }
 
     /// Has a job that failed tried again later: after a second, then after twice as long each time, up to an hour.

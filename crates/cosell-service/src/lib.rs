@@ -11,6 +11,7 @@ pub mod faults;
 pub mod identity;
 pub mod metrics;
 pub mod operator;
+pub mod others;
 pub mod throttle;
 
 mod answer;

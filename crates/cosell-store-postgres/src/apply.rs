@@ -7,11 +7,12 @@
 use crate::numbered::{Former, Numbered};
 use crate::param::Param;
 use crate::records::key_params;
+use crate::revision;
 use crate::session::{Step, step};
 use crate::sql;
 use bytes::Bytes;
 use cosell_store::{
-    ApplyError, Changes, ColumnType, Conflict, Expect, Job, JobId, Key, Record, Value, Write,
+    ApplyError, Changes, ColumnType, Conflict, Expect, Job, JobId, Key, Record, Remembered, Value, Write,
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -261,6 +262,11 @@ impl<'c> Batch<'c> {
             .map(|j| (&j.id, j))
             .collect();
         steps.extend(jobs.into_values().map(|job| step(ENQUEUE, job_params(job))));
+        let mut remembered = BTreeSet::new();
+        for changes in &self.changes {
+            remembered.extend(Remembered::in_changes(changes));
+        }
+        steps.extend(remembered.into_iter().map(revision::count));
         let mut numbered = Numbered {
             formers: self.formers,
             ..Numbered::default()

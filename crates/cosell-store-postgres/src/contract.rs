@@ -4,15 +4,16 @@ use crate::error::settle_error;
 use crate::param::{Param, Raw};
 use crate::session::step;
 use crate::store::PostgresStore;
-use crate::{counter, delivery, jobs, list, log, records, reset, transfer, upkeep};
+use crate::{counter, delivery, jobs, list, log, records, reset, revision, transfer, upkeep};
 use async_trait::async_trait;
 use bytes::Bytes;
 use cosell_model::Timestamp;
 use cosell_store::{
     ApplyError, AuditQuery, Changes, ClaimedJob, Delivery, DeliveryQuery, DeliveryState, Erased, EventPage,
-    EventQuery, ExportItem, Idempotency, Key, MAX_PAGE, Page, ProgressFn, Query, Record, Report, SPANS,
-    SettleError, Settlement, Store, StoreError, StoreFigures, Stored, StoredAudit, StoredEvent, StoredJob,
-    Swap, TargetState, TransferError, check_limit, validate_counter, validate_deliveries, validate_target,
+    EventQuery, ExportItem, Idempotency, JobId, Key, MAX_PAGE, Page, ProgressFn, Query, Record, Report,
+    Revision, SPANS, SettleError, Settlement, Store, StoreError, StoreFigures, Stored, StoredAudit,
+    StoredEvent, StoredJob, Swap, TargetState, TransferError, check_limit, validate_counter,
+    validate_deliveries, validate_target,
 };
 use std::io;
 use std::ops::Range;
@@ -180,8 +181,11 @@ impl Store for PostgresStore {
             return Ok(Vec::new());
         }
         let lease = i64::try_from(lease_millis).unwrap_or(i64::MAX);
+        let acknowledged = self.pool.acknowledged.get();
         self.pool
-            .work(|session| async move { jobs::claim(&session, now, worker, limit, lease).await })
+            .work(
+                |session| async move { jobs::claim(&session, acknowledged, now, worker, limit, lease).await },
+            )
             .await
     }
 
@@ -205,6 +209,12 @@ impl Store for PostgresStore {
         check_limit(limit)?;
         self.pool
             .work(|session| async move { jobs::list(&session, kind, limit).await })
+            .await
+    }
+
+    async fn job(&self, id: &JobId) -> Result<Option<StoredJob>, StoreError> {
+        self.pool
+            .work(|session| async move { jobs::by_id(&session, id).await })
             .await
     }
 
@@ -278,6 +288,7 @@ impl Store for PostgresStore {
     }
 
     async fn open_target(&self, target: &str, position: u64) -> Result<TargetState, StoreError> {
+        let acknowledged = self.pool.acknowledged.get();
         validate_target(target, &Bytes::new()).map_err(StoreError::Invalid)?;
         if i64::try_from(position).is_err() {
             return Err(StoreError::Invalid(format!(
@@ -285,14 +296,15 @@ impl Store for PostgresStore {
             )));
         }
         self.pool
-            .work(|session| async move { delivery::open(&session, target, position).await })
+            .work(|session| async move { delivery::open(&session, acknowledged, target, position).await })
             .await
     }
 
     async fn drop_target(&self, target: &str) -> Result<(), StoreError> {
+        let acknowledged = self.pool.acknowledged.get();
         while self
             .pool
-            .work(|session| async move { delivery::drop_step(&session, target).await })
+            .work(|session| async move { delivery::drop_step(&session, acknowledged, target).await })
             .await?
         {}
         Ok(())
@@ -305,9 +317,12 @@ impl Store for PostgresStore {
         now: Timestamp,
         lease_millis: u64,
     ) -> Result<Option<TargetState>, StoreError> {
+        let acknowledged = self.pool.acknowledged.get();
         let lease = i64::try_from(lease_millis).unwrap_or(i64::MAX);
         self.pool
-            .work(|session| async move { delivery::lease(&session, target, worker, now, lease).await })
+            .work(|session| async move {
+                delivery::lease(&session, acknowledged, target, worker, now, lease).await
+            })
             .await
     }
 
@@ -371,6 +386,7 @@ impl Store for PostgresStore {
     }
 
     async fn park(&self, target: &str, deliveries: Vec<Delivery>) -> Result<u64, StoreError> {
+        let acknowledged = self.pool.acknowledged.get();
         validate_deliveries(target, &deliveries).map_err(StoreError::Invalid)?;
         if let Some(one) = deliveries.iter().find(|one| one.state != DeliveryState::Pending) {
             return Err(StoreError::Invalid(format!(
@@ -380,7 +396,7 @@ impl Store for PostgresStore {
         }
         let deliveries = &deliveries;
         self.pool
-            .work(|session| async move { delivery::park(&session, target, deliveries).await })
+            .work(|session| async move { delivery::park(&session, acknowledged, target, deliveries).await })
             .await
     }
 
@@ -392,10 +408,11 @@ impl Store for PostgresStore {
     }
 
     async fn set_target_status(&self, target: &str, status: Bytes) -> Result<(), StoreError> {
+        let acknowledged = self.pool.acknowledged.get();
         validate_target(target, &status).map_err(StoreError::Invalid)?;
         let status = &status;
         self.pool
-            .work(|session| async move { delivery::set_status(&session, target, status).await })
+            .work(|session| async move { delivery::set_status(&session, acknowledged, target, status).await })
             .await
     }
 
@@ -479,6 +496,19 @@ impl Store for PostgresStore {
         progress: ProgressFn,
     ) -> Result<u64, TransferError> {
         transfer::import(self, relying_on, source, &progress).await
+    }
+
+    async fn revision(&self) -> Result<Revision, StoreError> {
+        let acknowledged = self.pool.acknowledged.get();
+        self.pool
+            .work(|session| async move { revision::read(&session, acknowledged).await })
+            .await
+    }
+
+    fn acknowledge(&self, exchanges: u64) {
+        self.pool
+            .acknowledged
+            .set(i64::try_from(exchanges).unwrap_or(i64::MAX));
     }
 
     async fn check(&self, progress: ProgressFn) -> Result<Report, StoreError> {

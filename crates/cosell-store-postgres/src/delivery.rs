@@ -12,6 +12,7 @@ pub(crate) mod read;
 use crate::error::Failure;
 use crate::param::{Param, Raw, Text};
 use crate::records::number;
+use crate::revision;
 use crate::session::{Bracket, Session, Step, step};
 use cosell_model::Timestamp;
 use cosell_store::{Delivery, DeliveryState, Settlement, StoreError, TargetState};
@@ -112,7 +113,12 @@ pub(crate) async fn all(session: &Session) -> Result<Vec<TargetState>, Failure> 
 }
 
 /// The target of a name, made where there is none.
-pub(crate) async fn open(session: &Session, name: &str, position: u64) -> Result<TargetState, Failure> {
+pub(crate) async fn open(
+    session: &Session,
+    acknowledged: i64,
+    name: &str,
+    position: u64,
+) -> Result<TargetState, Failure> {
     let find = || {
         step(
             format!("SELECT {COLUMNS} FROM delivery_target WHERE name=$1"),
@@ -130,17 +136,23 @@ pub(crate) async fn open(session: &Session, name: &str, position: u64) -> Result
             vec![Param::text(name), Param::number(position)],
         ),
         find(),
+        revision::look(),
     ];
-    let rows = session.pipeline(Bracket::Whole, &make).await?;
+    let mut rows = session.pipeline(Bracket::Begin, &make).await?;
+    revision::expect(session, acknowledged, &rows.pop().unwrap_or_default()).await?;
+    session.pipeline(Bracket::Commit, &[]).await?;
     let row = rows.get(1).and_then(|rows| rows.first());
     let row = row.ok_or_else(|| StoreError::Unavailable("the target was dropped at this moment".into()))?;
     Ok(target(row)?.1)
 }
 
 /// Takes the name of a target away, then the rows of targets without a name; whether there may be more of them.
-pub(crate) async fn drop_step(session: &Session, name: &str) -> Result<bool, Failure> {
+pub(crate) async fn drop_step(session: &Session, acknowledged: i64, name: &str) -> Result<bool, Failure> {
     let unname = "UPDATE delivery_target SET name=NULL, worker=NULL WHERE name=$1";
-    session.query(&step(unname, vec![Param::text(name)])).await?;
+    let unname = [step(unname, vec![Param::text(name)]), revision::look()];
+    let rows = session.pipeline(Bracket::Begin, &unname).await?;
+    revision::expect(session, acknowledged, rows.last().map_or(&[], Vec::as_slice)).await?;
+    session.pipeline(Bracket::Commit, &[]).await?;
     let rows = session
         .query(&step(
             "SELECT target FROM delivery_target WHERE name IS NULL ORDER BY target LIMIT 1",
@@ -166,11 +178,15 @@ fn not_open(name: &str) -> Failure {
 }
 
 /// Locks a target; the transaction stays open.
-async fn lock(session: &Session, name: &str) -> Result<(i64, TargetState), Failure> {
+async fn lock(session: &Session, acknowledged: i64, name: &str) -> Result<(i64, TargetState), Failure> {
     let rows = session
-        .pipeline(Bracket::Begin, &[step(LOCK, vec![Param::text(name)])])
+        .pipeline(
+            Bracket::Begin,
+            &[step(LOCK, vec![Param::text(name)]), revision::look()],
+        )
         .await?;
-    match rows.iter().flatten().next() {
+    revision::expect(session, acknowledged, &rows[1]).await?;
+    match rows[0].first() {
         Some(row) => Ok(target(row)?),
         None => {
             session.rollback().await?;
@@ -182,12 +198,13 @@ async fn lock(session: &Session, name: &str) -> Result<(i64, TargetState), Failu
 /// Leases a target; `None` if another worker holds it.
 pub(crate) async fn lease(
     session: &Session,
+    acknowledged: i64,
     name: &str,
     worker: &str,
     now: Timestamp,
     lease_millis: i64,
 ) -> Result<Option<TargetState>, Failure> {
-    let (number_of_target, mut state) = lock(session, name).await?;
+    let (number_of_target, mut state) = lock(session, acknowledged, name).await?;
     let runs = state.leased_until.is_some_and(|until| until > now);
     if runs && state.worker.as_deref() != Some(worker) {
         session.rollback().await?;
@@ -215,8 +232,13 @@ pub(crate) async fn lease(
 }
 
 /// Sets a status and overtakes the holder of the lease.
-pub(crate) async fn set_status(session: &Session, name: &str, status: &[u8]) -> Result<(), Failure> {
-    let (number_of_target, _) = lock(session, name).await?;
+pub(crate) async fn set_status(
+    session: &Session,
+    acknowledged: i64,
+    name: &str,
+    status: &[u8],
+) -> Result<(), Failure> {
+    let (number_of_target, _) = lock(session, acknowledged, name).await?;
     let set = "WITH c AS (UPDATE delivery_counter SET epoch=epoch+1 WHERE id=1 RETURNING epoch) \
          UPDATE delivery_target AS t SET status=$2, epoch=c.epoch FROM c WHERE t.target=$1";
     let params = vec![Param::Int(number_of_target), Param::Blob(status)];
@@ -371,14 +393,21 @@ pub(crate) async fn settle(session: &Session, settlement: &Settlement) -> Result
 }
 
 /// Makes deliveries wait; how many.
-pub(crate) async fn park(session: &Session, name: &str, deliveries: &[Delivery]) -> Result<u64, Failure> {
+pub(crate) async fn park(
+    session: &Session,
+    acknowledged: i64,
+    name: &str,
+    deliveries: &[Delivery],
+) -> Result<u64, Failure> {
     // Who parks needs no lease, so it must not overlook that events are being erased: see [`erase::lock_steps`].
     let mut look = vec![
         step(LOCK, vec![Param::text(name)]),
         step("SELECT epoch FROM delivery_counter WHERE id=1 FOR SHARE", vec![]),
     ];
     look.extend(look_steps(name, deliveries));
+    look.push(revision::look());
     let rows = session.pipeline(Bracket::Begin, &look).await?;
+    revision::expect(session, acknowledged, &rows[4]).await?;
     let Some((number_of_target, _)) = rows[0].first().map(target).transpose()? else {
         session.rollback().await?;
         return Err(not_open(name));

@@ -7,6 +7,7 @@
 
 use crate::error::Failure;
 use crate::param::{Param, Raw, Text};
+use crate::revision;
 use crate::session::{Bracket, Session, step};
 use cosell_model::Timestamp;
 use cosell_store::{ClaimedJob, Job, JobId, StoredJob};
@@ -51,6 +52,7 @@ pub(crate) async fn next_at(session: &Session) -> Result<Option<Timestamp>, Fail
 /// Claims due jobs. Done twice over a lost answer, the first claim runs out like that of a worker that was killed.
 pub(crate) async fn claim(
     session: &Session,
+    acknowledged: i64,
     now: Timestamp,
     worker: &str,
     limit: usize,
@@ -61,8 +63,11 @@ pub(crate) async fn claim(
     let look = [
         step(DUE_AGAIN, vec![Param::Int(now)]),
         step(DUE, vec![Param::Int(now), Param::count(limit)]),
+        revision::look(),
     ];
-    let rows = session.pipeline(Bracket::Begin, &look).await?;
+    let mut rows = session.pipeline(Bracket::Begin, &look).await?;
+    // What is due in a content that this server does not know yet is not its to do.
+    revision::expect(session, acknowledged, &rows.pop().unwrap_or_default()).await?;
     let mut due = rows.iter().flatten().map(job).collect::<Result<Vec<_>, _>>()?;
     due.sort_by(|a, b| (a.run_at, &a.id).cmp(&(b.run_at, &b.id)));
     due.truncate(limit);
@@ -92,6 +97,26 @@ pub(crate) async fn release(session: &Session) -> Result<u64, Failure> {
     Ok(row.map_or(Ok(0), |row| row.try_get::<_, i64>(0))?.unsigned_abs())
 }
 
+/// A job by its id (`$1`).
+pub(crate) const BY_ID: &str =
+    "SELECT id, kind, run_at, payload, attempts, worker, due_at FROM job WHERE id=$1";
+
+/// A job with who holds it.
+fn stored(row: &Row) -> Result<StoredJob, Error> {
+    let worker = row.try_get::<_, Option<Text>>(5)?;
+    let due_at = Timestamp::from_millis(row.try_get(6)?);
+    Ok(StoredJob {
+        job: job(row)?,
+        held: worker.map(|worker| (worker.0, due_at)),
+    })
+}
+
+/// The job with an id.
+pub(crate) async fn by_id(session: &Session, id: &JobId) -> Result<Option<StoredJob>, Failure> {
+    let row = session.row(&step(BY_ID, vec![Param::text(&id.0)])).await?;
+    Ok(row.as_ref().map(stored).transpose()?)
+}
+
 /// The statement of a list: waiting jobs, or those that a worker holds or has given up; `$1` the kind.
 pub(crate) fn list_sql(waits: bool, by_kind: bool, limit: usize) -> String {
     let kind = if by_kind { " AND kind=$1" } else { "" };
@@ -115,12 +140,7 @@ pub(crate) async fn list(
     });
     let mut all = Vec::new();
     for row in session.pipeline(Bracket::Whole, &steps).await?.iter().flatten() {
-        let worker = row.try_get::<_, Option<Text>>(5)?;
-        let due_at = Timestamp::from_millis(row.try_get(6)?);
-        all.push(StoredJob {
-            job: job(row)?,
-            held: worker.map(|worker| (worker.0, due_at)),
-        });
+        all.push(stored(row)?);
     }
     all.sort_by(|a, b| (a.job.run_at, &a.job.id).cmp(&(b.job.run_at, &b.job.id)));
     // Between the two statements a job may have been claimed: then it is in both.

@@ -4,7 +4,7 @@
 //! where it has a choice; so what is shown with those settings is what happens, and a scan or a sort in it means that there
 //! is no other way. Lists are explained without those settings too: their indexes must be good enough to be chosen.
 
-use crate::{apply, counter, delivery, jobs, list, log, records, sql};
+use crate::{apply, counter, delivery, jobs, list, log, marker, records, revision, sql};
 use cosell_model::Timestamp;
 use cosell_store::suite::shapes::shapes;
 use cosell_store::suite::{self, ACCOUNT, CATALOG};
@@ -326,6 +326,11 @@ async fn every_other_statement_finds_its_rows_by_an_index() {
         apply::PRUNE_ANSWERS,
         jobs::DUE,
         jobs::NEXT,
+        jobs::BY_ID,
+        marker::MARK,
+        marker::IS_FENCE,
+        revision::EXCHANGE,
+        revision::COUNTS,
         log::AFTER,
         log::BY_ID,
         log::AUDIT_AFTER,

@@ -5,6 +5,7 @@
 
 use crate::error::{Failure, Meaning, OpenError, meaning, words};
 use crate::options::{Address, Options};
+use crate::revision::Acknowledged;
 use crate::session::Session;
 use cosell_store::{ConnectionFigures, StoreError, WriteCounters};
 use std::future::Future;
@@ -69,6 +70,7 @@ impl Drop for Engine {
 pub(crate) struct Pool {
     pub(crate) address: Address,
     pub(crate) options: Options,
+    pub(crate) acknowledged: Acknowledged,
     handle: Handle,
     free: Mutex<Vec<Arc<Session>>>,
     permits: Arc<Semaphore>,
@@ -125,6 +127,7 @@ impl Pool {
         Pool {
             address,
             options,
+            acknowledged: Acknowledged::default(),
             handle,
             free: Mutex::default(),
             permits,

@@ -1,6 +1,7 @@
 //! Erasing what an account, a catalog, or everybody has.
 //!
-//! A reset goes in steps of at most [`STEP`] rows, each a transaction of its own, between which other writes get their turn.
+//! A reset goes in steps of at most [`STEP`] rows, each a transaction of its own that keeps writers out; between them other
+//! writes get their turn.
 //! What acts comes first (jobs, answers, events), then the records, then what they were. Nothing here may touch identities,
 //! settings or the audit log.
 
@@ -82,7 +83,10 @@ async fn count(session: &Session, one: Step<'_>) -> Result<usize, Failure> {
 
 /// Erases up to [`STEP`] rows; what, and whether there may be more.
 pub(crate) async fn run(session: &Session, target: &Target) -> Result<(Erased, bool), Failure> {
-    session.pipeline(Bracket::Begin, &erase::lock_steps()).await?;
+    // A change that lands between two of the statements below would be erased by half.
+    let mut locks = vec![step(sql::keep_writers_out(), vec![])];
+    locks.extend(erase::lock_steps());
+    session.pipeline(Bracket::Begin, &locks).await?;
     let mut left = STEP;
     let mut spend = |count: usize| {
         left = left.saturating_sub(count);

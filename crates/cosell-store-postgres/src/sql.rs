@@ -69,6 +69,29 @@ fn texts(kind: Kind) -> Texts {
     }
 }
 
+/// The tables that are locked after those of the kinds, in the order in which most writers come to them. The markers of
+/// commits are among them so that also a change that touches nothing but logs finds out that there was an exchange.
+const LOCKED: [&str; 10] = [
+    "job",
+    "idempotency",
+    "commit_marker",
+    "delivery_target",
+    "delivery",
+    "log_counter",
+    "event",
+    "audit",
+    "history",
+    "sequence",
+];
+
+/// Lets the writers that are under way end, and keeps all others out until the end of the transaction. Readers are not held up.
+/// Writers lock tables in an order of their own, so the two may get in each other's way: then one of them tries again.
+pub(crate) fn keep_writers_out() -> String {
+    let kinds = Kind::ALL.map(|kind| table(kind.spec()));
+    let all: Vec<String> = kinds.into_iter().chain(LOCKED.map(str::to_owned)).collect();
+    format!("LOCK TABLE {} IN EXCLUSIVE MODE", all.join(", "))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,12 +3,13 @@
 //! No statement is written here.
 
 use crate::error::{OpenError, words};
-use crate::migrate;
 use crate::options::{self, Options};
 use crate::pool::{Engine, Pool};
 use crate::replicas::Replicas;
+use crate::revision;
 use crate::session::Session;
 use crate::writer::{Task, Writer};
+use crate::{marker, migrate};
 use cosell_store::{ApplyError, Changes, StoreError, StoreFigures};
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -43,6 +44,9 @@ impl PostgresStore {
         if ran > 0 {
             tracing::info!(ran, "the schema of the database is up to date");
         }
+        let exchange = revision::present(&session).await.map_err(migrate::unreachable)?;
+        pool.acknowledged.set(exchange);
+        marker::forget_old(&session).await;
         let (queue, tasks) = mpsc::channel(pool.options.queue.max(1));
         let (news, _) = watch::channel(0);
         let (ends, ended) = std::sync::mpsc::channel();

@@ -11,6 +11,7 @@ use crate::apply::record_params;
 use crate::error::{Failure, Meaning, meaning};
 use crate::param::Param;
 use crate::records::number;
+use crate::revision;
 use crate::session::{Bracket, Session, step};
 use crate::sql;
 use crate::store::PostgresStore;
@@ -48,11 +49,12 @@ pub(crate) async fn bulk(
         if chunk.is_empty() {
             return Ok(done);
         }
-        match insert(&session, &chunk).await {
+        let acknowledged = store.pool.acknowledged.get();
+        match insert(&session, acknowledged, &chunk).await {
             // Another server has inserted one of them in between: the second look names it.
             Err(Failure::Postgres(error)) if meaning(&error) == Meaning::Taken => {
                 session.rollback().await.map_err(Failure::from)?;
-                insert(&session, &chunk).await?;
+                insert(&session, acknowledged, &chunk).await?;
             }
             other => other?,
         }
@@ -62,7 +64,7 @@ pub(crate) async fn bulk(
 }
 
 /// Inserts new records in one transaction.
-async fn insert(session: &Session, chunk: &[Record]) -> Result<(), Failure> {
+async fn insert(session: &Session, acknowledged: i64, chunk: &[Record]) -> Result<(), Failure> {
     let mut kinds: BTreeMap<Kind, Vec<&Record>> = BTreeMap::new();
     let mut seen = HashSet::with_capacity(chunk.len());
     for record in chunk {
@@ -95,6 +97,8 @@ async fn insert(session: &Session, chunk: &[Record]) -> Result<(), Failure> {
         let rows = records.iter().map(|record| record_params(record));
         copy::rows(session.client(), &sql::of(*kind).copy, &types, rows).await?;
     }
+    let looked = session.query(&revision::look()).await?;
+    revision::expect(session, acknowledged, &looked).await?;
     session.pipeline(Bracket::Commit, &[]).await?;
     Ok(())
 }

@@ -9,13 +9,15 @@
 //! connection, as a *fence*: the database lets that wait until the doubtful transaction has ended either way. If the id is
 //! taken, the commit has landed; if not, it never can any more, since its own marker would collide with the fence. Only where nobody answers
 //! within the patience is a change answered `Unavailable` with the remark that it may have landed. The next batch deletes
-//! the marker of the one before; a server that is killed leaves one row of sixteen bytes behind.
+//! the marker of the one before; what a server that is killed leaves behind goes after a day.
 
 use crate::apply::{Batch, Found, State, Touched, Verdict};
 use crate::error::{Failure, Meaning, apply_error, meaning, store_error, words};
+use crate::marker;
 use crate::param::{Param, Raw, Text};
 use crate::pool::{FIRST_WAIT, LONGEST_WAIT, Pool};
 use crate::records::{key_params, number};
+use crate::revision;
 use crate::session::{Bracket, Session, step};
 use crate::sql;
 use cosell_store::{ApplyError, Changes, StoreError};
@@ -107,7 +109,7 @@ impl Writer {
         }
         if let (Some(session), Some(marker)) = (&self.session, &self.marker) {
             // What is left behind is harmless, and not worth a wait for a database that is away.
-            let forget = step(FORGET_MARKER, vec![Param::Blob(marker)]);
+            let forget = marker::forget(marker);
             let _ = tokio::time::timeout(LONGEST_WAIT, session.query(&forget)).await;
         }
     }
@@ -181,6 +183,12 @@ impl Writer {
             };
             self.pool.counters.repeated();
             *last = words(&error);
+            if marker::met_an_exchange(&error) {
+                self.settle_session().await;
+                self.refuse(waiting, part, &revision::refusal());
+                *size -= part;
+                continue;
+            }
             match meaning(&error) {
                 Meaning::Lost => {
                     self.session = None;
@@ -256,17 +264,11 @@ impl Writer {
     /// Finds out whether a commit has landed, and if not, makes sure that it never will. Asks until somebody answers.
     async fn has_landed(&self, marker: [u8; 16]) -> bool {
         loop {
-            let asked = self.pool.work(|session| async move {
-                let steps = [
-                    step(FENCE, vec![Param::Blob(&marker)]),
-                    step(IS_FENCE, vec![Param::Blob(&marker)]),
-                ];
-                let rows = session.pipeline(Bracket::Whole, &steps).await?;
-                let is_fence = rows.get(1).and_then(|rows| rows.first());
-                Ok(is_fence.map_or(Ok(true), |row| row.try_get::<_, bool>(0))?)
-            });
+            let asked = self
+                .pool
+                .work(|session| async move { marker::has_landed(&session, &marker).await });
             match asked.await {
-                Ok(is_fence) => return !is_fence,
+                Ok(landed) => return landed,
                 Err(error) => tracing::warn!(%error, "whether a commit has landed is not known yet"),
             }
         }
@@ -301,9 +303,9 @@ impl Writer {
             .map_err(|e| Trouble::Nothing(e.into()))?;
         let before = self.marker;
         let writes = landing.writes();
-        let mut steps = vec![step(MARK, vec![Param::Blob(&marker)])];
+        let mut steps = vec![marker::mark(&marker, self.pool.acknowledged.get())];
         if let Some(before) = &before {
-            steps.push(step(FORGET_MARKER, vec![Param::Blob(before)]));
+            steps.push(marker::forget(before));
         }
         steps.extend(writes.steps);
         steps.extend(writes.numbered.step());
@@ -325,15 +327,6 @@ impl Writer {
         Ok(verdicts)
     }
 }
-
-/// Leaves the marker of a commit.
-const MARK: &str = "INSERT INTO commit_marker (marker, fence) VALUES ($1, false)";
-/// Takes the place of the marker of a doubtful commit, unless it is there.
-const FENCE: &str =
-    "INSERT INTO commit_marker (marker, fence) VALUES ($1, true) ON CONFLICT (marker) DO NOTHING";
-/// Whether the place was taken before the commit could.
-const IS_FENCE: &str = "SELECT fence FROM commit_marker WHERE marker=$1";
-const FORGET_MARKER: &str = "DELETE FROM commit_marker WHERE marker=$1";
 
 /// Begins the transaction: locks and reads everything that the changes rely on.
 async fn look<'c>(

@@ -392,15 +392,15 @@ async fn refusal(name: &str) -> OpenError {
 #[tokio::test]
 async fn a_later_schema_is_refused_unless_it_says_that_it_only_adds() {
     let name = database().await;
-    let later = "INSERT INTO cosell_migration VALUES (6, 'later', 'x', 5)";
+    let later = "INSERT INTO cosell_migration VALUES (7, 'later', 'x', 6)";
     server().execute(&name, later).unwrap();
     let store = open(&server().url(&name)).await;
     store.apply(insert(opportunity(key("O1"), 1))).await.unwrap();
-    let breaking = "INSERT INTO cosell_migration VALUES (7, 'breaking', 'x', 7)";
+    let breaking = "INSERT INTO cosell_migration VALUES (8, 'breaking', 'x', 8)";
     server().execute(&name, breaking).unwrap();
     let refused = refusal(&name).await;
     assert!(
-        matches!(refused, OpenError::Newer { found: 7, known: 5 }),
+        matches!(refused, OpenError::Newer { found: 8, known: 6 }),
         "{refused}"
     );
 }

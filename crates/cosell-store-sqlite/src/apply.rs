@@ -5,11 +5,11 @@
 //! rolls the whole transaction back. Nothing here may begin or commit a transaction.
 
 use crate::list::{Bind, value};
-use crate::{history, sql, tenants::Tenants};
+use crate::{history, revision, sql, tenants::Tenants};
 use cosell_model::Timestamp;
 use cosell_store::{
-    ApplyError, Changes, ClaimedJob, Conflict, Expect, Idempotency, Job, JobId, Key, Record, StoreError,
-    Value, Write,
+    ApplyError, Changes, ClaimedJob, Conflict, Expect, Idempotency, Job, JobId, Key, Record, Remembered,
+    StoreError, Value, Write,
 };
 use rusqlite::{Connection, OptionalExtension};
 use std::collections::HashSet;
@@ -256,6 +256,9 @@ pub(crate) fn write(
                 &job.payload[..],
                 job.attempts,
             ))?;
+    }
+    for remembered in Remembered::in_changes(changes) {
+        revision::count(connection, remembered.name())?;
     }
     Ok(())
 }

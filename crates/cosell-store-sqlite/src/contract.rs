@@ -9,15 +9,16 @@ use crate::list::{bytes_of, page};
 use crate::readers::Reader;
 use crate::store::SqliteStore;
 use crate::writer::Command;
-use crate::{counter, events, history, log, reset, sql, transfer, upkeep};
+use crate::{counter, events, history, log, reset, revision, sql, transfer, upkeep};
 use async_trait::async_trait;
 use bytes::Bytes;
 use cosell_model::Timestamp;
 use cosell_store::{
     ApplyError, AuditQuery, Changes, ClaimedJob, Delivery, DeliveryQuery, DeliveryState, Erased, EventPage,
-    EventQuery, ExportItem, Idempotency, Key, Page, ProgressFn, Query, Record, Report, SPANS, SettleError,
-    Settlement, Store, StoreError, StoreFigures, Stored, StoredAudit, StoredEvent, StoredJob, Swap,
-    TargetState, TransferError, check_limit, validate_counter, validate_deliveries, validate_target,
+    EventQuery, ExportItem, Idempotency, JobId, Key, Page, ProgressFn, Query, Record, Report, Revision,
+    SPANS, SettleError, Settlement, Store, StoreError, StoreFigures, Stored, StoredAudit, StoredEvent,
+    StoredJob, Swap, TargetState, TransferError, check_limit, validate_counter, validate_deliveries,
+    validate_target,
 };
 use rusqlite::OptionalExtension;
 use std::io;
@@ -230,6 +231,10 @@ impl Store for SqliteStore {
     async fn jobs(&self, kind: Option<&str>, limit: usize) -> Result<Vec<StoredJob>, StoreError> {
         check_limit(limit)?;
         self.read(|reader| log::jobs(&reader.connection, kind, limit))
+    }
+
+    async fn job(&self, id: &JobId) -> Result<Option<StoredJob>, StoreError> {
+        self.read(|reader| log::job(&reader.connection, id))
     }
 
     #[tracing::instrument(target = SPANS, level = "trace", name = "store events_after", skip_all, fields(otel.kind = "client", db.system.name = "sqlite"))]
@@ -495,6 +500,13 @@ impl Store for SqliteStore {
     ) -> Result<u64, TransferError> {
         transfer::import_into(self, relying_on, source, &progress).await
     }
+
+    async fn revision(&self) -> Result<Revision, StoreError> {
+        self.read(|reader| revision::read(&reader.connection))
+    }
+
+    /// A folder has one server, so whoever exchanges what is in it is that server, and has acknowledged it.
+    fn acknowledge(&self, _: u64) {}
 
     async fn check(&self, progress: ProgressFn) -> Result<Report, StoreError> {
         let (folder, options) = (self.folder.clone(), self.options.clone());

@@ -21,6 +21,7 @@ mod migrate;
 mod open;
 mod readers;
 mod reset;
+mod revision;
 mod sql;
 mod store;
 mod tenants;

@@ -5,9 +5,9 @@
 use crate::apply;
 use crate::list::bytes_of;
 use cosell_model::Timestamp;
-use cosell_store::{AuditEntry, AuditQuery, StoredAudit, StoredJob};
+use cosell_store::{AuditEntry, AuditQuery, JobId, StoredAudit, StoredJob};
 use rusqlite::types::Value;
-use rusqlite::{Connection, Row};
+use rusqlite::{Connection, OptionalExtension as _, Row};
 
 /// Most entries pruned in one commit, so that other writes wait for a few milliseconds only.
 pub(crate) const PRUNE_STEP: u64 = 5_000;
@@ -110,26 +110,35 @@ pub(crate) fn prune(connection: &Connection, before: Timestamp) -> rusqlite::Res
     Ok(statement.execute((before.as_millis(), PRUNE_STEP))? as u64)
 }
 
+/// A job with who holds it.
+fn stored_job(row: &Row<'_>) -> rusqlite::Result<StoredJob> {
+    let worker: Option<String> = row.get(5)?;
+    let due_at = Timestamp::from_millis(row.get(6)?);
+    Ok(StoredJob {
+        job: apply::job(row)?,
+        held: worker.map(|worker| (worker, due_at)),
+    })
+}
+
+/// The job with an id.
+pub(crate) fn job(connection: &Connection, id: &JobId) -> rusqlite::Result<Option<StoredJob>> {
+    let mut find = connection
+        .prepare_cached("SELECT id, kind, run_at, payload, attempts, worker, due_at FROM job WHERE id=?1")?;
+    find.query_row([&id.0], stored_job).optional()
+}
+
 /// Jobs in the order of their times. The two parts are merged here: first those that wait, then those that are held.
 pub(crate) fn jobs(
     connection: &Connection,
     kind: Option<&str>,
     limit: usize,
 ) -> rusqlite::Result<Vec<StoredJob>> {
-    let read = |row: &Row<'_>| {
-        let worker: Option<String> = row.get(5)?;
-        let due_at = Timestamp::from_millis(row.get(6)?);
-        Ok(StoredJob {
-            job: apply::job(row)?,
-            held: worker.map(|worker| (worker, due_at)),
-        })
-    };
     let most = i64::try_from(limit).unwrap_or(i64::MAX);
     let mut waiting = connection.prepare_cached(WAITING)?;
     let mut all = waiting
-        .query_map((kind, most), read)?
+        .query_map((kind, most), stored_job)?
         .collect::<rusqlite::Result<Vec<_>>>()?;
-    for held in connection.prepare_cached(HELD)?.query_map([kind], read)? {
+    for held in connection.prepare_cached(HELD)?.query_map([kind], stored_job)? {
         all.push(held?);
     }
     all.sort_by(|a, b| (a.job.run_at, &a.job.id).cmp(&(b.job.run_at, &b.job.id)));

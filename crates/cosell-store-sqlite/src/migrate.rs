@@ -42,6 +42,11 @@ const MIGRATIONS: &[Migration] = &[
         name: "counters",
         sql: include_str!("../migrations/0005_counters.sql"),
     },
+    Migration {
+        number: 6,
+        name: "revisions",
+        sql: include_str!("../migrations/0006_revisions.sql"),
+    },
 ];
 
 /// The newest schema this build knows.

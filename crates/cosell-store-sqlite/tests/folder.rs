@@ -181,13 +181,13 @@ fn a_newer_schema_and_a_changed_step_are_refused() {
         let connection = rusqlite::Connection::open(folder.path().join(DATABASE_FILE)).unwrap();
         connection.execute_batch(sql).unwrap();
     };
-    change("INSERT INTO migration VALUES (6, 'of tomorrow', 'x')");
+    change("INSERT INTO migration VALUES (7, 'of tomorrow', 'x')");
     let error = refusal(folder.path(), plain());
     assert!(
-        matches!(error, OpenError::Newer { found: 6, known: 5 }),
+        matches!(error, OpenError::Newer { found: 7, known: 6 }),
         "{error:?}"
     );
-    change("DELETE FROM migration WHERE number = 6; UPDATE migration SET sha256 = 'x'");
+    change("DELETE FROM migration WHERE number = 7; UPDATE migration SET sha256 = 'x'");
     let error = refusal(folder.path(), plain());
     assert!(
         matches!(error, OpenError::Tampered { number: 1, .. }),
@@ -240,7 +240,7 @@ async fn a_file_of_schema_1_takes_records_of_later_kinds_and_keeps_its_own_acros
     assert_eq!(steps(&connection), 1);
     {
         let store = SqliteStore::open(folder.path(), plain()).unwrap();
-        assert_eq!(steps(&connection), 5);
+        assert_eq!(steps(&connection), 6);
         for kind in Kind::ALL {
             store.apply(insert(sample(kind, "new"))).await.unwrap();
         }

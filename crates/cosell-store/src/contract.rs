@@ -3,7 +3,7 @@
 //! Nothing here goes by a clock: whoever asks passes the time.
 
 use crate::changes::{
-    ApplyError, AuditQuery, Changes, ClaimedJob, EventPage, EventQuery, Idempotency, StoredAudit,
+    ApplyError, AuditQuery, Changes, ClaimedJob, EventPage, EventQuery, Idempotency, JobId, StoredAudit,
     StoredEvent, StoredJob,
 };
 use crate::counter::Swap;
@@ -11,6 +11,7 @@ use crate::delivery::{Delivery, DeliveryQuery, SettleError, Settlement, TargetSt
 use crate::figures::StoreFigures;
 use crate::query::{Page, Query};
 use crate::record::{Key, Record, Stored};
+use crate::revision::Revision;
 use crate::transfer::{ExportItem, TransferError};
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -187,6 +188,9 @@ pub trait Store: Send + Sync {
     /// `limit` (1 to [`MAX_PAGE`](crate::MAX_PAGE)). For people who look: with a kind, it may look through all jobs.
     async fn jobs(&self, kind: Option<&str>, limit: usize) -> Result<Vec<StoredJob>, StoreError>;
 
+    /// The job with an id, waiting or claimed; `None` if there is none.
+    async fn job(&self, id: &JobId) -> Result<Option<StoredJob>, StoreError>;
+
     /// Events with a `seq` greater than `after`, in order, at most `limit`; empty if there are none yet.
     async fn events_after(&self, after: u64, limit: usize) -> Result<Vec<StoredEvent>, StoreError>;
 
@@ -325,13 +329,24 @@ pub trait Store: Send + Sync {
     /// now, or is gone, nothing is taken in and [`TransferError::Overtaken`] names it.
     ///
     /// Who remembers what was in the store (numbers of events, blocks of sequences, keys) must forget it; who held the lease
-    /// of a target has lost it.
+    /// of a target has lost it. It counts as one of the [`Revision::exchanges`], which who did it has acknowledged.
     async fn import(
         &self,
         relying_on: &[(Key, u64)],
         source: &mut (dyn Iterator<Item = io::Result<ExportItem>> + Send),
         progress: ProgressFn,
     ) -> Result<u64, TransferError>;
+
+    /// How often what servers remember has changed. Costs next to nothing: every server asks twice a second.
+    async fn revision(&self) -> Result<Revision, StoreError>;
+
+    /// Says that this server has forgotten everything that it knew before the exchange with that number
+    /// ([`Revision::exchanges`]), and that nothing decided by then is under way any more.
+    ///
+    /// Until it does so after an exchange by another, whatever it writes is refused as unavailable, wholly and for certain:
+    /// what somebody decided by the former content must not land in the next. Only [`Store::reserve`], [`Store::reset`] and
+    /// pruning go on, which rely on nothing. Who opens a store has acknowledged what is in it then.
+    fn acknowledge(&self, exchanges: u64);
 
     /// Looks through everything stored: the backend's own structures, that documents are JSON, that list rows and
     /// documents belong together. Changes nothing.

@@ -15,6 +15,7 @@ mod figures;
 mod kind;
 mod query;
 mod record;
+mod revision;
 pub mod state;
 #[cfg(feature = "suite")]
 pub mod suite;
@@ -36,4 +37,5 @@ pub use figures::{
 pub use kind::{Column, ColumnType, IndexSpec, Kind, KindSpec, Scope, SortSpec};
 pub use query::{Cursor, Filter, Item, MAX_IN_VALUES, MAX_PAGE, Page, Query, Sort, check_limit};
 pub use record::{Key, Record, Stored, Value};
+pub use revision::{EXCHANGES, Remembered, Revision};
 pub use transfer::{ExportItem, FormerVersion, TransferError};

@@ -12,8 +12,9 @@ use bytes::Bytes;
 use cosell_model::Timestamp;
 use cosell_store::{
     ApplyError, AuditQuery, Changes, ClaimedJob, Delivery, DeliveryQuery, Erased, EventPage, EventQuery,
-    ExportItem, Idempotency, Key, Page, ProgressFn, Query, Record, Report, SettleError, Settlement, Store,
-    StoreError, Stored, StoredAudit, StoredEvent, StoredJob, Swap, TargetState, TransferError,
+    ExportItem, Idempotency, JobId, Key, Page, ProgressFn, Query, Record, Report, Revision, SettleError,
+    Settlement, Store, StoreError, Stored, StoredAudit, StoredEvent, StoredJob, Swap, TargetState,
+    TransferError,
 };
 
 /// The store in between.
@@ -119,6 +120,18 @@ impl Store for Flaky {
 
     async fn next_job_at(&self) -> Result<Option<Timestamp>, StoreError> {
         self.store.next_job_at().await
+    }
+
+    async fn job(&self, id: &JobId) -> Result<Option<StoredJob>, StoreError> {
+        self.store.job(id).await
+    }
+
+    async fn revision(&self) -> Result<Revision, StoreError> {
+        self.store.revision().await
+    }
+
+    fn acknowledge(&self, exchanges: u64) {
+        self.store.acknowledge(exchanges);
     }
 
     async fn events_after(&self, after: u64, limit: usize) -> Result<Vec<StoredEvent>, StoreError> {

@@ -6,6 +6,7 @@ mod explain;
 mod run;
 mod scripts;
 mod steps;
+mod turn;
 
 pub use explain::Asked;
 pub use scripts::{Behaviour, EVERYONE, Player};
@@ -14,3 +15,4 @@ pub use steps::{Cancelled, PlannedStep};
 pub(crate) use run::run;
 pub(crate) use scripts::Scripts;
 pub(crate) use steps::{KIND, Plans, is_step};
+pub(crate) use turn::has_its_turn;

@@ -83,8 +83,10 @@ impl Scripts {
         *self.table.write().unwrap_or_else(PoisonError::into_inner) = table;
     }
 
-    /// Forgets what is remembered: the store holds something else.
-    pub(crate) fn forget(&self) {
+    /// Forgets what is remembered: the store holds something else. Whoever reads the former content at this moment comes to
+    /// an end first, so that it is not remembered afterwards.
+    pub(crate) async fn forget(&self) {
+        let _turn = self.turn.lock().await;
         self.set(None);
     }
 }
@@ -209,7 +211,7 @@ impl Service {
         let name = format!("{BEGINNING}{account}/{catalog}");
         let kept = kept::write(self, &by.deed(action), &name, behaviour).await;
         // A failed write may have landed as well.
-        self.autopilot.forget();
+        self.autopilot.set(None);
         kept
     }
 }

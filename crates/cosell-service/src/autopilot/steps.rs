@@ -18,6 +18,17 @@ use crate::service::Service;
 /// What the kind of every step's job begins with.
 pub(crate) const KIND: &str = "autopilot";
 
+/// What the identifiers of steps of a review end with.
+pub(super) const TAKE: &str = "1-take";
+pub(super) const DECIDE: &str = "2-decide";
+/// What those of the moves that follow it begin with, before their number.
+pub(super) const MOVE: &str = "3-move-";
+
+/// What the identifier of a move ends with; moves are numbered from 1.
+pub(super) fn move_name(number: usize) -> String {
+    format!("{MOVE}{number:04}")
+}
+
 /// True for the kind of a step's job.
 pub(crate) fn is_step(kind: &str) -> bool {
     kind.strip_prefix(KIND).is_some_and(|rest| rest.starts_with('/'))
@@ -155,11 +166,11 @@ impl<'a> Plans<'a> {
         for step in steps {
             // Moves that are planned anew, because people approved earlier or later, take the place of those planned first.
             let name = match &step.action {
-                Action::Take => "1-take".to_owned(),
-                Action::Verdict(_) => "2-decide".to_owned(),
+                Action::Take => TAKE.to_owned(),
+                Action::Verdict(_) => DECIDE.to_owned(),
                 Action::MoveStage { .. } => {
                     moves += 1;
-                    format!("3-move-{moves:04}")
+                    move_name(moves)
                 }
                 Action::AcceptInvitation { invitation } => format!("accept/{invitation}"),
             };

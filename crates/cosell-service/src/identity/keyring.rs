@@ -63,6 +63,8 @@ impl Keyring {
         {
             return Ok(Some(credential));
         }
+        // The time counts from the question on: what the store answers late may have been revoked meanwhile.
+        let asked = Instant::now();
         // A key id comes from an unauthenticated request: bound it before it becomes a look-up.
         if access_key_id.len() > 128 {
             return Ok(None);
@@ -87,10 +89,8 @@ impl Keyring {
             account: key.account_id,
             secret,
         });
-        self.cache.insert(
-            access_key_id.to_owned(),
-            (Instant::now(), Arc::clone(&credential)),
-        );
+        self.cache
+            .insert(access_key_id.to_owned(), (asked, Arc::clone(&credential)));
         Ok(Some(credential))
     }
 }

@@ -1,7 +1,7 @@
 //! What operators set for the whole server and what must outlast a restart: one record of kind Setting for each thing.
 
 use cosell_model::ApiError;
-use cosell_store::{Changes, Key, Kind, MAX_PAGE, Query, Record, Sort, Write};
+use cosell_store::{ApplyError, Changes, Key, Kind, MAX_PAGE, Query, Record, Sort, Write};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -10,15 +10,26 @@ use crate::audit::Deed;
 use crate::plan::all;
 use crate::service::Service;
 
+/// How often a write that others overtake is tried.
+const ATTEMPTS: usize = 8;
+
 fn key(id: &str) -> Key {
     Key::global(Kind::Setting, id)
 }
 
 /// What is kept under that name, if anything is.
 pub(crate) async fn read<T: DeserializeOwned>(service: &Service, id: &str) -> Result<Option<T>, ApiError> {
+    Ok(find(service, id).await?.map(|(kept, _)| kept))
+}
+
+/// What is kept under that name, with the version of its record.
+pub(crate) async fn find<T: DeserializeOwned>(
+    service: &Service,
+    id: &str,
+) -> Result<Option<(T, u64)>, ApiError> {
     let found = service.store.get(&key(id)).await.map_err(read_failed)?;
     found
-        .map(|found| stored(&found.document, "a setting of the server"))
+        .map(|found| Ok((stored(&found.document, "a setting of the server")?, found.version)))
         .transpose()
 }
 
@@ -29,10 +40,28 @@ pub(crate) async fn write<T: Serialize>(
     id: &str,
     value: Option<&T>,
 ) -> Result<(), ApiError> {
-    let found = service.store.get(&key(id)).await.map_err(read_failed)?;
-    let expected = found.map(|found| found.version);
+    for _ in 0..ATTEMPTS {
+        let found = service.store.get(&key(id)).await.map_err(read_failed)?;
+        if write_over(service, deed, id, value, found.map(|found| found.version)).await? {
+            return Ok(());
+        }
+    }
+    Err(ApiError::conflict(
+        "What is to be set is changed all the time by others: repeat the request",
+    ))
+}
+
+/// Keeps something under that name in the place of the version that was read (`None` for nothing); false where there is
+/// another by now.
+pub(crate) async fn write_over<T: Serialize>(
+    service: &Service,
+    deed: &Deed,
+    id: &str,
+    value: Option<&T>,
+    expected: Option<u64>,
+) -> Result<bool, ApiError> {
     let write = match (value, expected) {
-        (None, None) => return Ok(()),
+        (None, None) => return Ok(true),
         (None, Some(expected)) => Write::Delete {
             key: key(id),
             expected,
@@ -57,7 +86,11 @@ pub(crate) async fn write<T: Serialize>(
         writes: vec![write],
         ..Changes::default()
     };
-    service.apply(deed, changes).await.map_err(write_failed)
+    match service.apply(deed, changes).await {
+        Ok(()) => Ok(true),
+        Err(ApplyError::Conflict(_)) => Ok(false),
+        Err(error) => Err(write_failed(error)),
+    }
 }
 
 /// Everything that is kept under names with that beginning: what follows the beginning, and the thing.

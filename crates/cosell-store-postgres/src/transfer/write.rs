@@ -10,6 +10,7 @@ use crate::error::{Failure, Meaning, meaning, words};
 use crate::param::Param;
 use crate::pool::{FIRST_WAIT, LONGEST_WAIT};
 use crate::records;
+use crate::revision;
 use crate::session::Session;
 use crate::sql;
 use crate::store::PostgresStore;
@@ -74,7 +75,9 @@ pub(crate) async fn import(
         tokio::task::yield_now().await;
     }
     taking.finish(&session).await?;
+    let exchange = revision::exchanged(&session).await.map_err(StoreError::from)?;
     session.client().batch_execute("COMMIT").await.map_err(failed)?;
+    store.pool.acknowledged.set(exchange);
     // There may be other events now than those that waiting readers know.
     store.news.send_modify(|n| *n += 1);
     Ok(taking.count)
@@ -88,10 +91,9 @@ fn tables() -> impl Iterator<Item = String> {
 /// Begins the transaction and keeps writers out, as soon as those under way have ended. Writers lock tables in an order of
 /// their own, so the two may get in each other's way: then this gives way and tries again.
 async fn lock(session: &Session, patience: std::time::Duration) -> Result<(), StoreError> {
-    let all: Vec<String> = tables().chain(["log_counter".to_owned()]).collect();
     let text = format!(
-        "BEGIN; SET LOCAL lock_timeout=2000; LOCK TABLE {} IN EXCLUSIVE MODE; SET LOCAL lock_timeout=0",
-        all.join(", ")
+        "BEGIN; SET LOCAL lock_timeout=2000; {}; SET LOCAL lock_timeout=0",
+        sql::keep_writers_out()
     );
     let tries = async {
         let mut wait = FIRST_WAIT;

@@ -6,9 +6,10 @@ use super::Feed;
 use crate::apply::{self, Text};
 use crate::delivery;
 use crate::error::{is_taken, read_error};
+use crate::revision;
 use crate::tenants::Tenants;
 use cosell_model::Timestamp;
-use cosell_store::{ExportItem, Key, Kind, StoreError, TransferError};
+use cosell_store::{EXCHANGES, ExportItem, Key, Kind, StoreError, TransferError};
 use rusqlite::Connection;
 use tokio::sync::mpsc::Receiver;
 
@@ -50,6 +51,11 @@ fn transaction(
     let taken = expect(connection, tenants, relying_on)
         .and_then(|()| clear(connection).map_err(sqlite))
         .and_then(|()| Ok(take(connection, tenants, &mut items)?))
+        .and_then(|count| {
+            revision::count(connection, EXCHANGES)
+                .map_err(sqlite)
+                .map(|()| count)
+        })
         .and_then(|count| connection.execute_batch("COMMIT").map_err(sqlite).map(|()| count));
     if taken.is_err()
         && !connection.is_autocommit()

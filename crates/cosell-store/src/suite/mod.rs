@@ -23,6 +23,7 @@ pub mod outbox;
 pub mod pages;
 pub mod properties;
 pub mod records;
+pub mod revisions;
 pub mod shapes;
 pub mod targets;
 pub mod transfer;
@@ -186,6 +187,12 @@ macro_rules! store_contract_suite {
             $crate::store_contract_suite!(@pair $make transfer
                 a_state_goes_to_another_store_byte_for_byte_and_works_there
                 random_states_go_round_byte_for_byte
+            );
+            $crate::store_contract_suite!(@async $make revisions
+                changes_of_what_servers_remember_are_counted_and_no_others
+                an_import_is_an_exchange_and_who_did_it_goes_on
+                counts_belong_to_the_store_and_not_to_the_state_in_it
+                a_job_is_found_by_its_id_waiting_or_claimed
             );
             $crate::store_contract_suite!(@async $make upkeep
                 a_check_of_a_sound_store_counts_records_and_finds_nothing

@@ -4,6 +4,7 @@
 //! hand-over between threads. What is in a request is `handler`'s business.
 
 mod connection;
+mod follow;
 mod handler;
 mod outcome;
 mod preface;
@@ -105,7 +106,7 @@ impl Server {
                 .context("cannot start a thread")?;
             workers.push(thread);
         }
-        workers.push(jobs(Arc::clone(&self.handler), stopping)?);
+        workers.push(by_itself(Arc::clone(&self.handler), stopping)?);
 
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -186,8 +187,9 @@ fn manager(word: Word) {
     let _ = word;
 }
 
-/// Starts the thread that does what is due at a time, and compares the clocks. It ends with the connections' threads.
-fn jobs(
+/// Starts the thread of what no request asks for: it does what is due at a time, compares the clocks, and follows
+/// what other servers change. It ends with the connections' threads.
+fn by_itself(
     handler: Arc<Handler>,
     stopping: watch::Receiver<bool>,
 ) -> anyhow::Result<std::thread::JoinHandle<()>> {
@@ -203,7 +205,13 @@ fn jobs(
     };
     let run = move || {
         let service = &handler.service;
-        runtime.block_on(async { tokio::join!(service.run_jobs(stop()), service.watch_skew(stop())) });
+        runtime.block_on(async {
+            tokio::join!(
+                service.run_jobs(stop()),
+                service.watch_skew(stop()),
+                follow::follow(&handler, stop())
+            )
+        });
     };
     std::thread::Builder::new()
         .name("cosell-jobs".to_owned())

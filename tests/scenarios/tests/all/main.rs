@@ -13,6 +13,7 @@ mod deploy;
 mod harness;
 mod histories;
 mod hostile;
+mod nodes;
 mod operator;
 mod postgres;
 mod scenarios;

@@ -147,7 +147,6 @@ impl Service {
         };
         let failed = |error: ApiError| LoadError::Failed(error.internal.unwrap_or(error.message));
         self.list_old_deals().await.map_err(failed)?;
-        self.refresh_settings().await.map_err(failed)?;
         self.note_done(&by.deed("LoadState")).await;
         Ok(Loaded {
             saved_date: summary.created_at,
@@ -185,10 +184,15 @@ impl Service {
             .filter_map(|item| item.map(|item| sieve.admit(item)).transpose());
         let taken = self.store.import(&relying_on, &mut source, progress).await;
         drop(source);
-        if taken.is_ok() {
-            self.forget();
-        }
+        let refreshed = match &taken {
+            Ok(_) => {
+                self.forget();
+                self.refresh_settings().await
+            }
+            Err(_) => Ok(()),
+        };
         drop((pause, turn, alone));
+        refreshed.map_err(|error| LoadError::Failed(error.internal.unwrap_or(error.message)))?;
         Ok(taken.map(|_| sieve))
     }
 
