@@ -4,7 +4,7 @@
 
 use crate::error::{OpenError, words};
 use crate::migrate;
-use crate::options::{self, Options};
+use crate::options::{self, Options, Purpose};
 use crate::pool::{Engine, Pool};
 use crate::session::Session;
 use crate::writer::{Task, Writer};
@@ -37,7 +37,7 @@ impl PostgresStore {
         let engine = Engine::start()?;
         let pool = Arc::new(Pool::new(address, options, engine.handle().clone()));
         let session = pool.connect().await.map_err(migrate::unreachable)?;
-        let ran = migrate::migrate(&session).await?;
+        let ran = migrate::migrate(&session, pool.options.purpose == Purpose::CopyTo).await?;
         if ran > 0 {
             tracing::info!(ran, "the schema of the database is up to date");
         }
@@ -57,6 +57,15 @@ impl PostgresStore {
             ended: std::sync::Mutex::new(ended),
             _engine: engine,
         })
+    }
+
+    /// How many connections of cosell's servers and commands there are to the database, beside those of copies. Only those
+    /// that call themselves `cosell` are known, as they do unless an address gives them another `application_name`.
+    ///
+    /// # Errors
+    /// Those of the database; also where it keeps no list of its connections.
+    pub async fn connected(&self) -> Result<u64, StoreError> {
+        crate::transfer::steps::others(self).await
     }
 
     async fn enqueue(&self, task: Task) -> Result<(), String> {

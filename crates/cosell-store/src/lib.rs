@@ -9,6 +9,7 @@
 
 mod changes;
 mod contract;
+pub mod copy;
 mod delivery;
 mod kind;
 mod query;
