@@ -9,7 +9,7 @@ use std::process::Stdio;
 use cosell_test_postgres::server;
 use serde_json::{Value, json};
 
-use super::events::{connect, partner};
+use super::events::{connect, partner, until};
 use crate::harness::deal::{create, draft, get, list_all, update};
 use crate::harness::receiver::{Receiver, Reply};
 use crate::harness::server::{cosell_with, typed};
@@ -71,7 +71,7 @@ fn refused(from: &str, to: &str, tells: &str) {
 fn everything_goes_to_postgresql_and_back_and_the_copies_serve() {
     let root = tempfile::tempdir().unwrap();
     let [one, two, three] = ["one", "two", "three"].map(|name| folder(root.path(), name));
-    let receiver = Receiver::start(Reply::Silence);
+    let receiver = Receiver::start(Reply::Status(204));
     let start = |data: &str, more: &[&str]| {
         Server::start(&[&["dev", "--listen", "127.0.0.1:0", "--data", data], more].concat())
     };
@@ -83,6 +83,10 @@ fn everything_goes_to_postgresql_and_back_and_the_copies_serve() {
         deal["LifeCycle"]["NextSteps"] = "Go on elsewhere".into();
     })
     .ok();
+    // Some events have arrived; what becomes of them is kept.
+    until(&mut dev.operator(), "/event-targets/crm", |target| {
+        target["state"]["delivered"].as_u64() > Some(0)
+    });
     let all = |server: &Server| {
         let mut caller = server.caller(Key::first());
         list_all(&mut caller, &json!({"Catalog": "Sandbox"})).len()
