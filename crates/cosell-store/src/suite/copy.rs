@@ -235,7 +235,6 @@ pub async fn what_was_written_meanwhile_is_named_and_leaves_the_copy_unfinished(
         target: Some("sequence of the copy alone".to_owned()),
     };
     assert_eq!(outcome.difference, Some(only_there));
-    // An answer is longer than what a copy of nothing has.
     assert!(other.mark().await.unwrap().is_some());
 }
 
