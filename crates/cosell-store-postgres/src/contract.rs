@@ -4,10 +4,12 @@ use crate::error::settle_error;
 use crate::param::{Param, Raw};
 use crate::session::step;
 use crate::store::PostgresStore;
+use crate::transfer::steps;
 use crate::{counter, delivery, jobs, list, log, records, reset, revision, transfer, upkeep};
 use async_trait::async_trait;
 use bytes::Bytes;
 use cosell_model::Timestamp;
+use cosell_store::copy::CopyTarget;
 use cosell_store::{
     ApplyError, AuditQuery, Changes, ClaimedJob, Delivery, DeliveryQuery, DeliveryState, Erased, EventPage,
     EventQuery, ExportItem, Idempotency, JobId, Key, MAX_PAGE, Page, ProgressFn, Query, Record, Report,
@@ -18,6 +20,7 @@ use cosell_store::{
 use std::io;
 use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long a reader of events that waits sleeps between two looks, at first and at most: events that another server writes
@@ -521,5 +524,24 @@ impl Store for PostgresStore {
 
     async fn close(&self) {
         self.finish().await;
+    }
+}
+
+#[async_trait]
+impl CopyTarget for PostgresStore {
+    async fn mark(&self) -> Result<Option<Bytes>, StoreError> {
+        steps::mark(self).await
+    }
+
+    async fn begin_filling(&self, mark: Bytes, erase: bool) -> Result<bool, StoreError> {
+        steps::begin(self, mark, erase).await
+    }
+
+    async fn fill(&self, was: &Bytes, items: Arc<[ExportItem]>, mark: Bytes) -> Result<bool, StoreError> {
+        steps::fill(self, was, &items, mark).await
+    }
+
+    async fn end_filling(&self, was: &Bytes) -> Result<bool, StoreError> {
+        steps::end(self, was).await
     }
 }

@@ -45,6 +45,11 @@ pub enum OpenError {
         /// Its recorded name.
         name: String,
     },
+    /// A copy fills the database and has not ended.
+    #[error(
+        "it holds a copy that is not finished: repeat the `cosell store copy` that began it, or have it begin anew with --restart"
+    )]
+    Unfinished,
     /// Another error of the database.
     #[error("the database could not be opened: {0}")]
     Postgres(String),

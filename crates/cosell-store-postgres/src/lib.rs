@@ -38,5 +38,5 @@ mod upkeep;
 mod writer;
 
 pub use error::OpenError;
-pub use options::{Options, shown};
+pub use options::{Options, Purpose, shown};
 pub use store::PostgresStore;

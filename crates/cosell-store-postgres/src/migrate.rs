@@ -6,6 +6,7 @@
 
 use crate::error::{Failure, Meaning, OpenError, meaning, words};
 use crate::session::Session;
+use crate::transfer::steps::MARK_TABLE;
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
 
@@ -75,12 +76,15 @@ fn checksum(sql: &str) -> String {
 /// How often a start is tried that collides with the start of another server.
 const TRIES: usize = 10;
 
-/// Brings the schema up to date; how many migrations ran.
-pub(crate) async fn migrate(session: &Session) -> Result<usize, OpenError> {
+/// Brings the schema up to date; how many migrations ran. A database that a copy fills is refused unless `filling`.
+pub(crate) async fn migrate(session: &Session, filling: bool) -> Result<usize, OpenError> {
     let encoding = query(session, "SHOW server_encoding").await?;
     let encoding = encoding.first().map_or("", String::as_str);
     if encoding != "UTF8" {
         return Err(OpenError::Encoding(encoding.to_owned()));
+    }
+    if !filling && tables(session).await?.iter().any(|name| name == MARK_TABLE) {
+        return Err(OpenError::Unfinished);
     }
     // Most starts find everything done, and then nothing is locked or written.
     if found(session).await? >= NEWEST {
@@ -165,14 +169,19 @@ async fn query(session: &Session, sql: &str) -> Result<Vec<String>, OpenError> {
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
-/// The schema of the database (0 for an empty one), or why it must not be used.
-async fn found(session: &Session) -> Result<i64, OpenError> {
-    let tables = query(
+/// The names of all tables.
+async fn tables(session: &Session) -> Result<Vec<String>, OpenError> {
+    query(
         session,
         "SELECT table_name::text FROM information_schema.tables WHERE table_schema = current_schema() \
          AND table_type = 'BASE TABLE'",
     )
-    .await?;
+    .await
+}
+
+/// The schema of the database (0 for an empty one), or why it must not be used.
+async fn found(session: &Session) -> Result<i64, OpenError> {
+    let tables = tables(session).await?;
     if !tables.iter().any(|name| name == "cosell_migration") {
         // The lock comes and goes with the first migration.
         return match tables.iter().all(|name| name == "cosell_migration_lock") {

@@ -13,6 +13,23 @@ use std::time::Duration;
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
 
+/// How connections call themselves where the address does not say it.
+pub(crate) const APPLICATION: &str = "cosell";
+/// How those of a copy call themselves, whatever the address says.
+const COPY: &str = "cosell store copy";
+
+/// What a store is opened for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Purpose {
+    /// Anything that a server or a command does.
+    #[default]
+    Use,
+    /// To be copied from.
+    CopyFrom,
+    /// To be filled by a copy: only then a database with an unfinished one is opened.
+    CopyTo,
+}
+
 /// How a store works with its database.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -33,6 +50,8 @@ pub struct Options {
     /// [`release_claims`](cosell_store::Store::release_claims) take jobs from workers that are gone: beside others they
     /// might be alive. With several servers, the jobs of one that was killed are due again when their leases end.
     pub only_server: bool,
+    /// What it is opened for.
+    pub purpose: Purpose,
 }
 
 impl Default for Options {
@@ -45,6 +64,7 @@ impl Default for Options {
             connect_timeout: Duration::from_secs(3),
             statement_timeout: Duration::from_secs(8),
             only_server: false,
+            purpose: Purpose::Use,
         }
     }
 }
@@ -94,8 +114,10 @@ pub(crate) fn parse(url: &str, options: &Options) -> Result<Address, OpenError> 
     if config.get_connect_timeout().is_none() {
         config.connect_timeout(options.connect_timeout);
     }
-    if config.get_application_name().is_none() {
-        config.application_name("cosell");
+    if options.purpose != Purpose::Use {
+        config.application_name(COPY);
+    } else if config.get_application_name().is_none() {
+        config.application_name(APPLICATION);
     }
     let tls = match config.get_ssl_mode() {
         SslMode::Disable => None,

@@ -3,7 +3,7 @@
 //! No statement is written here.
 
 use crate::error::{OpenError, words};
-use crate::options::{self, Options};
+use crate::options::{self, Options, Purpose};
 use crate::pool::{Engine, Pool};
 use crate::replicas::Replicas;
 use crate::revision;
@@ -40,7 +40,7 @@ impl PostgresStore {
         let engine = Engine::start()?;
         let pool = Arc::new(Pool::new(address, options, engine.handle().clone()));
         let session = pool.connect().await.map_err(migrate::unreachable)?;
-        let ran = migrate::migrate(&session).await?;
+        let ran = migrate::migrate(&session, pool.options.purpose == Purpose::CopyTo).await?;
         if ran > 0 {
             tracing::info!(ran, "the schema of the database is up to date");
         }
@@ -94,6 +94,15 @@ impl PostgresStore {
             replicas: self.replicas.as_ref().map(Replicas::figures),
             ..self.pool.counters.read()
         }
+    }
+
+    /// How many connections of cosell's servers and commands there are to the database, beside those of copies. Only those
+    /// that call themselves `cosell` are known, as they do unless an address gives them another `application_name`.
+    ///
+    /// # Errors
+    /// Those of the database; also where it keeps no list of its connections.
+    pub async fn connected(&self) -> Result<u64, StoreError> {
+        crate::transfer::steps::others(self).await
     }
 
     async fn enqueue(&self, task: Task) -> Result<(), String> {

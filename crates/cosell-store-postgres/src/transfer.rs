@@ -1,10 +1,11 @@
-//! Everything out, everything in, and many new records at once.
+//! Everything out, everything in at once or in steps, and many new records at once.
 //!
 //! Each has a connection of its own, on which nothing times out, and is never tried twice: half of a source is used up when
 //! a connection breaks. Nothing here knows what a file of the state looks like.
 
 mod copy;
 mod read;
+pub(crate) mod steps;
 mod write;
 
 use crate::apply::record_params;
@@ -26,10 +27,6 @@ const BULK: usize = 5_000;
 /// Bytes of documents that are enough for one commit of new records.
 const BULK_BYTES: usize = 16 << 20;
 
-fn weight_of(record: &Record) -> usize {
-    record.document.len() + record.summary.len() + record.private.len()
-}
-
 /// Inserts many new records.
 pub(crate) async fn bulk(
     store: &PostgresStore,
@@ -43,7 +40,7 @@ pub(crate) async fn bulk(
         while chunk.len() < BULK && bytes < BULK_BYTES {
             let Some(record) = records.next() else { break };
             record.validate().map_err(StoreError::Invalid)?;
-            bytes += weight_of(&record);
+            bytes += record.weight();
             chunk.push(record);
         }
         if chunk.is_empty() {

@@ -4,10 +4,12 @@
 
 mod support;
 
+use bytes::Bytes;
+use cosell_store::copy::CopyTarget;
 use cosell_store::suite::deliveries::settlement;
 use cosell_store::suite::{at, insert, jobs, key, opportunity, outbox, silent, writes};
 use cosell_store::{ApplyError, Changes, Conflict, SettleError, Store, StoreError, Write};
-use cosell_store_postgres::{OpenError, Options, PostgresStore};
+use cosell_store_postgres::{OpenError, Options, PostgresStore, Purpose};
 use cosell_test_postgres::server;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -420,6 +422,42 @@ async fn changed_checksums_and_tables_of_others_are_refused() {
     let refused = PostgresStore::open("postgres://x:secret@127.0.0.1:1/x", Options::default()).await;
     let text = refused.err().unwrap().to_string();
     assert!(!text.contains("secret") && text.contains("reached"), "{text}");
+}
+
+#[tokio::test]
+async fn a_database_that_a_copy_fills_is_opened_by_that_copy_alone_and_servers_are_seen() {
+    let name = database().await;
+    let of = |purpose| {
+        let options = Options {
+            purpose,
+            ..Options::default()
+        };
+        let url = server().url(&name);
+        async move { PostgresStore::open(&url, options).await }
+    };
+    let copy = of(Purpose::CopyTo).await.unwrap();
+    let node = of(Purpose::Use).await.unwrap();
+    node.get(&key("O1")).await.unwrap();
+    assert!(copy.connected().await.unwrap() > 0);
+    drop(node);
+    // The database hears of the end of a connection a little later.
+    for _ in 0..100 {
+        if copy.connected().await.unwrap() == 0 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(copy.connected().await.unwrap(), 0);
+
+    let mark = Bytes::from_static(b"half");
+    assert!(copy.begin_filling(mark.clone(), false).await.unwrap());
+    for purpose in [Purpose::Use, Purpose::CopyFrom] {
+        let refused = of(purpose).await.err().unwrap();
+        assert!(matches!(refused, OpenError::Unfinished), "{refused}");
+    }
+    let again = of(Purpose::CopyTo).await.unwrap();
+    assert!(again.end_filling(&mark).await.unwrap());
+    of(Purpose::Use).await.unwrap();
 }
 
 #[tokio::test]

@@ -8,11 +8,13 @@ use crate::error::read_error;
 use crate::list::{bytes_of, page};
 use crate::readers::Reader;
 use crate::store::SqliteStore;
+use crate::transfer::steps::{self, Step};
 use crate::writer::Command;
 use crate::{counter, events, history, log, reset, revision, sql, transfer, upkeep};
 use async_trait::async_trait;
 use bytes::Bytes;
 use cosell_model::Timestamp;
+use cosell_store::copy::CopyTarget;
 use cosell_store::{
     ApplyError, AuditQuery, Changes, ClaimedJob, Delivery, DeliveryQuery, DeliveryState, Erased, EventPage,
     EventQuery, ExportItem, Idempotency, JobId, Key, Page, ProgressFn, Query, Record, Report, Revision,
@@ -24,6 +26,7 @@ use rusqlite::OptionalExtension;
 use std::io;
 use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long a waiting reader of events sleeps at most: events that another process writes wake nobody here.
@@ -525,6 +528,27 @@ impl Store for SqliteStore {
     async fn close(&self) {
         // An error means that it was closed before.
         let _ = self.ask(Command::Close).await;
+    }
+}
+
+#[async_trait]
+impl CopyTarget for SqliteStore {
+    async fn mark(&self) -> Result<Option<Bytes>, StoreError> {
+        self.read(|reader| steps::mark(&reader.connection))
+    }
+
+    async fn begin_filling(&self, mark: Bytes, erase: bool) -> Result<bool, StoreError> {
+        transfer::step(self, Step::Begin { mark, erase }).await
+    }
+
+    async fn fill(&self, was: &Bytes, items: Arc<[ExportItem]>, mark: Bytes) -> Result<bool, StoreError> {
+        let was = was.clone();
+        transfer::step(self, Step::Fill { was, items, mark }).await
+    }
+
+    async fn end_filling(&self, was: &Bytes) -> Result<bool, StoreError> {
+        let was = was.clone();
+        transfer::step(self, Step::End { was }).await
     }
 }
 

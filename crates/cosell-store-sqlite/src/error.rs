@@ -48,6 +48,11 @@ pub enum OpenError {
         /// Its recorded name.
         name: String,
     },
+    /// A copy fills the database and has not ended.
+    #[error(
+        "{0} holds a copy that is not finished: repeat the `cosell store copy` that began it, or have it begin anew with --restart"
+    )]
+    Unfinished(PathBuf),
     /// A file could not be read, written or created.
     #[error("{path}: {error}: check that the folder exists, is writable and has free space")]
     File {

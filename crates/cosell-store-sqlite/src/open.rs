@@ -29,6 +29,8 @@ pub struct Options {
     pub patience: Duration,
     /// Whether a commit waits for the disk. Only a throw-away store may do without.
     pub durable: bool,
+    /// Whether a database that a copy fills may be opened, as that copy does and nobody else.
+    pub filling: bool,
     /// What a server writes into the lock file besides its process id, for the message of a second one: when it
     /// started, and at which address it listens.
     pub lock_note: String,
@@ -42,6 +44,7 @@ impl Default for Options {
             queue: 1024,
             patience: Duration::from_secs(5),
             durable: true,
+            filling: false,
             lock_note: String::new(),
         }
     }
@@ -118,6 +121,9 @@ pub(crate) fn connect(folder: &Path, options: &Options) -> Result<Connections, O
     )?;
     // Who is refused must find the file as it was, so this comes before anything that writes (even the WAL switch).
     crate::migrate::verify(&writer)?;
+    if !options.filling && crate::transfer::steps::is_marked(&writer)? {
+        return Err(OpenError::Unfinished(folder.to_owned()));
+    }
     let mode: String = writer.query_row("PRAGMA journal_mode=WAL", [], |r| r.get(0))?;
     if mode != "wal" {
         return Err(OpenError::Sqlite(format!(

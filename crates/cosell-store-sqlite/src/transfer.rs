@@ -1,10 +1,11 @@
-//! Everything out, everything in, and many new records at once.
+//! Everything out, everything in at once or in steps, and many new records at once.
 //!
 //! Reading runs on a thread and a connection of its own, in one read transaction; taking in runs on the writer, in one write
 //! transaction. Between them and the caller's sink or source lie short queues, so memory stays bounded. Nothing here knows
 //! what a file of the state looks like.
 
 mod read;
+pub(crate) mod steps;
 mod write;
 
 use crate::store::{STOPPED, SqliteStore};
@@ -46,25 +47,6 @@ pub(crate) struct Import {
 
 fn given_up() -> StoreError {
     StoreError::Unavailable(STOPPED.into())
-}
-
-/// Bytes of an item's documents.
-fn weight(item: &ExportItem) -> usize {
-    match item {
-        ExportItem::Record(record) => weight_of(record),
-        ExportItem::Sequence { .. } => 0,
-        ExportItem::Answer { answer, .. } => answer.answer.len(),
-        ExportItem::Job(job) => job.payload.len(),
-        ExportItem::Event(stored) => stored.event.body.len(),
-        ExportItem::Audit(stored) => stored.entry.body.len(),
-        ExportItem::Former(former) => former.document.len() + former.private.len(),
-        ExportItem::Target { status, .. } => status.len(),
-        ExportItem::Delivery(delivery) => delivery.note.len(),
-    }
-}
-
-fn weight_of(record: &Record) -> usize {
-    record.document.len() + record.summary.len() + record.private.len()
 }
 
 /// Hands everything to a sink.
@@ -125,7 +107,7 @@ async fn feed_all(
         while batch.len() < BATCH && bytes < BATCH_BYTES {
             let Some(item) = source.next() else { break };
             let item = item.map_err(TransferError::OtherEnd)?;
-            bytes += weight(&item);
+            bytes += item.weight();
             batch.push(item);
         }
         let last = batch.is_empty();
@@ -151,7 +133,7 @@ pub(crate) async fn bulk(
         while chunk.len() < BULK && bytes < BULK_BYTES {
             let Some(record) = records.next() else { break };
             record.validate().map_err(StoreError::Invalid)?;
-            bytes += weight_of(&record);
+            bytes += record.weight();
             chunk.push(record);
         }
         let count = chunk.len() as u64;
@@ -167,4 +149,13 @@ pub(crate) async fn bulk(
         let answer = store.enqueue(|reply| Command::Bulk(chunk, reply).into()).await;
         pending = Some((count, answer.map_err(StoreError::Unavailable)?));
     }
+}
+
+/// Has the writer do a step of a filling.
+pub(crate) async fn step(store: &SqliteStore, step: steps::Step) -> Result<bool, StoreError> {
+    let answer = store.enqueue(|reply| Task::Step(step, reply)).await;
+    answer
+        .map_err(StoreError::Unavailable)?
+        .await
+        .map_err(|_| given_up())?
 }

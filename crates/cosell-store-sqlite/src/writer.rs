@@ -10,6 +10,7 @@ use crate::error::{read_error, write_error};
 use crate::store::STOPPED;
 use crate::tenants::Tenants;
 use crate::transfer::Import;
+use crate::transfer::steps::{self, Step};
 use crate::{history, log, reset, transfer};
 use cosell_model::Timestamp;
 use cosell_store::{ApplyError, Changes, ClaimedJob, Record, StoreError, WriteCounters};
@@ -103,6 +104,8 @@ pub(crate) enum Task {
     Command(Command),
     /// Has a transaction of its own, which may last.
     Import(Import),
+    /// Likewise.
+    Step(Step, Reply<Result<bool, StoreError>>),
 }
 
 impl From<Command> for Task {
@@ -143,6 +146,7 @@ impl Writer {
                     Task::Command(command) => batch.push(command),
                     // Nobody waits for two things at once, so the order among those that wait together is free.
                     Task::Import(import) => self.import(import),
+                    Task::Step(step, reply) => self.step(&step, reply),
                 }
             }
             if batch.iter().any(|c| matches!(c, Command::Close(_))) {
@@ -167,6 +171,16 @@ impl Writer {
             self.events.send_modify(|n| *n += 1);
         }
         drop(reply.send(imported));
+    }
+
+    fn step(&mut self, step: &Step, reply: Reply<Result<bool, StoreError>>) {
+        let began = Instant::now();
+        let done = steps::run(&self.connection, &mut self.tenants, step);
+        if done == Ok(true) {
+            self.counters.committed(began.elapsed(), 0, 0);
+            self.events.send_modify(|n| *n += 1);
+        }
+        drop(reply.send(done));
     }
 
     fn batch(&mut self, batch: &mut Vec<Command>) {

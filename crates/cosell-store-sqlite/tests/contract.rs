@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 use cosell_store::Store;
+use cosell_store::copy::CopyTarget;
 use cosell_store_sqlite::{Options, SqliteStore};
 use std::sync::Arc;
 
@@ -11,4 +12,9 @@ async fn fresh() -> Arc<dyn Store> {
     Arc::new(SqliteStore::open_ephemeral(Options::default()).unwrap())
 }
 
+async fn to_fill() -> Arc<dyn CopyTarget> {
+    Arc::new(SqliteStore::open_ephemeral(Options::default()).unwrap())
+}
+
 cosell_store::store_contract_suite!(fresh);
+cosell_store::store_copy_suite!(to_fill);

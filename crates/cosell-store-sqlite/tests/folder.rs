@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+use bytes::Bytes;
+use cosell_store::copy::CopyTarget;
 use cosell_store::suite::{insert, key, lists, opportunity, sample, silent};
 use cosell_store::{Kind, Progress, Sort, Store, StoreError};
 use cosell_store_sqlite::{DATABASE_FILE, LOCK_FILE, OpenError, Options, SqliteStore};
@@ -51,6 +53,31 @@ async fn a_closed_store_leaves_its_log_empty() {
     store.close().await;
     drop(store);
     assert!(!folder.path().join(format!("{DATABASE_FILE}-wal")).exists());
+}
+
+#[tokio::test]
+async fn a_folder_that_a_copy_fills_is_opened_by_that_copy_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let filling = || Options {
+        filling: true,
+        ..Options::server("a copy")
+    };
+    let mark = Bytes::from_static(b"half");
+    {
+        let store = SqliteStore::open(folder.path(), filling()).unwrap();
+        assert!(store.begin_filling(mark.clone(), false).await.unwrap());
+    }
+    for options in [plain(), Options::server("")] {
+        let refused = refusal(folder.path(), options);
+        assert!(matches!(refused, OpenError::Unfinished(_)), "{refused}");
+        assert!(refused.to_string().contains("--restart"), "{refused}");
+    }
+    {
+        let store = SqliteStore::open(folder.path(), filling()).unwrap();
+        assert_eq!(store.mark().await.unwrap().as_ref(), Some(&mark));
+        assert!(store.end_filling(&mark).await.unwrap());
+    }
+    drop(SqliteStore::open(folder.path(), plain()).unwrap());
 }
 
 #[test]

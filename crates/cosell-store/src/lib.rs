@@ -9,6 +9,7 @@
 
 mod changes;
 mod contract;
+pub mod copy;
 mod counter;
 mod delivery;
 mod figures;

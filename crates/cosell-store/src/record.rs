@@ -170,6 +170,11 @@ impl Record {
             .map_or(&Value::Null, |(_, v)| v)
     }
 
+    /// Bytes of its documents.
+    pub fn weight(&self) -> usize {
+        self.document.len() + self.summary.len() + self.private.len()
+    }
+
     /// Whether key and columns fit the kind and the texts are UTF-8; `Err` says what is wrong. Backends refuse a record that fails here with
     /// [`ApplyError::Invalid`](crate::ApplyError::Invalid).
     pub fn validate(&self) -> Result<(), String> {

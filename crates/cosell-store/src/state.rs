@@ -114,6 +114,17 @@ impl From<StateError> for io::Error {
     }
 }
 
+/// Puts the line of an item, without its end, into `out`: every part of the item, the same bytes whatever backend it is of.
+///
+/// # Errors
+/// None that is known: an item is always JSON.
+pub(crate) fn line_of(item: &ExportItem, out: &mut Vec<u8>) -> io::Result<()> {
+    out.clear();
+    Ok(serde_json::to_writer(out, &Line::of(item))?)
+}
+
+pub(crate) use line::hex;
+
 /// What a complete state holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Summary {

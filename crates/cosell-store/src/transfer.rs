@@ -5,6 +5,7 @@
 use crate::changes::{Idempotency, Job, StoredAudit, StoredEvent};
 use crate::contract::StoreError;
 use crate::delivery::{Delivery, check_count, validate_target};
+use crate::kind::Kind;
 use crate::record::{Key, Record};
 use bytes::Bytes;
 use cosell_model::Timestamp;
@@ -73,6 +74,51 @@ pub enum ExportItem {
 }
 
 impl ExportItem {
+    /// The name of the table it belongs to, for people and for counting: that of the kind for a record.
+    pub fn table(&self) -> &'static str {
+        match self {
+            ExportItem::Record(record) => record.key.kind.spec().table,
+            ExportItem::Sequence { .. } => "sequence",
+            ExportItem::Answer { .. } => "idempotency",
+            ExportItem::Job(_) => "job",
+            ExportItem::Event(_) => "event",
+            ExportItem::Audit(_) => "audit",
+            ExportItem::Former(_) => "history",
+            ExportItem::Target { .. } => "delivery_target",
+            ExportItem::Delivery(_) => "delivery",
+        }
+    }
+
+    /// Where its table comes in an export. Targets and their deliveries take turns, so they have one place.
+    pub(crate) fn place(&self) -> usize {
+        let rest = match self {
+            ExportItem::Record(record) => return record.key.kind as usize,
+            ExportItem::Sequence { .. } => 0,
+            ExportItem::Answer { .. } => 1,
+            ExportItem::Job(_) => 2,
+            ExportItem::Event(_) => 3,
+            ExportItem::Audit(_) => 4,
+            ExportItem::Former(_) => 5,
+            ExportItem::Target { .. } | ExportItem::Delivery(_) => 6,
+        };
+        Kind::ALL.len() + rest
+    }
+
+    /// Bytes of its documents: what tells whether many of them are too much for the memory.
+    pub fn weight(&self) -> usize {
+        match self {
+            ExportItem::Record(record) => record.weight(),
+            ExportItem::Sequence { .. } => 0,
+            ExportItem::Answer { answer, .. } => answer.answer.len(),
+            ExportItem::Job(job) => job.payload.len(),
+            ExportItem::Event(stored) => stored.event.body.len(),
+            ExportItem::Audit(stored) => stored.entry.body.len(),
+            ExportItem::Former(former) => former.document.len() + former.private.len(),
+            ExportItem::Target { status, .. } => status.len(),
+            ExportItem::Delivery(delivery) => delivery.note.len(),
+        }
+    }
+
     /// Whether a store can take it; `Err` says what is wrong.
     pub fn validate(&self) -> Result<(), String> {
         match self {

@@ -3,7 +3,7 @@
 
 use std::fs::File;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
@@ -11,6 +11,7 @@ use cosell_service::identity::{Sealer, keys};
 use cosell_store::Store;
 use cosell_store_postgres::PostgresStore;
 use cosell_store_sqlite::{DATABASE_FILE, LOCK_FILE, Options, SqliteStore};
+use zeroize::Zeroizing;
 
 const KEY_FILE: &str = "cosell.key";
 /// What to do about a database that is not there.
@@ -95,7 +96,7 @@ pub async fn open(dir: &Path, database: Option<&str>, role: Role<'_>) -> anyhow:
 
 /// Refuses a folder whose database is gone: an empty one in its place would look as if nothing had ever been stored, and
 /// would take with it the write-ahead log of the lost one.
-fn require_database(dir: &Path) -> anyhow::Result<()> {
+pub fn require_database(dir: &Path) -> anyhow::Result<()> {
     let path = dir.join(DATABASE_FILE);
     if std::fs::metadata(&path).is_ok_and(|file| file.len() == 0) {
         bail!("{} is empty: {LOST}", path.display());
@@ -110,7 +111,7 @@ fn require_database(dir: &Path) -> anyhow::Result<()> {
 }
 
 async fn attach(dir: &Path, database: Option<&str>, role: Role<'_>) -> anyhow::Result<Opened> {
-    let sealer = read_key(&dir.join(KEY_FILE))?;
+    let sealer = key(dir)?;
     let (store, lock) = match database {
         Some(url) => {
             let lock = match note(role) {
@@ -124,7 +125,8 @@ async fn attach(dir: &Path, database: Option<&str>, role: Role<'_>) -> anyhow::R
     Ok(Opened { store, sealer, lock })
 }
 
-fn cannot_open(dir: &Path) -> String {
+/// What could not be done, for messages.
+pub fn cannot_open(dir: &Path) -> String {
     format!("cannot open the data folder {}", dir.display())
 }
 
@@ -212,9 +214,7 @@ fn create_key(dir: &Path, key: &[u8; 32]) -> anyhow::Result<()> {
     let path = dir.join(KEY_FILE);
     let mut file =
         private_file(&path).with_context(|| format!("cannot create the key file {}", path.display()))?;
-    let hex: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
-    file.write_all(hex.as_bytes())?;
-    file.write_all(b"\n")?;
+    file.write_all(text_of(key).as_bytes())?;
     // The first secret is sealed under it at once: it must be on disk before.
     file.sync_all()?;
     Ok(())
@@ -222,7 +222,7 @@ fn create_key(dir: &Path, key: &[u8; 32]) -> anyhow::Result<()> {
 
 /// A new folder that only its owner can enter: the database holds names, e-mail addresses and telephone numbers. One that
 /// exists keeps the permissions it was given.
-fn create_private_folder(dir: &Path) -> std::io::Result<()> {
+pub fn create_private_folder(dir: &Path) -> std::io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -239,30 +239,75 @@ pub fn private_file(path: &Path) -> std::io::Result<File> {
     options.open(path)
 }
 
-fn read_key(path: &PathBuf) -> anyhow::Result<Sealer> {
+/// True for a folder that has a key file.
+pub fn has_key(dir: &Path) -> bool {
+    dir.join(KEY_FILE).exists()
+}
+
+/// The key of a folder.
+pub fn key(dir: &Path) -> anyhow::Result<Sealer> {
+    Ok(Sealer::new(*read_key(&dir.join(KEY_FILE))?))
+}
+
+/// Refuses a folder that has another key than the one `from`.
+pub fn expect_same_key(from: &Path, dir: &Path) -> anyhow::Result<()> {
+    let path = dir.join(KEY_FILE);
+    if path.exists() && *read_key(&path)? != *read_key(&from.join(KEY_FILE))? {
+        bail!(
+            "{} is another key than {}: if nothing was ever kept in {}, remove that file and repeat this",
+            path.display(),
+            from.join(KEY_FILE).display(),
+            dir.display()
+        );
+    }
+    Ok(())
+}
+
+/// Gives a folder that has no key file a copy of the one `from`.
+pub fn share_key(from: &Path, dir: &Path) -> anyhow::Result<()> {
+    if has_key(dir) {
+        return expect_same_key(from, dir);
+    }
+    let key = read_key(&from.join(KEY_FILE))?;
+    // Under another name until it is whole: half a key file could not be told from a damaged one.
+    let mut file = tempfile::NamedTempFile::new_in(dir)?;
+    file.write_all(text_of(&key).as_bytes())?;
+    file.as_file().sync_all()?;
+    let path = dir.join(KEY_FILE);
+    file.persist_noclobber(&path)
+        .with_context(|| format!("cannot create the key file {}", path.display()))?;
+    Ok(())
+}
+
+/// What a key file holds.
+fn text_of(key: &[u8; 32]) -> Zeroizing<String> {
+    let hex: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+    Zeroizing::new(hex + "\n")
+}
+
+fn read_key(path: &Path) -> anyhow::Result<Zeroizing<[u8; 32]>> {
     let text = std::fs::read_to_string(path).with_context(|| {
         format!(
             "cannot read the key file {}: without it no secret of this folder can be opened",
             path.display()
         )
     })?;
+    let text = Zeroizing::new(text);
     let text = text.trim();
-    let mut key = [0; 32];
-    if text.len() != 64 || !text.is_ascii() {
-        bail!(
+    let damaged = || {
+        format!(
             "{} is damaged: a key file holds 64 hexadecimal digits",
             path.display()
-        );
+        )
+    };
+    let mut key = Zeroizing::new([0; 32]);
+    if text.len() != 64 || !text.is_ascii() {
+        bail!(damaged());
     }
     for (place, byte) in key.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(&text[place * 2..place * 2 + 2], 16).with_context(|| {
-            format!(
-                "{} is damaged: a key file holds 64 hexadecimal digits",
-                path.display()
-            )
-        })?;
+        *byte = u8::from_str_radix(&text[place * 2..place * 2 + 2], 16).with_context(damaged)?;
     }
-    Ok(Sealer::new(key))
+    Ok(key)
 }
 
 #[cfg(test)]

@@ -109,6 +109,7 @@ async fn everything(
 ) -> Result<u64, Stop> {
     client.batch_execute(ONE_MOMENT).await?;
     let total = total(client).await?;
+    progress(Progress { done: 0, total });
     let mut done = 0;
     let mut hand = |item: ExportItem| {
         sink(item).map_err(Stop::OtherEnd)?;

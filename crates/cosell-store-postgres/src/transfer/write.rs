@@ -6,6 +6,7 @@
 
 use super::copy;
 use crate::apply::{job_params, record_params};
+use crate::delivery;
 use crate::error::{Failure, Meaning, meaning, words};
 use crate::param::Param;
 use crate::pool::{FIRST_WAIT, LONGEST_WAIT};
@@ -17,6 +18,7 @@ use crate::store::PostgresStore;
 use cosell_store::{Delivery, ExportItem, Key, Kind, Progress, ProgressFn, StoreError, TransferError};
 use std::collections::{HashMap, HashSet};
 use std::io;
+use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
 /// Most items copied at once.
@@ -60,7 +62,7 @@ pub(crate) async fn import(
             let Some(item) = source.next() else { break };
             let item = item.map_err(TransferError::OtherEnd)?;
             item.validate().map_err(StoreError::Invalid)?;
-            bytes += weight(&item);
+            bytes += item.weight();
             batch.push(item);
         }
         if batch.is_empty() {
@@ -83,14 +85,15 @@ pub(crate) async fn import(
     Ok(taking.count)
 }
 
-fn tables() -> impl Iterator<Item = String> {
+/// Every table that holds something of the state.
+pub(super) fn tables() -> impl Iterator<Item = String> {
     let kinds = Kind::ALL.map(|kind| sql::table(kind.spec()));
     kinds.into_iter().chain(OTHERS.map(str::to_owned))
 }
 
 /// Begins the transaction and keeps writers out, as soon as those under way have ended. Writers lock tables in an order of
 /// their own, so the two may get in each other's way: then this gives way and tries again.
-async fn lock(session: &Session, patience: std::time::Duration) -> Result<(), StoreError> {
+pub(super) async fn lock(session: &Session, patience: std::time::Duration) -> Result<(), StoreError> {
     let text = format!(
         "BEGIN; SET LOCAL lock_timeout=2000; {}; SET LOCAL lock_timeout=0",
         sql::keep_writers_out()
@@ -129,24 +132,9 @@ async fn expect(session: &Session, relying_on: &[(Key, u64)]) -> Result<(), Tran
     Ok(())
 }
 
-/// Bytes of an item's documents.
-fn weight(item: &ExportItem) -> usize {
-    match item {
-        ExportItem::Record(record) => super::weight_of(record),
-        ExportItem::Sequence { .. } => 0,
-        ExportItem::Answer { answer, .. } => answer.answer.len(),
-        ExportItem::Job(job) => job.payload.len(),
-        ExportItem::Event(stored) => stored.event.body.len(),
-        ExportItem::Audit(stored) => stored.entry.body.len(),
-        ExportItem::Former(former) => former.document.len() + former.private.len(),
-        ExportItem::Target { status, .. } => status.len(),
-        ExportItem::Delivery(delivery) => delivery.note.len(),
-    }
-}
-
 /// What has come in so far.
 #[derive(Default)]
-struct Taking {
+pub(super) struct Taking {
     count: u64,
     answers: i64,
     formers: i64,
@@ -220,7 +208,31 @@ fn copy_of(place: Place) -> (String, Vec<Type>) {
 }
 
 impl Taking {
-    async fn take(&mut self, session: &Session, batch: &[ExportItem]) -> Result<(), StoreError> {
+    /// What is in the tables already, where items come in several transactions.
+    pub(super) async fn so_far(session: &Session) -> Result<Self, StoreError> {
+        let counts = "SELECT (SELECT coalesce(max(seq), 0) FROM idempotency), (SELECT coalesce(max(seq), 0) FROM history)";
+        let failed = |error: tokio_postgres::Error| crate::error::store_error(&error);
+        let row = session.client().query_one(counts, &[]).await.map_err(failed)?;
+        let targets = session
+            .client()
+            .query(delivery::TARGETS, &[])
+            .await
+            .map_err(failed)?;
+        let number = |row: &Row| delivery::target(row).map(|(number, state)| (state.target, number));
+        Ok(Taking {
+            count: 0,
+            answers: row.try_get(0).map_err(failed)?,
+            formers: row.try_get(1).map_err(failed)?,
+            targets: targets
+                .iter()
+                .map(number)
+                .collect::<Result<_, _>>()
+                .map_err(failed)?,
+        })
+    }
+
+    /// Takes items in.
+    pub(super) async fn take(&mut self, session: &Session, batch: &[ExportItem]) -> Result<(), StoreError> {
         for run in batch.chunk_by(|a, b| place(a) == place(b)) {
             let Some(first) = run.first() else { continue };
             let place = place(first);
@@ -250,7 +262,7 @@ impl Taking {
         let seqs: Vec<i64> = all()
             .map(|one| i64::try_from(one.seq).unwrap_or(i64::MAX))
             .collect();
-        let rows = session.client().query(crate::delivery::THERE, &[&seqs]).await;
+        let rows = session.client().query(delivery::THERE, &[&seqs]).await;
         let rows = rows.map_err(|e| StoreError::Unavailable(words(&e)))?;
         let there: HashSet<i64> = rows.iter().map(|row| row.get(0)).collect();
         match all().zip(seqs).find(|(_, seq)| !there.contains(seq)) {
@@ -342,7 +354,7 @@ impl Taking {
             ExportItem::Delivery(one) => vec![
                 Param::Int(*self.targets.get(&one.target).ok_or_else(|| lonely(one))?),
                 Param::number(one.seq),
-                Param::Int(crate::delivery::number_of(one.state)),
+                Param::Int(delivery::number_of(one.state)),
                 Param::maybe_text(one.lane.as_deref()),
                 Param::Bool(false),
                 Param::Int(one.attempts.into()),
@@ -353,7 +365,7 @@ impl Taking {
     }
 
     /// Sets what follows from everything that came: the numbers that come next, heads of lanes, counts.
-    async fn finish(&self, session: &Session) -> Result<(), StoreError> {
+    pub(super) async fn finish(&self, session: &Session) -> Result<(), StoreError> {
         let text = format!(
             "UPDATE log_counter SET event=(SELECT coalesce(max(seq), 0) FROM event), \
              audit=(SELECT coalesce(max(seq), 0) FROM audit), history={}, answer={} WHERE id=1; \

@@ -2,7 +2,7 @@
 //!
 //! Every statement walks a key in its own order; nothing is sorted, so nothing is gathered in memory.
 
-use super::{BATCH, BATCH_BYTES, weight};
+use super::{BATCH, BATCH_BYTES};
 use crate::error::read_error;
 use crate::list::{bytes_of, value};
 use crate::open::{DATABASE_FILE, Options, reader};
@@ -65,7 +65,7 @@ struct Out<'a> {
 
 impl Out<'_> {
     fn item(&mut self, item: ExportItem) -> Result<(), Stop> {
-        self.bytes += weight(&item);
+        self.bytes += item.weight();
         self.batch.push(item);
         self.done += 1;
         match self.batch.len() == BATCH || self.bytes >= BATCH_BYTES {

@@ -14,7 +14,7 @@ use rusqlite::Connection;
 use tokio::sync::mpsc::Receiver;
 
 /// Page cache while an import runs, in KiB: its inserts into the indexes fall all over them.
-const CACHE: i64 = -131_072;
+pub(super) const CACHE: i64 = -131_072;
 
 /// Replaces everything by the items that come; how many. If they end without [`Feed::End`], everything is as it was.
 pub(crate) fn import(
@@ -81,21 +81,30 @@ fn expect(
     Ok(())
 }
 
-fn clear(connection: &Connection) -> rusqlite::Result<()> {
-    for kind in Kind::ALL {
+/// The tables besides those of the kinds.
+const OTHERS: [&str; 8] = [
+    "sequence",
+    "idempotency",
+    "job",
+    "event",
+    "audit",
+    "history",
+    "delivery_target",
+    "delivery",
+];
+
+/// Every table that holds something of the state.
+pub(super) fn tables() -> impl Iterator<Item = String> {
+    let kinds = Kind::ALL.into_iter().flat_map(|kind| {
         let table = kind.spec().table;
-        connection.execute_batch(&format!("DELETE FROM {table}; DELETE FROM {table}_body"))?;
-    }
-    for table in [
-        "sequence",
-        "idempotency",
-        "job",
-        "event",
-        "audit",
-        "history",
-        "delivery_target",
-        "delivery",
-    ] {
+        [table.to_owned(), format!("{table}_body")]
+    });
+    kinds.chain(OTHERS.map(str::to_owned))
+}
+
+/// Erases the state.
+pub(super) fn clear(connection: &Connection) -> rusqlite::Result<()> {
+    for table in tables() {
         connection.execute_batch(&format!("DELETE FROM {table}"))?;
     }
     Ok(())
@@ -122,7 +131,8 @@ fn take(
     }
 }
 
-fn refusal(item: &ExportItem, error: &rusqlite::Error) -> StoreError {
+/// What an item that was not taken in means.
+pub(super) fn refusal(item: &ExportItem, error: &rusqlite::Error) -> StoreError {
     if is_taken(error) {
         return StoreError::Invalid(format!("{item} comes twice: everything may be there once only"));
     }
@@ -134,7 +144,12 @@ fn refusal(item: &ExportItem, error: &rusqlite::Error) -> StoreError {
     read_error(error)
 }
 
-fn write(connection: &Connection, tenants: &mut Tenants, item: &ExportItem) -> rusqlite::Result<()> {
+/// Takes an item in.
+pub(super) fn write(
+    connection: &Connection,
+    tenants: &mut Tenants,
+    item: &ExportItem,
+) -> rusqlite::Result<()> {
     match item {
         ExportItem::Record(record) => apply::insert(connection, tenants, record),
         ExportItem::Sequence { name, next } => connection

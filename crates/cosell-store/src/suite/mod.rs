@@ -9,6 +9,7 @@
 // A test function's name is its documentation: a sentence that says what holds.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+pub mod copy;
 pub mod cosell;
 pub mod counters;
 pub mod deliveries;
@@ -212,6 +213,14 @@ macro_rules! store_contract_suite {
             );
         }
     };
+    (@copy $make:ident $($name:ident)*) => {
+        $(
+            #[tokio::test]
+            async fn $name() {
+                $crate::suite::copy::$name([$make().await, $make().await]).await;
+            }
+        )*
+    };
     (@async $make:ident $module:ident $($name:ident)*) => {
         $(
             #[tokio::test]
@@ -239,6 +248,29 @@ macro_rules! store_contract_suite {
                 $crate::suite::$module::$name(&runtime, stores);
             }
         )*
+    };
+}
+
+/// Stamps one test for each behaviour of a store that a copy fills. The argument names an
+/// `async fn() -> std::sync::Arc<dyn cosell_store::copy::CopyTarget>`, as that of [`store_contract_suite!`].
+///
+/// [`store_contract_suite!`]: crate::store_contract_suite
+#[macro_export]
+macro_rules! store_copy_suite {
+    ($make:ident) => {
+        mod store_copy {
+            use super::$make;
+            $crate::store_contract_suite!(@copy $make
+                a_copy_holds_the_same_and_goes_on_working
+                a_copy_that_is_cut_off_anywhere_goes_on_where_it_was
+                a_target_with_something_in_it_is_refused_and_left_alone
+                a_source_that_was_changed_meanwhile_is_noticed_and_a_new_beginning_helps
+                of_two_copies_into_one_target_one_goes_on
+                what_was_written_meanwhile_is_named_and_leaves_the_copy_unfinished
+                a_copy_of_nothing_is_a_store_that_holds_nothing
+                a_step_that_does_not_fit_changes_nothing
+            );
+        }
     };
 }
 

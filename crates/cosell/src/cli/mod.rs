@@ -27,6 +27,7 @@ mod run;
 mod shown;
 mod solutions;
 mod state;
+mod store;
 mod transfer;
 mod users;
 
@@ -119,6 +120,9 @@ enum Command {
     /// Save, load, reset and fill everything a server keeps
     #[command(subcommand)]
     State(state::Command),
+    /// Copy everything from one store into another: from SQLite into PostgreSQL, or back
+    #[command(subcommand)]
+    Store(store::Command),
     /// Copy the database to a new file, also while a server runs
     Backup(maintenance::Backup),
     /// Look through everything stored and report what is damaged; changes nothing
@@ -236,6 +240,7 @@ fn perform(cli: Cli) -> anyhow::Result<()> {
         Command::Fault(command) => block_on(faults::run(output, command)),
         Command::Operator(command) => block_on(operator::run(output, command)),
         Command::State(command) => block_on(state::run(output, command)),
+        Command::Store(command) => block_on(store::run(output, command)),
         Command::Backup(backup) => block_on(maintenance::backup(output, backup)),
         Command::Check(folder) => block_on(maintenance::check(output, &folder)),
         Command::Ready(ready) => block_on(ready::run(output, ready)),

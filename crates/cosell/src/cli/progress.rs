@@ -53,6 +53,11 @@ impl Bar {
         Self { bar, unit }
     }
 
+    /// Says what is done, in place of what was said at first.
+    pub fn say(&self, done: String) {
+        self.bar.set_message(done);
+    }
+
     /// Moves the bar. A total of 0 is one that is not known: then there is no bar, but a count and a rate.
     pub fn teller(&self) -> ProgressFn {
         let (bar, unit) = (self.bar.clone(), self.unit);

@@ -19,6 +19,7 @@ mod reset;
 pub mod schema;
 mod seller_fields;
 mod state;
+mod store_copy;
 mod terminal;
 mod tokens;
 mod trail;
