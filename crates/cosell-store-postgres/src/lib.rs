@@ -25,6 +25,7 @@ mod plans;
 mod pool;
 mod records;
 mod reset;
+mod rows;
 mod session;
 mod sql;
 mod store;

@@ -4,7 +4,7 @@
 //! where it has a choice; so what is shown with those settings is what happens, and a scan or a sort in it means that there
 //! is no other way. Lists are explained without those settings too: their indexes must be good enough to be chosen.
 
-use crate::{apply, delivery, jobs, list, log, records, sql};
+use crate::{apply, delivery, jobs, list, log, records, sql, writer};
 use cosell_model::Timestamp;
 use cosell_store::suite::shapes::shapes;
 use cosell_store::suite::{self, ACCOUNT, CATALOG};
@@ -323,6 +323,7 @@ async fn every_other_statement_finds_its_rows_by_an_index() {
     for text in [
         records::FORMER,
         apply::PRUNE_ANSWERS,
+        writer::LOCK_ANSWERS,
         jobs::DUE,
         jobs::NEXT,
         log::AFTER,

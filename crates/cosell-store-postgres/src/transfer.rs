@@ -7,10 +7,9 @@ mod copy;
 mod read;
 mod write;
 
-use crate::apply::record_params;
 use crate::error::{Failure, Meaning, meaning};
 use crate::param::Param;
-use crate::records::number;
+use crate::records::{number, record_params};
 use crate::session::{Bracket, Session, step};
 use crate::sql;
 use crate::store::PostgresStore;

@@ -176,7 +176,19 @@ pub fn start(settings: &[&str], files: &[(&str, &str)]) -> Server {
     panic!("PostgreSQL did not start: {log}");
 }
 
+/// Starts a server that answers a commit when it is on disk, as one that is in use does: for what is measured.
+pub fn start_durable(settings: &[&str]) -> Server {
+    let durable = ["fsync=on", "full_page_writes=on", "synchronous_commit=on"];
+    start(&[&durable, settings].concat(), &[])
+}
+
 impl Server {
+    /// The process that is the parent of all others of the server.
+    pub fn pid(&self) -> u32 {
+        let file = std::fs::read_to_string(self.folder.join("data/postmaster.pid")).unwrap();
+        file.lines().next().unwrap().trim().parse().unwrap()
+    }
+
     /// The address of a database over the socket.
     pub fn url(&self, database: &str) -> String {
         let folder = self.folder.display().to_string().replace('/', "%2F");
