@@ -138,7 +138,7 @@ async fn call(store: Arc<PostgresStore>, work: Work, next: Arc<AtomicU64>, until
         catalog: "AWS".into(),
         filters: vec![],
         sort: Sort {
-            by: "LastModifiedDate",
+            by: "last_modified",
             descending: true,
         },
         after: None,

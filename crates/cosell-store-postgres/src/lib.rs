@@ -28,6 +28,7 @@ mod reset;
 mod rows;
 mod session;
 mod sql;
+mod statistics;
 mod store;
 mod tls;
 mod transfer;
