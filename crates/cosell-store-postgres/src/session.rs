@@ -51,7 +51,7 @@ pub(crate) enum Bracket {
 /// A transaction that waits for a client that is gone would hold its locks. Plans are made once per statement: none here
 /// needs one of its own per value, and one that was made while a table was small must not scan or sort when it is large. An
 /// engine that does not know a setting, or not that value of it, is left without it. (Documents are long enough to be
-/// compressed; the usual method costs more than the rest of an insert.)
+/// compressed, and the usual method takes a multiple of the time.)
 pub(crate) fn settings(options: &Options) -> String {
     let statement_timeout = options.statement_timeout.as_millis();
     format!(
