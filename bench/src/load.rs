@@ -29,9 +29,9 @@ pub enum Scenario {
 
 #[derive(Args, Clone)]
 pub struct Arguments {
-    /// Address and port of the server
-    #[arg(long, default_value = "127.0.0.1:7733")]
-    pub address: String,
+    /// Address and port of the server; of several with commas between them, over which the connections are spread
+    #[arg(long, default_value = "127.0.0.1:7733", value_delimiter = ',')]
+    pub address: Vec<String>,
     /// What is asked for
     #[arg(long, value_enum)]
     pub scenario: Scenario,
@@ -41,9 +41,12 @@ pub struct Arguments {
     /// Seconds measured, after one second of warming up
     #[arg(long, default_value_t = 5)]
     pub seconds: u64,
-    /// The server's process, to read its processor time and memory
+    /// The servers' processes, to read their processor time and memory
+    #[arg(long, value_delimiter = ',')]
+    pub pid: Vec<u32>,
+    /// The main process of a PostgreSQL, to read its processor time with that of its children
     #[arg(long)]
-    pub pid: Option<u32>,
+    pub database: Option<u32>,
     /// ListOpportunities asks this instead of the default page
     #[arg(skip)]
     pub list_body: Option<Value>,
@@ -58,8 +61,10 @@ pub struct Measured {
     pub p50: u64,
     pub p99: u64,
     pub p999: u64,
-    /// Processor time of the server per request, in microseconds.
+    /// Processor time of the servers per request, in microseconds.
     pub cpu: Option<f64>,
+    /// Processor time of the database per request, in microseconds.
+    pub database: Option<f64>,
 }
 
 impl Measured {
@@ -71,7 +76,7 @@ impl Measured {
 pub fn main(arguments: &Arguments) -> anyhow::Result<()> {
     let measured = measure(arguments)?;
     println!(
-        "{:?}, {} connections: {:.0} requests/s, p50 {} µs, p99 {} µs, p999 {} µs{}",
+        "{:?}, {} connections: {:.0} requests/s, p50 {} µs, p99 {} µs, p999 {} µs{}{}",
         arguments.scenario,
         arguments.connections,
         measured.per_second(),
@@ -81,10 +86,14 @@ pub fn main(arguments: &Arguments) -> anyhow::Result<()> {
         measured
             .cpu
             .map(|cpu| format!(", server CPU {cpu:.1} µs per request"))
+            .unwrap_or_default(),
+        measured
+            .database
+            .map(|cpu| format!(", database CPU {cpu:.1} µs per request"))
             .unwrap_or_default()
     );
-    if let Some(pid) = arguments.pid {
-        let (all, anonymous) = process::memory(pid)?;
+    for pid in &arguments.pid {
+        let (all, anonymous) = process::memory(*pid)?;
         println!(
             "server memory: {} MB resident, {} MB of it not backed by files",
             all >> 20,
@@ -111,9 +120,9 @@ pub fn measure(arguments: &Arguments) -> anyhow::Result<Measured> {
             tasks.spawn_local(async move { client.run(warm, end).await });
         }
         tokio::time::sleep_until(warm.into()).await;
-        let before = arguments.pid.map(process::cpu).transpose()?;
+        let before = used(arguments)?;
         tokio::time::sleep_until(end.into()).await;
-        let after = arguments.pid.map(process::cpu).transpose()?;
+        let after = used(arguments)?;
         let mut times = Vec::new();
         while let Some(result) = tasks.join_next().await {
             times.extend(result??);
@@ -123,18 +132,28 @@ pub fn measure(arguments: &Arguments) -> anyhow::Result<Measured> {
             bail!("no request was answered");
         }
         let at = |share: f64| u64::from(times[((times.len() - 1) as f64 * share) as usize]);
-        let cpu = before
-            .zip(after)
-            .map(|(before, after)| (after - before).as_micros() as f64 / times.len() as f64);
+        let per_request = |before: Option<Duration>, after: Option<Duration>| {
+            let used = before.zip(after).map(|(before, after)| after - before);
+            used.map(|used| used.as_micros() as f64 / times.len() as f64)
+        };
         Ok(Measured {
             requests: times.len() as u64,
             seconds: arguments.seconds as f64,
             p50: at(0.5),
             p99: at(0.99),
             p999: at(0.999),
-            cpu,
+            cpu: per_request(before.0, after.0),
+            database: per_request(before.1, after.1),
         })
     })
+}
+
+/// The processor time that the servers and the database have used so far; `None` for what is not looked at.
+fn used(arguments: &Arguments) -> anyhow::Result<(Option<Duration>, Option<Duration>)> {
+    let servers = arguments.pid.iter().map(|pid| process::cpu(*pid));
+    let servers = servers.sum::<anyhow::Result<Duration>>()?;
+    let database = arguments.database.map(process::cpu_of_family).transpose()?;
+    Ok(((!arguments.pid.is_empty()).then_some(servers), database))
 }
 
 struct Client {
@@ -153,9 +172,11 @@ struct Client {
 
 impl Client {
     async fn prepare(arguments: &Arguments, number: u64) -> anyhow::Result<Self> {
-        let stream = TcpStream::connect(&arguments.address)
+        let turn = usize::try_from(number)? % arguments.address.len().max(1);
+        let address = arguments.address.get(turn).context("no address was given")?;
+        let stream = TcpStream::connect(address)
             .await
-            .with_context(|| format!("cannot reach {}", arguments.address))?;
+            .with_context(|| format!("cannot reach {address}"))?;
         stream.set_nodelay(true)?;
         let list_body = arguments
             .list_body
@@ -164,7 +185,7 @@ impl Client {
         let mut client = Self {
             scenario: arguments.scenario,
             stream,
-            signer: Signer::new(KEY_ID, SECRET, &arguments.address),
+            signer: Signer::new(KEY_ID, SECRET, address),
             number,
             sent: 0,
             run: format!("{}-{:?}", std::process::id(), Instant::now()),

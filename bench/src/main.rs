@@ -4,6 +4,7 @@
 //! Everything here talks to addresses on this machine only and stops by itself.
 
 mod bare;
+mod bare_postgres;
 mod events;
 mod hook;
 mod limit;
@@ -14,6 +15,7 @@ mod requests;
 mod run;
 mod scale;
 mod sign;
+mod stores;
 
 use clap::{Parser, Subcommand};
 
@@ -45,6 +47,8 @@ enum Command {
     Hook(hook::Arguments),
     /// Run everything side by side and print a table of ratios
     Run(run::Arguments),
+    /// Run SQLite, PostgreSQL, three nodes over PostgreSQL and bare inserts side by side
+    Stores(stores::Arguments),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -57,5 +61,6 @@ fn main() -> anyhow::Result<()> {
         Command::Outbox(arguments) => outbox::main(&arguments),
         Command::Hook(arguments) => hook::main(&arguments),
         Command::Run(arguments) => run::main(&arguments),
+        Command::Stores(arguments) => stores::main(&arguments),
     }
 }

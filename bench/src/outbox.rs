@@ -46,11 +46,12 @@ pub fn main(arguments: &Arguments) -> anyhow::Result<()> {
             ];
             let server = Started::start("cosell", &options)?;
             found[which].push(load::measure(&load::Arguments {
-                address: server.address.clone(),
+                address: vec![server.address.clone()],
                 scenario: Scenario::Create,
                 connections: arguments.connections,
                 seconds: arguments.seconds,
-                pid: Some(server.pid()),
+                pid: vec![server.pid()],
+                database: None,
                 list_body: None,
             })?);
         }

@@ -7,20 +7,54 @@ use anyhow::Context as _;
 /// Clock ticks per second of /proc/PID/stat: 100 on every Linux in use.
 const TICKS: u64 = 100;
 
+/// What the operating system keeps about a process.
+struct Stat(String);
+
+impl Stat {
+    /// A number by its place behind the name: 1 is the parent, 11 and 12 are ticks, 13 and 14 those of ended children.
+    fn field(&self, place: usize) -> u64 {
+        // The name in parentheses may hold spaces; what follows does not.
+        let rest = self.0.rsplit_once(')').map(|(_, rest)| rest).unwrap_or_default();
+        let field = rest.split_whitespace().nth(place);
+        field.and_then(|text| text.parse().ok()).unwrap_or_default()
+    }
+
+    /// Two fields of ticks together.
+    fn time(&self, first: usize) -> Duration {
+        Duration::from_millis((self.field(first) + self.field(first + 1)) * 1000 / TICKS)
+    }
+}
+
+fn stat(pid: u32) -> anyhow::Result<Stat> {
+    let text =
+        std::fs::read_to_string(format!("/proc/{pid}/stat")).context("reading /proc: is this Linux?")?;
+    Ok(Stat(text))
+}
+
 /// The processor time, user and system, that a process has used.
 pub fn cpu(pid: u32) -> anyhow::Result<Duration> {
-    let stat =
-        std::fs::read_to_string(format!("/proc/{pid}/stat")).context("reading /proc: is this Linux?")?;
-    // The name in parentheses may hold spaces; what follows does not.
-    let rest = stat.rsplit_once(')').map(|(_, rest)| rest).unwrap_or_default();
-    let fields: Vec<&str> = rest.split_whitespace().collect();
-    let ticks = |place: usize| {
-        fields
-            .get(place)
-            .and_then(|text| text.parse::<u64>().ok())
-            .unwrap_or_default()
-    };
-    Ok(Duration::from_millis((ticks(11) + ticks(12)) * 1000 / TICKS))
+    Ok(stat(pid)?.time(11))
+}
+
+/// That of its children that have ended.
+fn ended_children(pid: u32) -> anyhow::Result<Duration> {
+    Ok(stat(pid)?.time(13))
+}
+
+/// The processor time that a process has used with its children, those that ended included. PostgreSQL's are children of
+/// one process all.
+pub fn cpu_of_family(pid: u32) -> anyhow::Result<Duration> {
+    let mut all = cpu(pid)? + ended_children(pid)?;
+    for entry in std::fs::read_dir("/proc")?.flatten() {
+        let Some(child) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else {
+            continue;
+        };
+        // One that ends while it is looked at is counted with those that ended, the next time.
+        if stat(child).is_ok_and(|stat| stat.field(1) == u64::from(pid)) {
+            all += cpu(child).unwrap_or_default();
+        }
+    }
+    Ok(all)
 }
 
 /// Resident memory in bytes: all of it, and the part that is not backed by files.

@@ -1,21 +1,23 @@
-//! How the cost of lists, of a start and of memory depends on the number of rows: two data folders, the same questions.
+//! How the cost of lists, of a start and of memory depends on the number of rows: a small and a large store, the same questions.
 
 use std::path::Path;
 use std::sync::Arc;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use cosell_domain::Catalog;
 use cosell_domain::opportunity::create::{Context, create};
 use cosell_domain::opportunity::spend::Estimates;
 use cosell_model::Timestamp;
 use cosell_model::types::CreateOpportunityRequest;
-use cosell_store::{Changes, Store as _, Write};
+use cosell_store::{Progress, Record, Store};
+use cosell_store_postgres::PostgresStore;
 use cosell_store_sqlite::{Options, SqliteStore};
 use serde_json::{Value, json};
 
 use crate::load::{self, Scenario};
 use crate::process::{Started, memory};
 use crate::requests::{self, ACCOUNT};
+use crate::stores;
 
 #[derive(Args)]
 pub struct Arguments {
@@ -31,9 +33,20 @@ pub struct Arguments {
     /// Rounds; each figure is the median over them
     #[arg(long, default_value_t = 3)]
     rounds: usize,
-    /// Keeps the folders here instead of a temporary place, and uses those that are there
+    /// Which store the rows are in
+    #[arg(long, value_enum, default_value_t = Backend::Sqlite)]
+    store: Backend,
+    /// Keeps the folders here instead of a temporary place, and uses those that are there (SQLite only)
     #[arg(long)]
     keep: Option<std::path::PathBuf>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Backend {
+    /// A data folder
+    Sqlite,
+    /// A database of a throw-away PostgreSQL
+    Postgres,
 }
 
 /// The time of the oldest row, 2026-01-01; each further row is a second younger.
@@ -45,14 +58,24 @@ pub fn main(arguments: &Arguments) -> anyhow::Result<()> {
         .keep
         .clone()
         .unwrap_or_else(|| temporary.path().to_owned());
+    let postgres = match arguments.store {
+        Backend::Sqlite => None,
+        Backend::Postgres => {
+            anyhow::ensure!(
+                arguments.keep.is_none(),
+                "--keep is for SQLite: leave it out, or --store postgres"
+            );
+            Some(stores::start(&[]))
+        }
+    };
     let mut servers = Vec::new();
     for rows in [arguments.small, arguments.large] {
         let folder = place.join(format!("rows-{rows}"));
+        let database = postgres.as_ref().map(stores::database);
         if !folder.exists() {
-            fill(&folder, rows)?;
+            fill(&folder, database.as_deref(), rows)?;
         }
-        let text = folder.to_str().unwrap_or_default();
-        let server = Started::start("cosell", &["dev", "--listen", "127.0.0.1:0", "--data", text])?;
+        let server = stores::node(&folder, database.as_deref())?;
         let (idle, _) = memory(server.pid())?;
         println!(
             "{rows} rows: start to `ready` {} ms, {} MB resident when idle",
@@ -104,13 +127,14 @@ fn ask(
     seconds: u64,
     list_body: Option<Value>,
 ) -> anyhow::Result<load::Measured> {
-    let (address, pid) = (server.address.clone(), Some(server.pid()));
+    let (address, pid) = (vec![server.address.clone()], vec![server.pid()]);
     load::measure(&load::Arguments {
         address,
         scenario,
         connections,
         seconds,
         pid,
+        database: None,
         list_body,
     })
 }
@@ -197,64 +221,72 @@ fn questions(rows: u64) -> Vec<(String, Value)> {
     questions
 }
 
-/// Makes a data folder with that many rows: a development server makes the accounts, the rows go past the API.
-fn fill(folder: &Path, rows: u64) -> anyhow::Result<()> {
-    let text = folder.to_str().unwrap_or_default();
-    drop(Started::start(
-        "cosell",
-        &["dev", "--listen", "127.0.0.1:0", "--data", text],
-    )?);
-    let store = Arc::new(SqliteStore::open(
-        folder,
-        Options {
-            durable: false,
-            ..Options::default()
-        },
-    )?);
+/// Makes a store with that many rows: a development server makes the accounts, the rows go past the API.
+fn fill(folder: &Path, database: Option<&str>, rows: u64) -> anyhow::Result<()> {
+    drop(stores::node(folder, database)?);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     runtime.block_on(async {
+        let store: Arc<dyn Store> = match database {
+            Some(url) => Arc::new(PostgresStore::open(url, cosell_store_postgres::Options::default()).await?),
+            None => {
+                let quick = Options {
+                    durable: false,
+                    ..Options::default()
+                };
+                Arc::new(SqliteStore::open(folder, quick)?)
+            }
+        };
         // The identifiers that the rows take are never given to anything else.
         let block = store.reserve("opportunity", rows).await?;
-        let estimates = Estimates::default();
         let started = std::time::Instant::now();
-        let mut changes = Changes::default();
-        for (row, number) in block.enumerate() {
-            let row = row as u64;
-            let body = serde_json::to_vec(&requests::create(row, "bulk"))?;
-            let input: CreateOpportunityRequest = serde_json::from_slice(&body)?;
-            let id = format!("O{}", 10_000_000 + number);
-            let context = Context {
-                account: ACCOUNT,
-                catalog: Catalog::Sandbox,
-                region: "us-east-1",
-                id: &id,
-                now: Timestamp::from_millis(OLDEST + i64::try_from(row)? * 1000),
-                estimates: &estimates,
-            };
-            let opportunity =
-                create(input, context).map_err(|violations| anyhow::anyhow!("{violations:?}"))?;
-            changes
-                .writes
-                .push(Write::Insert(cosell_service::opportunity_record(
-                    ACCOUNT,
-                    &opportunity,
-                    1,
-                )?));
-            if changes.writes.len() == 1000 || row + 1 == rows {
-                store.apply(std::mem::take(&mut changes)).await?;
-            }
-            if row > 0 && row.is_multiple_of(50_000) {
-                eprint!(
-                    "\r{row} of {rows} rows, {:.0}/s ",
-                    row as f64 / started.elapsed().as_secs_f64()
-                );
-            }
+        let mut failed = None;
+        let mut records = block
+            .enumerate()
+            .map_while(|(row, number)| match record(row as u64, number) {
+                Ok(record) => Some(record),
+                Err(error) => {
+                    failed = Some(error);
+                    None
+                }
+            });
+        let shown = Arc::new(move |progress: Progress| {
+            let done = progress.done;
+            eprint!(
+                "\r{done} of {rows} rows, {:.0}/s ",
+                done as f64 / started.elapsed().as_secs_f64()
+            );
+        });
+        store.bulk(&mut records, shown).await?;
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        store.close().await;
+        if let Some(url) = database {
+            // What autovacuum does some minutes later by itself.
+            let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await?;
+            tokio::spawn(connection);
+            client.batch_execute("VACUUM ANALYZE").await?;
         }
         eprintln!("\r{rows} rows in {:.1} s", started.elapsed().as_secs_f64());
-        store.close().await;
         anyhow::Ok(())
-    })?;
-    Ok(())
+    })
+}
+
+/// The `row`th opportunity, with the number of its identifier.
+fn record(row: u64, number: u64) -> anyhow::Result<Record> {
+    let body = serde_json::to_vec(&requests::create(row, "bulk"))?;
+    let input: CreateOpportunityRequest = serde_json::from_slice(&body)?;
+    let id = format!("O{}", 10_000_000 + number);
+    let context = Context {
+        account: ACCOUNT,
+        catalog: Catalog::Sandbox,
+        region: "us-east-1",
+        id: &id,
+        now: Timestamp::from_millis(OLDEST + i64::try_from(row)? * 1000),
+        estimates: &Estimates::default(),
+    };
+    let opportunity = create(input, context).map_err(|violations| anyhow::anyhow!("{violations:?}"))?;
+    Ok(cosell_service::opportunity_record(ACCOUNT, &opportunity, 1)?)
 }

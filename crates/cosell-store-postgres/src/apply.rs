@@ -6,14 +6,11 @@
 
 use crate::numbered::{Former, Numbered};
 use crate::param::Param;
-use crate::records::key_params;
 use crate::revision;
+use crate::rows;
 use crate::session::{Step, step};
-use crate::sql;
 use bytes::Bytes;
-use cosell_store::{
-    ApplyError, Changes, ColumnType, Conflict, Expect, Job, JobId, Key, Record, Remembered, Value, Write,
-};
+use cosell_store::{ApplyError, Changes, Conflict, Expect, Job, JobId, Key, Remembered, Write};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// Answers pruned for each answer kept, so that pruning keeps up and one commit's share stays small.
@@ -235,7 +232,7 @@ impl<'c> Batch<'c> {
         for id in self.changes.iter().flat_map(|c| &c.finished_jobs).map(|f| &f.id) {
             steps.push(step("DELETE FROM job WHERE id=$1", vec![Param::text(&id.0)]));
         }
-        steps.extend(record_steps(&self.changes));
+        steps.extend(rows::writes(&self.changes));
         let answers = self.changes.iter().filter_map(|c| c.idempotency.as_ref());
         let (count, latest) = answers.clone().fold((0, None), |(count, latest), kept| {
             (count + 1, latest.max(Some(kept.created_at.as_millis())))
@@ -288,9 +285,11 @@ const FORGET_ANSWER: &str = "DELETE FROM idempotency WHERE account=$1 AND operat
 
 /// Deletes those of the oldest answers (at most `$2`) that have expired by a time (`$1`). An answer with an unusually long
 /// life holds younger ones back; that costs space, never correctness, because readers look at the expiry themselves.
-/// Rows that another server is deleting are left to it.
+/// Only what goes is locked, since a lock is a write; rows that another server is deleting are left to it.
 pub(crate) const PRUNE_ANSWERS: &str = "DELETE FROM idempotency WHERE seq = ANY(ARRAY(\
-     SELECT seq FROM idempotency ORDER BY seq LIMIT $2 FOR UPDATE SKIP LOCKED)) AND expires_at<=$1";
+     SELECT seq FROM idempotency WHERE seq = ANY(ARRAY(\
+     SELECT o.seq FROM (SELECT seq, expires_at FROM idempotency ORDER BY seq LIMIT $2) AS o WHERE o.expires_at<=$1)) \
+     FOR UPDATE SKIP LOCKED)) AND expires_at<=$1";
 
 /// Puts a job in the queue, in the place of one with its id.
 pub(crate) const ENQUEUE: &str = "INSERT INTO job (id, kind, run_at, payload, attempts, worker, due_at) \
@@ -305,70 +304,4 @@ pub(crate) fn job_params(job: &Job) -> Vec<Param<'_>> {
         Param::Blob(&job.payload),
         Param::Int(job.attempts.into()),
     ]
-}
-
-/// The statements about records: first all inserts in the order of their keys, so that two batches that insert the same
-/// keys wait for each other in one direction only; then what is written to rows that are locked already.
-fn record_steps<'c>(changes: &[&'c Changes]) -> Vec<Step<'c>> {
-    let mut inserts: Vec<(&Key, Option<&Record>)> = Vec::new();
-    let mut others = Vec::new();
-    for changes in changes {
-        for expect in &changes.expect {
-            if let Expect::Absent(key) = expect {
-                inserts.push((key, None));
-            }
-        }
-        for write in &changes.writes {
-            match write {
-                Write::Insert(record) => inserts.push((&record.key, Some(record))),
-                Write::Replace { record, .. } => {
-                    others.push(step(
-                        sql::of(record.key.kind).update.as_str(),
-                        record_params(record),
-                    ));
-                }
-                Write::Delete { key, .. } => {
-                    others.push(step(sql::of(key.kind).delete.as_str(), key_params(key)))
-                }
-            }
-        }
-    }
-    inserts.sort_by_key(|(key, record)| (*key, record.is_some()));
-    let mut steps = Vec::with_capacity(inserts.len() + others.len());
-    for (key, record) in inserts {
-        let texts = sql::of(key.kind);
-        match record {
-            Some(record) => steps.push(step(texts.insert.as_str(), record_params(record))),
-            // Nothing can be locked that is not there. A row that comes and goes within the transaction makes whoever
-            // inserts the same key wait for its end, and fails where that has happened before.
-            None => {
-                steps.push(step(texts.insert.as_str(), place_holder(key)));
-                steps.push(step(texts.delete.as_str(), key_params(key)));
-            }
-        }
-    }
-    steps.extend(others);
-    steps
-}
-
-/// The parameters of an insert or an update.
-pub(crate) fn record_params(record: &Record) -> Vec<Param<'_>> {
-    let mut params = key_params(&record.key);
-    params.push(Param::number(record.version));
-    let columns = record.key.kind.spec().columns;
-    params.extend(columns.iter().map(|c| Param::from(record.column(c.name))));
-    params.extend([&record.summary, &record.document, &record.private].map(|text| Param::Text(text)));
-    params
-}
-
-fn place_holder(key: &Key) -> Vec<Param<'_>> {
-    static EMPTY: Value = Value::Text(String::new());
-    let mut params = key_params(key);
-    params.push(Param::Int(0));
-    params.extend(key.kind.spec().columns.iter().map(|c| match c.ty {
-        ColumnType::Text => Param::from(&EMPTY),
-        ColumnType::Integer => Param::Int(0),
-    }));
-    params.extend([Param::Text(b""), Param::Text(b""), Param::Text(b"")]);
-    params
 }

@@ -6,6 +6,7 @@
 
 use crate::error::{Failure, Meaning, OpenError, meaning, words};
 use crate::session::Session;
+use crate::statistics;
 use crate::transfer::steps::MARK_TABLE;
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
@@ -158,6 +159,9 @@ async fn run(session: &Session) -> Result<usize, Stop> {
             )
             .await?;
         ran += 1;
+    }
+    if from == 0 {
+        statistics::seed(client).await?;
     }
     client.batch_execute("COMMIT").await?;
     Ok(ran)

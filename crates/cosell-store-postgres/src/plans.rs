@@ -4,7 +4,7 @@
 //! where it has a choice; so what is shown with those settings is what happens, and a scan or a sort in it means that there
 //! is no other way. Lists are explained without those settings too: their indexes must be good enough to be chosen.
 
-use crate::{apply, counter, delivery, jobs, list, log, marker, records, revision, sql};
+use crate::{apply, counter, delivery, jobs, list, log, marker, records, revision, sql, writer};
 use cosell_model::Timestamp;
 use cosell_store::suite::shapes::shapes;
 use cosell_store::suite::{self, ACCOUNT, CATALOG};
@@ -236,6 +236,41 @@ async fn the_schema_has_exactly_the_columns_and_indexes_of_the_descriptions() {
 }
 
 #[tokio::test]
+async fn a_record_is_found_by_its_primary_key_from_the_first_one_on() {
+    let name = server().empty_database();
+    let url = server().url(&name);
+    let store = crate::PostgresStore::open(&url, crate::Options::default());
+    let store = store.await.unwrap();
+    let client = support::client(server(), &name).await;
+    set(&client, true).await;
+    // In the tables as they were made, and with rows that nothing has analysed.
+    for rows in [0, 500] {
+        for kind in Kind::ALL {
+            let mut all = (0..rows).map(|n| suite::sample(kind, &format!("x{n}")));
+            store.bulk(&mut all, suite::silent()).await.unwrap();
+            let texts = sql::of(kind);
+            for text in [
+                &texts.get,
+                &texts.lock,
+                &texts.share,
+                &texts.update,
+                &texts.delete,
+            ] {
+                let plan = explain(&client, text).await;
+                let key = format!("Index Scan using {}_pkey on", kind.spec().table);
+                assert!(
+                    plan.replace('"', "").contains(&key),
+                    "{rows} rows: {text}\n{plan}"
+                );
+            }
+            let count = format!("SELECT count(*) FROM {}", sql::table(kind.spec()));
+            let count: i64 = client.query_one(&count, &[]).await.unwrap().get(0);
+            assert_eq!(count, rows, "{kind:?}: what was made up is gone");
+        }
+    }
+}
+
+#[tokio::test]
 async fn every_list_walks_its_index_in_its_order() {
     let client = filled().await;
     let (mut explained, mut bad) = (0, Vec::new());
@@ -324,6 +359,7 @@ async fn every_other_statement_finds_its_rows_by_an_index() {
     for text in [
         records::FORMER,
         apply::PRUNE_ANSWERS,
+        writer::LOCK_ANSWERS,
         jobs::DUE,
         jobs::NEXT,
         jobs::BY_ID,

@@ -6,7 +6,7 @@ use crate::error::Failure;
 use crate::param::{Param, Raw};
 use crate::session::{Bracket, Session, Step, step};
 use crate::sql;
-use cosell_store::{Key, StoreError, Stored};
+use cosell_store::{Key, Record, StoreError, Stored};
 use tokio_postgres::{Error, Row};
 
 /// A version that is not the present one: `$1` tenant, `$2` catalog, `$3` id, `$4` version, `$5` kind. Of a key that had it
@@ -26,6 +26,16 @@ pub(crate) fn key_params(key: &Key) -> Vec<Param<'_>> {
         Param::text(&key.catalog),
         Param::text(&key.id),
     ]
+}
+
+/// The columns of a record as they are copied in bulk.
+pub(crate) fn record_params(record: &Record) -> Vec<Param<'_>> {
+    let mut params = key_params(&record.key);
+    params.push(Param::number(record.version));
+    let columns = record.key.kind.spec().columns;
+    params.extend(columns.iter().map(|c| Param::from(record.column(c.name))));
+    params.extend([&record.summary, &record.document, &record.private].map(|text| Param::Text(text)));
+    params
 }
 
 /// A number of the contract out of a column that holds no negative ones.

@@ -3,21 +3,24 @@
 //! This is the one place that writes SQL about records by key. It must never take in a value: values are bound, names come
 //! from [`KindSpec`] only.
 
-use cosell_store::{Kind, KindSpec};
+use cosell_store::{ColumnType, Kind, KindSpec};
 use std::fmt::Write as _;
 use std::sync::LazyLock;
 
-/// The statements of a kind. Keys are `$1` tenant, `$2` catalog, `$3` id everywhere.
+/// The statements of a kind. Keys are `$1` tenant, `$2` catalog, `$3` id everywhere. Those that take several rows have an
+/// array in the place of each parameter, and take the rows in its order.
 pub(crate) struct Texts {
     /// Reads version, document and private part by key.
     pub get: String,
-    /// Reads the version by key (with a history: document and private part too) and keeps others from writing the record.
+    /// Reads several by their keys: the place in the arrays, the version (with a history: document and private part too).
+    /// Keeps others from writing these records.
     pub lock: String,
-    /// Reads the version by key and keeps others from writing the record, but not from relying on it as well.
+    /// Reads the versions of several by their keys, after the place in the arrays. Keeps others from writing these records, but
+    /// not from relying on them as well.
     pub share: String,
-    /// Inserts: the key, `$4` version, the columns in their order, summary, document, private part.
+    /// Inserts several: the key, `$4` version, the columns in their order, summary, document, private part.
     pub insert: String,
-    /// Replaces, with the parameters of `insert`.
+    /// Replaces several, with the parameters of `insert`.
     pub update: String,
     /// Deletes by key.
     pub delete: String,
@@ -43,24 +46,43 @@ fn texts(kind: Kind) -> Texts {
     const BY_KEY: &str = "WHERE tenant=$1 AND catalog=$2 AND id=$3";
     let spec = kind.spec();
     let table = table(spec);
-    let (mut columns, mut marks, mut sets) = (String::new(), String::new(), String::new());
-    let names = spec.columns.iter().map(|c| c.name);
-    for (place, name) in names.chain(["summary", "document", "private"]).enumerate() {
-        let place = place + 5;
+    let ty = |ty: ColumnType| match ty {
+        ColumnType::Text => "text",
+        ColumnType::Integer => "bigint",
+    };
+    let own = spec.columns.iter().map(|c| (c.name, ty(c.ty)));
+    let texts = ["summary", "document", "private"].map(|name| (name, "text"));
+    let (mut columns, mut arrays) = (
+        String::new(),
+        String::from("$1::text[], $2::text[], $3::text[], $4::bigint[]"),
+    );
+    let mut sets = String::from("version=v.version");
+    for (place, (name, ty)) in own.chain(texts).enumerate() {
         // Writing to a string cannot fail.
         let _ = write!(columns, ", {name}");
-        let _ = write!(marks, ", ${place}");
-        let _ = write!(sets, ", {name}=${place}");
+        let _ = write!(arrays, ", ${}::{ty}[]", place + 5);
+        let _ = write!(sets, ", {name}=v.{name}");
     }
     let former = if spec.history { ", document, private" } else { "" };
+    // The lock is in the inner query, so that rows are locked one after the other in the order of the arrays.
+    let locked = |columns: &str, lock: &str| {
+        format!(
+            "SELECT k.n, r.* FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS k (tenant, catalog, id, n) \
+             CROSS JOIN LATERAL (SELECT {columns} FROM {table} AS t \
+             WHERE t.tenant=k.tenant AND t.catalog=k.catalog AND t.id=k.id {lock}) AS r"
+        )
+    };
     Texts {
         get: format!("SELECT version, document, private FROM {table} {BY_KEY}"),
-        lock: format!("SELECT version{former} FROM {table} {BY_KEY} FOR UPDATE"),
-        share: format!("SELECT version FROM {table} {BY_KEY} FOR SHARE"),
+        lock: locked(&format!("version{former}"), "FOR UPDATE"),
+        share: locked("version", "FOR SHARE"),
         insert: format!(
-            "INSERT INTO {table} (tenant, catalog, id, version{columns}) VALUES ($1, $2, $3, $4{marks})"
+            "INSERT INTO {table} (tenant, catalog, id, version{columns}) SELECT * FROM unnest({arrays})"
         ),
-        update: format!("UPDATE {table} SET version=$4{sets} {BY_KEY}"),
+        update: format!(
+            "UPDATE {table} AS t SET {sets} FROM unnest({arrays}) AS v (tenant, catalog, id, version{columns}) \
+             WHERE t.tenant=v.tenant AND t.catalog=v.catalog AND t.id=v.id"
+        ),
         delete: format!("DELETE FROM {table} {BY_KEY}"),
         copy: format!("COPY {table} (tenant, catalog, id, version{columns}) FROM STDIN (FORMAT binary)"),
         all: format!(

@@ -8,10 +8,9 @@ mod read;
 pub(crate) mod steps;
 mod write;
 
-use crate::apply::record_params;
 use crate::error::{Failure, Meaning, meaning};
 use crate::param::Param;
-use crate::records::number;
+use crate::records::{number, record_params};
 use crate::revision;
 use crate::session::{Bracket, Session, step};
 use crate::sql;

@@ -11,22 +11,22 @@
 //! within the patience is a change answered `Unavailable` with the remark that it may have landed. The next batch deletes
 //! the marker of the one before; what a server that is killed leaves behind goes after a day.
 
-use crate::apply::{Batch, Found, State, Touched, Verdict};
+use crate::apply::{Batch, Found, State, Token, Touched, Verdict};
 use crate::error::{Failure, Meaning, apply_error, meaning, store_error, words};
 use crate::marker;
 use crate::param::{Param, Raw, Text};
 use crate::pool::{FIRST_WAIT, LONGEST_WAIT, Pool};
-use crate::records::{key_params, number};
+use crate::records::number;
 use crate::revision;
+use crate::rows;
 use crate::session::{Bracket, Session, step};
-use crate::sql;
 use cosell_store::{ApplyError, Changes, StoreError};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio_postgres::Error;
 use tokio_postgres::error::SqlState;
+use tokio_postgres::{Error, Row};
 
 /// Most changes in one commit; the rest waits for the next one.
 const MOST_PER_COMMIT: usize = 64;
@@ -336,17 +336,18 @@ async fn look<'c>(
 ) -> Result<State<'c>, Trouble> {
     let touched = Touched::by(batch);
     let mut steps = Vec::new();
-    for (key, is_written) in &touched.records {
-        let texts = sql::of(key.kind);
-        let text = if *is_written { &texts.lock } else { &texts.share };
-        steps.push(step(text.as_str(), key_params(key)));
-    }
+    let locks = rows::locks(&touched.records);
+    steps.extend(locks.iter().map(rows::Locked::step));
     for id in &touched.jobs {
         steps.push(step(LOCK_JOB, vec![Param::text(id)]));
     }
-    for (account, operation, token) in &touched.tokens {
-        let params = [account, operation, token].map(|text| Param::text(text)).to_vec();
-        steps.push(step(LOCK_ANSWER, params));
+    let tokens: Vec<&Token<'_>> = touched.tokens.iter().collect();
+    if !tokens.is_empty() {
+        let column = |part: fn(&Token<'c>) -> &'c str| {
+            Param::Texts(tokens.iter().map(|token| part(token).as_bytes()).collect())
+        };
+        let params = vec![column(|t| t.0), column(|t| t.1), column(|t| t.2)];
+        steps.push(step(LOCK_ANSWERS, params));
     }
     let ids: Vec<&[u8]> = match looks_at_ids {
         true => batch
@@ -362,17 +363,21 @@ async fn look<'c>(
     }
     let mut rows = session.pipeline(Bracket::Begin, &steps).await?.into_iter();
     let mut state = State::default();
-    for ((key, is_written), found) in touched.records.iter().zip(&mut rows) {
-        let Some(row) = found.first() else { continue };
-        let mut record = Found {
-            version: number(row, 0)?,
-            ..Found::default()
-        };
-        if *is_written && key.kind.spec().history {
-            record.document = row.try_get::<_, Raw>(1)?.0;
-            record.private = row.try_get::<_, Raw>(2)?.0;
+    for (locked, found) in locks.iter().zip(&mut rows) {
+        for row in &found {
+            let Some(key) = at(&locked.keys, row)? else {
+                continue;
+            };
+            let mut record = Found {
+                version: number(row, 1)?,
+                ..Found::default()
+            };
+            if locked.is_written && key.kind.spec().history {
+                record.document = row.try_get::<_, Raw>(2)?.0;
+                record.private = row.try_get::<_, Raw>(3)?.0;
+            }
+            state.records.insert(key, record);
         }
-        state.records.insert(key, record);
     }
     for (id, found) in touched.jobs.iter().zip(&mut rows) {
         if let Some(row) = found.first() {
@@ -380,9 +385,11 @@ async fn look<'c>(
             state.jobs.insert(id, u32::try_from(attempts).unwrap_or(u32::MAX));
         }
     }
-    for (token, found) in touched.tokens.iter().zip(&mut rows) {
-        if let Some(row) = found.first() {
-            state.answers.insert(*token, row.try_get(0)?);
+    if !tokens.is_empty() {
+        for row in rows.next().into_iter().flatten() {
+            if let Some(token) = at(&tokens, &row)? {
+                state.answers.insert(*token, row.try_get(1)?);
+            }
         }
     }
     if asks_for_ids {
@@ -393,10 +400,17 @@ async fn look<'c>(
     Ok(state)
 }
 
+/// What a row is about that begins with a place, from 1.
+fn at<T: Copy>(all: &[T], row: &Row) -> Result<Option<T>, Error> {
+    let place = usize::try_from(number(row, 0)?).unwrap_or(usize::MAX);
+    Ok(all.get(place.wrapping_sub(1)).copied())
+}
+
 /// The number of the present claim of a job.
 const LOCK_JOB: &str = "SELECT attempts FROM job WHERE id=$1 AND worker IS NOT NULL FOR UPDATE";
-/// When the answer of a token expires.
-const LOCK_ANSWER: &str =
-    "SELECT expires_at FROM idempotency WHERE account=$1 AND operation=$2 AND token=$3 FOR UPDATE";
+/// When the answers of some tokens expire, after the place of each that there is, from 1.
+pub(crate) const LOCK_ANSWERS: &str = "SELECT k.n, r.expires_at FROM unnest($1::text[], $2::text[], $3::text[]) \
+     WITH ORDINALITY AS k (account, operation, token, n) CROSS JOIN LATERAL (SELECT a.expires_at FROM idempotency AS a \
+     WHERE a.account=k.account AND a.operation=k.operation AND a.token=k.token FOR UPDATE) AS r";
 /// Which of some ids are those of events.
 const TAKEN_IDS: &str = "SELECT id FROM event WHERE id = ANY($1)";

@@ -188,6 +188,12 @@ fn launch(programs: PathBuf, folder: PathBuf, settings: &[&str]) -> Server {
     panic!("PostgreSQL did not start: {log}");
 }
 
+/// Starts a server that answers a commit when it is on disk, as one that is in use does: for what is measured.
+pub fn start_durable(settings: &[&str]) -> Server {
+    let durable = ["fsync=on", "full_page_writes=on", "synchronous_commit=on"];
+    start(&[&durable, settings].concat(), &[])
+}
+
 impl Server {
     /// A streaming replica of this server, on which lists can be read. It ends when it is dropped, at once.
     pub fn replica(&self, settings: &[&str]) -> Server {
@@ -198,6 +204,12 @@ impl Server {
         copy.arg(folder.join("data"));
         run(copy.args(["-R", "-X", "stream", "-c", "fast", "--no-sync"]));
         launch(self.programs.clone(), folder, settings)
+    }
+
+    /// The process that is the parent of all others of the server.
+    pub fn pid(&self) -> u32 {
+        let file = std::fs::read_to_string(self.folder.join("data/postmaster.pid")).unwrap();
+        file.lines().next().unwrap().trim().parse().unwrap()
     }
 
     /// The address of a database over the socket.

@@ -5,12 +5,12 @@
 //! are copied together. Nothing here is kept unless the source has ended well.
 
 use super::copy;
-use crate::apply::{job_params, record_params};
+use crate::apply::job_params;
 use crate::delivery;
 use crate::error::{Failure, Meaning, meaning, words};
 use crate::param::Param;
 use crate::pool::{FIRST_WAIT, LONGEST_WAIT};
-use crate::records;
+use crate::records::{self, record_params};
 use crate::revision;
 use crate::session::Session;
 use crate::sql;
