@@ -9,6 +9,8 @@
 use crate::error::OpenError;
 use crate::tls::{self, Tls};
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode};
@@ -25,7 +27,8 @@ pub struct Options {
     pub read_patience: Duration,
     /// How long a change is tried.
     pub write_patience: Duration,
-    /// How long one connection attempt to one host may take, unless the address says it (`connect_timeout`).
+    /// How long one connection attempt to one host may take until it can be worked with, unless the address says it
+    /// (`connect_timeout`).
     pub connect_timeout: Duration,
     /// How long one statement may run. Long looks (export, import, check) are exempt.
     pub statement_timeout: Duration,
@@ -49,10 +52,26 @@ impl Default for Options {
     }
 }
 
+/// How long a host may leave packets unanswered before its connections are taken for lost, unless the address says it
+/// (`tcp_user_timeout`, `keepalives…`).
+const GONE: Duration = Duration::from_secs(5);
+/// How much longer than a statement may run its answer is waited for.
+const ANSWER: Duration = Duration::from_millis(500);
+
+impl Options {
+    /// How long one try may go without its answer before its connection is taken for dead and another one is used.
+    pub(crate) fn silence(&self) -> Duration {
+        self.statement_timeout + ANSWER
+    }
+}
+
 /// Where the database is.
 #[derive(Clone)]
 pub(crate) struct Address {
-    pub config: Config,
+    /// The hosts, each with the settings of all, in the order of the address.
+    pub hosts: Vec<Config>,
+    /// The place of the host that took the last connection: the next one tries it first.
+    pub last: Arc<AtomicUsize>,
     /// `None` where TLS is not wanted, or not insisted on and there are no trusted certificates.
     pub tls: Option<Tls>,
 }
@@ -88,7 +107,41 @@ pub(crate) fn parse(url: &str, options: &Options) -> Result<Address, OpenError> 
         true => base.to_owned(),
         false => format!("{base}?{}", kept.join("&")),
     };
-    let mut config: Config = text
+    let hosts: Result<Vec<Config>, OpenError> = single(&text).iter().map(|url| host(url, options)).collect();
+    let hosts = hosts?;
+    let mode = hosts.first().map_or(SslMode::Prefer, Config::get_ssl_mode);
+    let tls = match mode {
+        SslMode::Disable => None,
+        // Whoever does not insist on TLS must not fail for want of certificates.
+        SslMode::Prefer if roots.is_none() => tls::with_roots(None).ok(),
+        _ => Some(tls::with_roots(roots.as_deref()).map_err(OpenError::Tls)?),
+    };
+    Ok(Address {
+        hosts,
+        last: Arc::default(),
+        tls,
+    })
+}
+
+/// An address of one host each. Where hosts are named in another way than between `@` and `/`, they stay together.
+fn single(url: &str) -> Vec<String> {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return vec![url.to_owned()];
+    };
+    let end = rest.find(['/', '?']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(end);
+    let (user, hosts) = match authority.rsplit_once('@') {
+        Some((user, hosts)) => (format!("{user}@"), hosts),
+        None => (String::new(), authority),
+    };
+    hosts
+        .split(',')
+        .map(|host| format!("{scheme}://{user}{host}{path}"))
+        .collect()
+}
+
+fn host(url: &str, options: &Options) -> Result<Config, OpenError> {
+    let mut config: Config = url
         .parse()
         .map_err(|error: tokio_postgres::Error| OpenError::Address(crate::error::words(&error)))?;
     if config.get_connect_timeout().is_none() {
@@ -97,13 +150,16 @@ pub(crate) fn parse(url: &str, options: &Options) -> Result<Address, OpenError> 
     if config.get_application_name().is_none() {
         config.application_name("cosell");
     }
-    let tls = match config.get_ssl_mode() {
-        SslMode::Disable => None,
-        // Whoever does not insist on TLS must not fail for want of certificates.
-        SslMode::Prefer if roots.is_none() => tls::with_roots(None).ok(),
-        _ => Some(tls::with_roots(roots.as_deref()).map_err(OpenError::Tls)?),
-    };
-    Ok(Address { config, tls })
+    // A host that lost its power says no goodbye, and the system's own patience with it is a quarter of an hour.
+    if config.get_tcp_user_timeout().is_none() {
+        config.tcp_user_timeout(GONE);
+    }
+    if !url.contains("keepalives") {
+        config.keepalives_idle(GONE);
+        config.keepalives_interval(GONE / 5);
+        config.keepalives_retries(5);
+    }
+    Ok(config)
 }
 
 /// An address as people may see it: who, where and which database, and nothing else, since any other part may hold a
@@ -163,14 +219,20 @@ mod tests {
     fn an_address_names_hosts_a_wish_for_the_primary_and_how_tls_is_used() {
         let url = "postgres://me:secret@a:1,b:2/db?target_session_attrs=read-write&sslmode=disable";
         let address = parse(url, &Options::default()).unwrap();
-        assert_eq!(address.config.get_hosts().len(), 2);
-        assert_eq!(
-            address.config.get_target_session_attrs(),
-            TargetSessionAttrs::ReadWrite
-        );
-        assert_eq!(address.config.get_ssl_mode(), SslMode::Disable);
+        let ports: Vec<_> = address
+            .hosts
+            .iter()
+            .map(|host| host.get_ports().to_vec())
+            .collect();
+        assert_eq!(ports, [[1], [2]]);
+        for host in &address.hosts {
+            assert_eq!(host.get_target_session_attrs(), TargetSessionAttrs::ReadWrite);
+            assert_eq!(host.get_ssl_mode(), SslMode::Disable);
+            assert_eq!(host.get_tcp_user_timeout(), Some(&GONE));
+            assert_eq!(host.get_password(), Some(&b"secret"[..]));
+        }
         let full = parse("postgres://me@a/db?sslmode=verify-full", &Options::default()).unwrap();
-        assert_eq!(full.config.get_ssl_mode(), SslMode::Require);
+        assert_eq!(full.hosts[0].get_ssl_mode(), SslMode::Require);
         assert!(!format!("{address:?}").contains("secret"));
     }
 
