@@ -121,6 +121,17 @@ impl Database {
         Ok(())
     }
 
+    /// Halts everything on a host. Its connections stay, and nothing is said any more.
+    ///
+    /// # Errors
+    /// Where nothing runs there.
+    pub fn freeze_host(&self, place: &Place, number: usize) -> Result<()> {
+        let host = &self.hosts[number];
+        let halted = place.signal_all("STOP", &host.folder)?;
+        ensure!(halted > 1, "{} did not run", host.name);
+        Ok(())
+    }
+
     /// Kills the first process of a host's PostgreSQL; its Patroni lives on.
     ///
     /// # Errors

@@ -19,10 +19,13 @@ use crate::wait::until;
 const WHILE: Duration = Duration::from_secs(4);
 
 /// A fault.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Fault {
     /// The primary's host loses its power: PostgreSQL and Patroni die. It comes back later, as standby.
     PrimaryHost,
+    /// The primary's host stands still: its connections stay and nothing is answered. Once it is replaced it is put down, as a
+    /// watchdog does, and comes back as standby.
+    PrimaryFrozen,
     /// The first process of the primary's PostgreSQL dies; its Patroni sees that.
     PrimaryProcess,
     /// The standby's host loses its power.
@@ -47,6 +50,7 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::PrimaryHost => "primary's host killed",
+            Self::PrimaryFrozen => "primary's host frozen",
             Self::PrimaryProcess => "primary's postmaster killed",
             Self::StandbyHost => "standby's host killed",
             Self::EtcdLeader => "etcd leader killed",
@@ -61,7 +65,7 @@ impl fmt::Display for Fault {
 }
 
 /// Every fault there is.
-pub const ALL: [Fault; 10] = [
+pub const ALL: [Fault; 11] = [
     Fault::Node,
     Fault::Cut,
     Fault::Halve,
@@ -71,6 +75,7 @@ pub const ALL: [Fault; 10] = [
     Fault::Switchover,
     Fault::StandbyHost,
     Fault::PrimaryProcess,
+    Fault::PrimaryFrozen,
     Fault::PrimaryHost,
 ];
 
@@ -101,6 +106,12 @@ impl World {
             Fault::PrimaryHost => {
                 self.database.kill_host(&self.place, primary)?;
                 self.database.wait_until_primary_is_not(primary)?;
+                self.database.start_host(&self.place, primary)?;
+            }
+            Fault::PrimaryFrozen => {
+                self.database.freeze_host(&self.place, primary)?;
+                self.database.wait_until_primary_is_not(primary)?;
+                self.database.kill_host(&self.place, primary)?;
                 self.database.start_host(&self.place, primary)?;
             }
             Fault::PrimaryProcess => {

@@ -19,24 +19,18 @@ struct Arguments {
     /// What everything random is drawn from
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Only these faults, in this order: their numbers from 0, separated by commas
-    #[arg(long, value_delimiter = ',')]
-    faults: Vec<usize>,
+    /// Only these faults, in this order, separated by commas [default: all]
+    #[arg(long, value_enum, value_delimiter = ',')]
+    faults: Vec<fault::Fault>,
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let chosen: Vec<_> = arguments
-        .faults
-        .iter()
-        .filter_map(|number| fault::ALL.get(*number))
-        .copied()
-        .collect();
     let plan = Plan {
         program: arguments.program,
-        faults: match chosen.is_empty() {
+        faults: match arguments.faults.is_empty() {
             true => fault::ALL.to_vec(),
-            false => chosen,
+            false => arguments.faults,
         },
         time: Duration::from_secs(arguments.seconds),
         seed: arguments.seed,

@@ -141,24 +141,32 @@ impl Place {
             .with_context(|| format!("cannot start {shown}"))
     }
 
+    /// Sends a signal to everything that works beneath a folder. Says how many there were.
+    ///
+    /// # Errors
+    /// Where the folder is not of this run.
+    pub fn signal_all(&self, name: &str, folder: &Path) -> Result<usize> {
+        if !folder.starts_with(&self.folder) {
+            bail!("{} is not of this run", folder.display());
+        }
+        let alive = processes(folder)?;
+        for id in &alive {
+            // It may have ended by itself meanwhile.
+            let _ = signal(name, *id);
+        }
+        Ok(alive.len())
+    }
+
     /// Kills everything that works beneath a folder, as a loss of power would. Says how many there were.
     ///
     /// # Errors
     /// Where some are still there after a while.
     pub fn kill_all(&self, folder: &Path) -> Result<usize> {
-        if !folder.starts_with(&self.folder) {
-            bail!("{} is not of this run", folder.display());
-        }
-        let mut killed = std::collections::BTreeSet::new();
+        let mut killed = 0;
         for _ in 0..100 {
-            let alive = processes(folder)?;
-            if alive.is_empty() {
-                return Ok(killed.len());
-            }
-            for id in alive {
-                // It may have ended by itself meanwhile.
-                let _ = signal("KILL", id);
-                killed.insert(id);
+            match self.signal_all("KILL", folder)? {
+                0 => return Ok(killed),
+                alive => killed = alive.max(killed),
             }
             std::thread::sleep(std::time::Duration::from_millis(20));
         }

@@ -3,11 +3,11 @@
 //! failed. Knows how to run suites, never what is inside of them.
 
 mod javascript;
-mod process;
+pub mod process;
 mod python;
 mod rust;
 mod summary;
-mod tools;
+pub mod tools;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -15,6 +15,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 use clap::ValueEnum;
+pub use rust::{cargo, metadata};
 
 use summary::{Counts, Summary};
 
@@ -53,6 +54,7 @@ pub fn run(root: &Path, only: Option<Suite>) -> Result<ExitCode> {
         javascript: wanted(Suite::Js),
         nats: wanted(Suite::Events) || wanted(Suite::Rust),
         postgres: wanted(Suite::Rust),
+        failover: wanted(Suite::Rust),
     };
     let tools = tools::check(&needs)?;
 
