@@ -31,7 +31,7 @@ pub struct Place {
     folder: PathBuf,
     /// Root cannot run PostgreSQL, and hands everything to somebody without rights.
     is_root: bool,
-    /// The end of the pipe that the watching shell waits for.
+    /// The end of the pipe that the watching shell waits for. It outlives this, so nobody waits for its end.
     _watch: Child,
 }
 
@@ -40,10 +40,6 @@ impl Place {
     ///
     /// # Errors
     /// Where the system gives neither.
-    #[expect(
-        clippy::zombie_processes,
-        reason = "the shell outlives whoever started it, and so its end is waited for by nobody"
-    )]
     pub fn new() -> Result<Self> {
         let folder = tempfile::Builder::new()
             .prefix("cosell-chaos-")

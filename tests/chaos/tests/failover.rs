@@ -1,5 +1,7 @@
 //! The short form of the run: a server, all connections and the primary's host die, and nothing is lost.
 
+#![allow(clippy::unwrap_used)]
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 

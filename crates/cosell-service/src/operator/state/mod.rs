@@ -203,10 +203,7 @@ impl Service {
         if let Some(account) = account {
             accounts::expect(&*self.store, account)
                 .await
-                .map_err(|error| match error {
-                    AdminError::Store(detail) => ApiError::internal(detail),
-                    told => ApiError::not_found(told.to_string()),
-                })?;
+                .map_err(AdminError::into_api)?;
         }
         let turn = self.jobs_turn.lock().await;
         let catalog = catalog.map(Catalog::as_str);
