@@ -84,7 +84,8 @@ pub fn verify(
         }
     }
     let came = receiver.came();
-    wrong.extend(check_events(&log, &came, &known));
+    let updates_of = known.iter().map(|(id, deal)| (*id, deal.updates)).collect();
+    wrong.extend(check_events(&log, &came, &updates_of));
     let updates: u32 = deals.iter().map(|deal| deal.updates).sum();
     let looked_at = format!(
         "{} opportunities and {updates} updates acknowledged, {} events in the log, {} deliveries",
@@ -95,8 +96,13 @@ pub fn verify(
     Ok((wrong, looked_at))
 }
 
-/// Holds the log of events against the effects that were acknowledged, and what came against the log.
-fn check_events(log: &[(String, String, String)], came: &Came, known: &BTreeMap<&str, &Deal>) -> Vec<String> {
+/// An event of the log: id, opportunity, detail type.
+pub type Logged = (String, String, String);
+
+/// Holds the log of events against the effects that were acknowledged (how many updates each opportunity had), and what came
+/// against the log.
+#[must_use]
+pub fn check_events(log: &[Logged], came: &Came, known: &BTreeMap<&str, u32>) -> Vec<String> {
     let mut wrong = Vec::new();
     let mut of_lane: BTreeMap<&str, (Vec<&str>, u32, u32)> = BTreeMap::new();
     for (id, lane, kind) in log {
@@ -108,13 +114,11 @@ fn check_events(log: &[(String, String, String)], came: &Came, known: &BTreeMap<
             other => wrong.push(format!("{lane}: nobody brought about \"{other}\"")),
         }
     }
-    for (id, deal) in known {
+    for (id, updates) in known {
         let (created, updated) = of_lane.get(id).map_or((0, 0), |entry| (entry.1, entry.2));
-        if (created, updated) != (1, deal.updates) {
+        if (created, updated) != (1, *updates) {
             wrong.push(format!(
-                "{id}: one create and {} updates were acknowledged, and the log tells of {created} and {updated}",
-                deal.updates
-            ));
+                "{id}: one create and {updates} updates were acknowledged, and the log tells of {created} and {updated}"));
         }
     }
     let mut first: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
@@ -142,8 +146,8 @@ fn check_events(log: &[(String, String, String)], came: &Came, known: &BTreeMap<
     wrong
 }
 
-/// Every event of the log in its order: id, opportunity, detail type.
-fn events(nodes: &Nodes) -> Result<Vec<(String, String, String)>> {
+/// Every event of the log in its order.
+fn events(nodes: &Nodes) -> Result<Vec<Logged>> {
     let lines = nodes.command_lines(&["events", "list"])?;
     let mut all = Vec::new();
     for line in lines.lines().filter(|line| !line.trim().is_empty()) {
