@@ -338,7 +338,6 @@ impl From<AdminError> for Problem {
             AdminError::Missing(detail) => Self::not_found(detail),
             AdminError::Taken(detail) => Self::conflict(detail),
             AdminError::Flawed { field, what } => flawed(&field, what),
-            AdminError::Away(detail) => unavailable(detail),
             AdminError::Store(detail) => Self::internal(detail),
         }
     }

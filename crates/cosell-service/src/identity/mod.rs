@@ -16,13 +16,12 @@ pub mod users;
 pub use keyring::{Credential, Keyring};
 pub use seal::Sealer;
 
-use cosell_model::{ApiError, Timestamp};
+use cosell_model::Timestamp;
 use cosell_store::{
     ApplyError, Changes, Cursor, Filter, Key, Kind, MAX_PAGE, Query, Record, Sort, Store, StoreError, Write,
 };
 use serde::de::DeserializeOwned;
 
-use crate::answer::read_failed;
 use crate::audit::Author;
 
 /// Why an administrative action does not happen.
@@ -45,9 +44,6 @@ pub enum AdminError {
     /// There is one already, or something else is in the way.
     #[error("{0}")]
     Taken(String),
-    /// The store does not answer now; the same again may do.
-    #[error("{0}")]
-    Away(String),
     /// The store failed.
     #[error("{0}")]
     Store(String),
@@ -57,33 +53,17 @@ impl AdminError {
     fn refused(message: impl Into<String>) -> Self {
         Self::Refused(message.into())
     }
-
-    /// What the caller of a request hears that could not be looked at for this reason.
-    #[must_use]
-    pub fn into_api(self) -> ApiError {
-        match self {
-            Self::Away(detail) => read_failed(StoreError::Unavailable(detail)),
-            Self::Store(detail) => ApiError::internal(detail),
-            told => ApiError::not_found(told.to_string()),
-        }
-    }
 }
 
 impl From<StoreError> for AdminError {
     fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Unavailable(detail) => Self::Away(detail),
-            other => Self::Store(other.to_string()),
-        }
+        Self::Store(error.to_string())
     }
 }
 
 impl From<ApplyError> for AdminError {
     fn from(error: ApplyError) -> Self {
-        match error {
-            ApplyError::Unavailable(detail) => Self::Away(detail),
-            other => Self::Store(other.to_string()),
-        }
+        Self::Store(error.to_string())
     }
 }
 
@@ -93,8 +73,8 @@ impl From<serde_json::Error> for AdminError {
     }
 }
 
-impl From<ApiError> for AdminError {
-    fn from(error: ApiError) -> Self {
+impl From<cosell_model::ApiError> for AdminError {
+    fn from(error: cosell_model::ApiError) -> Self {
         Self::Store(error.internal.unwrap_or(error.message))
     }
 }

@@ -10,7 +10,7 @@ use cosell_model::{ApiError, ErrorKind, Operation};
 use cosell_operator::{Operator, Payload, Problem, is_operator_path};
 use cosell_service::audit::Deed;
 use cosell_service::faults::Answered;
-use cosell_service::identity::{AdminError, Keyring, accounts};
+use cosell_service::identity::{Keyring, accounts};
 use cosell_service::{Caller, Clock, Service, SystemClock};
 use cosell_store::Store;
 use cosell_wire::cors::{self, OriginRule};
@@ -308,7 +308,7 @@ impl Handler {
             .keyring
             .find(id)
             .await
-            .map_err(AdminError::into_api)?
+            .map_err(|error| ApiError::internal(error.to_string()))?
             .ok_or(sigv4::AuthError::UnknownKey)?;
         let hash = sigv4::hash_body(body);
         let request = SignedRequest {

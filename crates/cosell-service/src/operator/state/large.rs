@@ -64,10 +64,10 @@ impl Service {
         }
         accounts::expect(&*self.store, &wanted.account)
             .await
-            .map_err(AdminError::into_api)?;
+            .map_err(admin)?;
         let known = solutions::list(&*self.store, &wanted.account, wanted.catalog)
             .await
-            .map_err(AdminError::into_api)?;
+            .map_err(admin)?;
         let active = |solution: &&SolutionBase| solution.status == SolutionStatus::Active;
         let now = self.now();
         let soil = Soil {
@@ -168,5 +168,12 @@ impl Whose<'_> {
         };
         error.message = format!("{}. {left}", error.message.trim_end_matches('.'));
         error
+    }
+}
+
+pub(super) fn admin(error: AdminError) -> ApiError {
+    match error {
+        AdminError::Store(detail) => ApiError::internal(detail),
+        told => ApiError::not_found(told.to_string()),
     }
 }

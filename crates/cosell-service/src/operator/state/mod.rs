@@ -203,7 +203,10 @@ impl Service {
         if let Some(account) = account {
             accounts::expect(&*self.store, account)
                 .await
-                .map_err(AdminError::into_api)?;
+                .map_err(|error| match error {
+                    AdminError::Store(detail) => ApiError::internal(detail),
+                    told => ApiError::not_found(told.to_string()),
+                })?;
         }
         let turn = self.jobs_turn.lock().await;
         let catalog = catalog.map(Catalog::as_str);

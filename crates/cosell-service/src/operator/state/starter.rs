@@ -19,11 +19,11 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::bodies::{invitation, lead, opportunity};
-use super::large::Whose;
+use super::large::{Whose, admin};
 use super::pack::{Act, Answer, Deal, Offer, OfferKind, Pack};
 use crate::answer::read_failed;
 use crate::clock::{Clock, ClockMode, VirtualClock};
-use crate::identity::{AdminError, accounts, solutions};
+use crate::identity::{accounts, solutions};
 use crate::operator::By;
 use crate::operator::offers::Receiver;
 use crate::page_token::PageTokens;
@@ -92,13 +92,11 @@ impl Service {
         };
         let mut partners = wanted.accounts.clone();
         if partners.is_empty() {
-            let known = accounts::list(&*self.store).await.map_err(AdminError::into_api)?;
+            let known = accounts::list(&*self.store).await.map_err(admin)?;
             partners = known.into_iter().map(|one| one.account_id).take(2).collect();
         }
         for account in &partners {
-            accounts::expect(&*self.store, account)
-                .await
-                .map_err(AdminError::into_api)?;
+            accounts::expect(&*self.store, account).await.map_err(admin)?;
         }
         if partners.is_empty() {
             return Err(ApiError::not_found(
@@ -330,7 +328,7 @@ impl Teller<'_> {
         let id = text(&made, "Id")?;
         let known = solutions::list(&*self.service.store, account, self.catalog)
             .await
-            .map_err(AdminError::into_api)?;
+            .map_err(admin)?;
         let active: Vec<_> = known
             .iter()
             .filter(|one| one.status == SolutionStatus::Active)
