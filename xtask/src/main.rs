@@ -37,6 +37,9 @@ enum Command {
         /// Run one part only.
         #[arg(long)]
         only: Option<test::Suite>,
+        /// Run the scenarios and the clients on one store only; the tests of the other crates come with sqlite.
+        #[arg(long)]
+        store: Option<test::Store>,
     },
     /// Break a deployment under load, and look whether anything was lost.
     #[command(subcommand)]
@@ -80,7 +83,7 @@ fn run(command: Command) -> Result<ExitCode> {
     match command {
         Command::Model(command) => run_model(command)?,
         Command::Codegen { check } => codegen::run(&root()?, check)?,
-        Command::Test { only } => return test::run(&root()?, only),
+        Command::Test { only, store } => return test::run(&root()?, only, store),
         Command::Chaos(world) => return chaos::run(&root()?, &world),
         Command::Licences => licences::run(&root()?)?,
     }

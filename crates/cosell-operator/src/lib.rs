@@ -14,6 +14,7 @@ mod auth;
 mod body;
 mod call;
 mod document;
+mod exposition;
 mod flaws;
 mod operator;
 mod parameters;

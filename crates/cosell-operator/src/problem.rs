@@ -338,6 +338,7 @@ impl From<AdminError> for Problem {
             AdminError::Missing(detail) => Self::not_found(detail),
             AdminError::Taken(detail) => Self::conflict(detail),
             AdminError::Flawed { field, what } => flawed(&field, what),
+            AdminError::Unavailable(detail) => unavailable(detail),
             AdminError::Store(detail) => Self::internal(detail),
         }
     }

@@ -15,6 +15,9 @@ use zeroize::Zeroizing;
 
 use crate::{Scope, Time};
 
+/// Most characters of a token's name.
+pub const MAX_NAME: usize = 80;
+
 /// What every token begins with, so that it is known where it turns up.
 pub const PREFIX: &str = "cosell_op_";
 const ID_BYTES: usize = 8;
@@ -135,7 +138,7 @@ pub async fn create(
     now: Timestamp,
 ) -> Result<Created, AdminError> {
     let length = new.name.chars().count();
-    if new.name.trim().is_empty() || length > 80 || new.name.contains(char::is_control) {
+    if new.name.trim().is_empty() || length > MAX_NAME || new.name.contains(char::is_control) {
         let message =
             "The name of a token takes 1 to 80 characters: say what it is for, such as \"nightly build\"";
         return Err(AdminError::Refused(message.to_owned()));

@@ -44,7 +44,8 @@ pub(crate) fn write_failed(error: ApplyError) -> ApiError {
     }
 }
 
-fn unavailable(detail: String) -> ApiError {
+/// The store does not answer now.
+pub(crate) fn unavailable(detail: String) -> ApiError {
     ApiError::new(
         ErrorKind::ServiceUnavailable,
         "The server cannot take the request at this moment. Retry.",

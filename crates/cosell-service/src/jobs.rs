@@ -89,7 +89,9 @@ impl Service {
             finished: 0,
         };
         for job in &jobs {
-            match self.run_job(job).await {
+            let ran = self.run_job(job).await;
+            self.metrics().job(ran.is_ok());
+            match ran {
                 Ok(()) => done.finished += 1,
                 Err(error) => {
                     tracing::error!(

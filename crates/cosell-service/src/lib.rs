@@ -9,6 +9,7 @@ pub mod clock;
 pub mod delivery;
 pub mod faults;
 pub mod identity;
+pub mod metrics;
 pub mod operator;
 pub mod throttle;
 

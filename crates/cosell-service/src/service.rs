@@ -18,6 +18,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::faults::Faults;
 use crate::identity::keys;
 use crate::ids::OpportunityIds;
+use crate::metrics::Metrics;
 use crate::names::Names;
 use crate::operator::clock::Moved;
 use crate::page_token::PageTokens;
@@ -131,6 +132,7 @@ pub struct Service {
     pub(crate) autopilot: Scripts,
     pub(crate) faults: Faults,
     unknown_members: AtomicU64,
+    metrics: Metrics,
     denials: Mutex<audit::Denials>,
     forgetters: Mutex<Vec<Forget>>,
 }
@@ -162,6 +164,7 @@ impl Service {
             autopilot: Scripts::default(),
             faults: Faults::default(),
             unknown_members: AtomicU64::new(0),
+            metrics: Metrics::default(),
             denials: Mutex::default(),
             forgetters: Mutex::default(),
         }
@@ -241,6 +244,11 @@ impl Service {
     /// True when the store answers: asks it something that costs next to nothing.
     pub async fn is_ready(&self) -> bool {
         self.store.next_job_at().await.is_ok()
+    }
+
+    /// What was counted since the start.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 
     /// How many members that the model does not know were met and passed over since the start.

@@ -10,9 +10,9 @@ use bytes::Bytes;
 use cosell_model::Timestamp;
 use cosell_store::{
     ApplyError, AuditQuery, Changes, ClaimedJob, Delivery, DeliveryQuery, DeliveryState, Erased, EventPage,
-    EventQuery, ExportItem, Idempotency, Key, MAX_PAGE, Page, ProgressFn, Query, Record, Report, SettleError,
-    Settlement, Store, StoreError, Stored, StoredAudit, StoredEvent, StoredJob, TargetState, TransferError,
-    check_limit, validate_deliveries, validate_target,
+    EventQuery, ExportItem, Idempotency, Key, MAX_PAGE, Page, ProgressFn, Query, Record, Report, SPANS,
+    SettleError, Settlement, Store, StoreError, StoreFigures, Stored, StoredAudit, StoredEvent, StoredJob,
+    TargetState, TransferError, check_limit, validate_deliveries, validate_target,
 };
 use std::io;
 use std::ops::Range;
@@ -25,6 +25,11 @@ const LOOK_AGAIN: (Duration, Duration) = (Duration::from_millis(200), Duration::
 
 #[async_trait]
 impl Store for PostgresStore {
+    fn figures(&self) -> StoreFigures {
+        self.counted()
+    }
+
+    #[tracing::instrument(target = SPANS, level = "trace", name = "store get", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
     async fn get(&self, key: &Key) -> Result<Option<Stored>, StoreError> {
         records::validate(key)?;
         self.pool
@@ -32,6 +37,7 @@ impl Store for PostgresStore {
             .await
     }
 
+    #[tracing::instrument(target = SPANS, level = "trace", name = "store get_many", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
     async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Stored>>, StoreError> {
         keys.iter().try_for_each(records::validate)?;
         self.pool
@@ -39,6 +45,7 @@ impl Store for PostgresStore {
             .await
     }
 
+    #[tracing::instrument(target = SPANS, level = "trace", name = "store history", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
     async fn history(&self, key: &Key, version: u64) -> Result<Option<Stored>, StoreError> {
         records::validate(key)?;
         // The present one first: what is replaced between the two looks is in the history by the second.
@@ -52,17 +59,25 @@ impl Store for PostgresStore {
             .await
     }
 
+    #[tracing::instrument(target = SPANS, level = "trace", name = "store query", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
     async fn query(&self, query: &Query) -> Result<Page, StoreError> {
         query.validate().map_err(StoreError::Invalid)?;
+        if let Some(replicas) = &self.replicas
+            && let Some(page) = replicas.page(query).await
+        {
+            return Ok(page);
+        }
         self.pool
             .work(|session| async move { list::page(&session, query).await })
             .await
     }
 
+    #[tracing::instrument(target = SPANS, level = "trace", name = "store apply", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
     async fn apply(&self, changes: Changes) -> Result<(), ApplyError> {
         self.write(changes).await
     }
 
+    #[tracing::instrument(target = SPANS, level = "trace", name = "store idempotency", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
     async fn idempotency(
         &self,
         account: &str,
@@ -95,6 +110,7 @@ impl Store for PostgresStore {
         row.await
     }
 
+    #[tracing::instrument(target = SPANS, level = "trace", name = "store reserve", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
     async fn reserve(&self, sequence: &str, count: u64) -> Result<Range<u64>, StoreError> {
         if count == 0 || count > 1 << 32 {
             return Err(StoreError::Invalid(format!(
@@ -113,6 +129,7 @@ impl Store for PostgresStore {
             .await
     }
 
+    #[tracing::instrument(target = SPANS, level = "trace", name = "store claim_jobs", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
     async fn claim_jobs(
         &self,
         now: Timestamp,
@@ -139,6 +156,7 @@ impl Store for PostgresStore {
             .await
     }
 
+    #[tracing::instrument(target = SPANS, level = "trace", name = "store next_job_at", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
     async fn next_job_at(&self) -> Result<Option<Timestamp>, StoreError> {
         self.pool
             .work(|session| async move { jobs::next_at(&session).await })
@@ -152,6 +170,7 @@ impl Store for PostgresStore {
             .await
     }
 
+    #[tracing::instrument(target = SPANS, level = "trace", name = "store events_after", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
     async fn events_after(&self, after: u64, limit: usize) -> Result<Vec<StoredEvent>, StoreError> {
         self.pool
             .work(|session| async move { log::events_after(&session, after, limit).await })
@@ -254,6 +273,7 @@ impl Store for PostgresStore {
             .await
     }
 
+    #[tracing::instrument(target = SPANS, level = "trace", name = "store settle", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
     async fn settle(&self, settlement: Settlement) -> Result<(), SettleError> {
         settlement.validate().map_err(StoreError::Invalid)?;
         let settlement = &settlement;
@@ -347,6 +367,7 @@ impl Store for PostgresStore {
             .await
     }
 
+    #[tracing::instrument(target = SPANS, level = "trace", name = "store audit", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
     async fn audit(&self, query: &AuditQuery) -> Result<Vec<StoredAudit>, StoreError> {
         check_limit(query.limit)?;
         self.pool

@@ -48,6 +48,18 @@ pub enum OpenError {
     /// Another error of the database.
     #[error("the database could not be opened: {0}")]
     Postgres(String),
+    /// The primary does not tell how far its log is, without which no replica can be trusted.
+    #[error(
+        "read replicas cannot be used: {0}: they need PostgreSQL's own streaming replication, the store's address leading \
+         to the primary, and functions such as pg_control_system that nobody has revoked"
+    )]
+    NoReplicas(String),
+    /// A replica is a copy of something else.
+    #[error(
+        "the read replica {0} is no copy of the store's database: name a streaming replica of the same cluster, with the \
+         same database and schema"
+    )]
+    ForeignReplica(String),
     /// A thread of this process could not be started.
     #[error("the store's own thread cannot be started: {0}")]
     Thread(std::io::Error),

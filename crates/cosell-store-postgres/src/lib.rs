@@ -24,6 +24,7 @@ mod param;
 mod plans;
 mod pool;
 mod records;
+mod replicas;
 mod reset;
 mod session;
 mod sql;

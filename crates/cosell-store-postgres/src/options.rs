@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 use tokio_postgres::Config;
-use tokio_postgres::config::{Host, SslMode};
+use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
 
 /// How a store works with its database.
 #[derive(Clone, Debug)]
@@ -107,7 +107,8 @@ pub(crate) fn parse(url: &str, options: &Options) -> Result<Address, OpenError> 
         true => base.to_owned(),
         false => format!("{base}?{}", kept.join("&")),
     };
-    let hosts: Result<Vec<Config>, OpenError> = single(&text).iter().map(|url| host(url, options)).collect();
+    let hosts: Result<Vec<Config>, OpenError> =
+        each_host(&text)?.iter().map(|url| host(url, options)).collect();
     let hosts = hosts?;
     let mode = hosts.first().map_or(SslMode::Prefer, Config::get_ssl_mode);
     let tls = match mode {
@@ -121,23 +122,6 @@ pub(crate) fn parse(url: &str, options: &Options) -> Result<Address, OpenError> 
         last: Arc::default(),
         tls,
     })
-}
-
-/// An address of one host each. Where hosts are named in another way than between `@` and `/`, they stay together.
-fn single(url: &str) -> Vec<String> {
-    let Some((scheme, rest)) = url.split_once("://") else {
-        return vec![url.to_owned()];
-    };
-    let end = rest.find(['/', '?']).unwrap_or(rest.len());
-    let (authority, path) = rest.split_at(end);
-    let (user, hosts) = match authority.rsplit_once('@') {
-        Some((user, hosts)) => (format!("{user}@"), hosts),
-        None => (String::new(), authority),
-    };
-    hosts
-        .split(',')
-        .map(|host| format!("{scheme}://{user}{host}{path}"))
-        .collect()
 }
 
 fn host(url: &str, options: &Options) -> Result<Config, OpenError> {
@@ -160,6 +144,40 @@ fn host(url: &str, options: &Options) -> Result<Config, OpenError> {
         config.keepalives_retries(5);
     }
     Ok(config)
+}
+
+/// Hosts that an address may name.
+const MOST_HOSTS: usize = 16;
+
+/// One address for each host of an address.
+pub(crate) fn each_host(url: &str) -> Result<Vec<String>, OpenError> {
+    let wrong = |text: &str| Err(OpenError::Address(text.to_owned()));
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return wrong("it does not start with postgres://");
+    };
+    let (authority, rest) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+    let (credentials, hosts) = authority.split_at(authority.find('@').map_or(0, |at| at + 1));
+    // What a password with such a letter leaves here would be shown as a host.
+    if hosts.contains('@') {
+        return wrong("an @ in a user's name or password is written %40");
+    }
+    if hosts.split(',').count() > MOST_HOSTS {
+        return wrong("it names more than 16 hosts");
+    }
+    let one = |host| format!("{scheme}://{credentials}{host}{rest}");
+    Ok(hosts.split(',').map(one).collect())
+}
+
+/// Reads the address of a read replica.
+pub(crate) fn parse_replica(url: &str, options: &Options) -> Result<Address, OpenError> {
+    let address = parse(url, options)?;
+    let wants_primary = |host: &Config| host.get_target_session_attrs() == TargetSessionAttrs::ReadWrite;
+    match address.hosts.iter().any(wants_primary) {
+        true => Err(OpenError::Address(
+            "a read replica takes no writes, so leave target_session_attrs out".into(),
+        )),
+        false => Ok(address),
+    }
 }
 
 /// An address as people may see it: who, where and which database, and nothing else, since any other part may hold a
@@ -209,7 +227,6 @@ fn decoded(text: &str) -> Result<String, OpenError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tokio_postgres::config::TargetSessionAttrs;
 
     fn refusal(url: &str) -> String {
         parse(url, &Options::default()).unwrap_err().to_string()
@@ -250,6 +267,33 @@ mod tests {
         ] {
             assert_eq!(shown(url), expected, "{url}");
         }
+    }
+
+    #[test]
+    fn an_address_of_replicas_is_one_for_each_host() {
+        let each = |url: &str| each_host(url).unwrap();
+        assert_eq!(
+            each("postgres://me:p%40,w@a:1,[::1]:2,c/db?sslmode=disable"),
+            [
+                "postgres://me:p%40,w@a:1/db?sslmode=disable",
+                "postgres://me:p%40,w@[::1]:2/db?sslmode=disable",
+                "postgres://me:p%40,w@c/db?sslmode=disable"
+            ]
+        );
+        assert_eq!(
+            each("postgres://a,b?user=me"),
+            ["postgres://a?user=me", "postgres://b?user=me"]
+        );
+        for wrong in ["a,b", "postgres://me:se@cret@a/db"] {
+            let text = each_host(wrong).unwrap_err().to_string();
+            assert!(!text.contains("cret"), "{text}");
+        }
+        assert!(each_host(&format!("postgres://{}/db", ["h"; 17].join(","))).is_err());
+        let wishes = "postgres://a/db?target_session_attrs=read-write";
+        let text = parse_replica(wishes, &Options::default())
+            .unwrap_err()
+            .to_string();
+        assert!(text.contains("target_session_attrs"), "{text}");
     }
 
     #[test]

@@ -6,14 +6,15 @@
 use crate::error::{Failure, Meaning, OpenError, SILENT, meaning, words};
 use crate::options::{Address, Options};
 use crate::session::Session;
-use cosell_store::StoreError;
+use cosell_store::{ConnectionFigures, StoreError, WriteCounters};
 use std::future::Future;
 use std::ops::Deref;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::runtime::Handle;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, oneshot};
 
 /// The first wait before work is tried again, and the longest.
 pub(crate) const FIRST_WAIT: Duration = Duration::from_millis(20);
@@ -77,6 +78,26 @@ pub(crate) struct Pool {
     handle: Handle,
     free: Free,
     permits: Arc<Semaphore>,
+    /// Those who wait for a permit.
+    waiting: AtomicU64,
+    /// What the writer and the others did with their connections.
+    pub(crate) counters: WriteCounters,
+}
+
+/// Counts one who waits, also if it gives up.
+struct Waiting<'p>(&'p AtomicU64);
+
+impl<'p> Waiting<'p> {
+    fn new(count: &'p AtomicU64) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Waiting(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// A connection for one task. It goes back when the task is done with it and it is fit for the next one.
@@ -127,6 +148,18 @@ impl Pool {
             handle,
             free: Free::default(),
             permits,
+            waiting: AtomicU64::new(0),
+            counters: WriteCounters::default(),
+        }
+    }
+
+    /// How many connections are in use, and how many callers wait for one.
+    pub(crate) fn figures(&self) -> ConnectionFigures {
+        let most = self.options.connections.max(1);
+        ConnectionFigures {
+            in_use: most.saturating_sub(self.permits.available_permits()) as u64,
+            most: most as u64,
+            waiting: self.waiting.load(Ordering::Relaxed),
         }
     }
 
@@ -143,7 +176,25 @@ impl Pool {
     }
 
     async fn take(&self) -> Result<Taken<'_>, Failure> {
-        let permit = self.permits.clone().acquire_owned().await;
+        let permit = match self.permits.clone().try_acquire_owned() {
+            Ok(permit) => Ok(permit),
+            Err(_) => {
+                let _waiting = Waiting::new(&self.waiting);
+                self.permits.clone().acquire_owned().await
+            }
+        };
+        self.admit(permit).await
+    }
+
+    /// A connection, unless all are in use for that long.
+    pub(crate) async fn take_within(&self, wait: Duration) -> Result<Option<Taken<'_>>, Failure> {
+        match tokio::time::timeout(wait, self.permits.clone().acquire_owned()).await {
+            Ok(permit) => self.admit(permit).await.map(Some),
+            Err(_) => Ok(None),
+        }
+    }
+
+    async fn admit(&self, permit: Result<OwnedSemaphorePermit, AcquireError>) -> Result<Taken<'_>, Failure> {
         let permit = permit.map_err(|_| StoreError::Unavailable("it is closed".into()))?;
         let kept = || self.free.lock().unwrap_or_else(PoisonError::into_inner).pop();
         while let Some(session) = kept() {
@@ -189,6 +240,7 @@ impl Pool {
                     Failure::Postgres(error) if is_passing(&error) => words(&error),
                     failure => return Err(failure.into()),
                 });
+                self.counters.repeated();
                 tokio::time::sleep(wait).await;
                 wait = (wait * 2).min(LONGEST_WAIT);
             }

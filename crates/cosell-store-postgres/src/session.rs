@@ -51,7 +51,8 @@ pub(crate) enum Bracket {
 ///
 /// A transaction that waits for a client that is gone would hold its locks. Plans are made once per statement: none here
 /// needs one of its own per value, and one that was made while a table was small must not scan or sort when it is large. An
-/// engine that does not know a setting is left without it.
+/// engine that does not know a setting is left without it. An answered change is on disk, and so seen by nobody before it
+/// is: a database whose commits do not wait for that by default does so for cosell.
 pub(crate) fn settings(options: &Options) -> String {
     let statement_timeout = options.statement_timeout.as_millis();
     format!(
@@ -60,8 +61,8 @@ pub(crate) fn settings(options: &Options) -> String {
          ('idle_in_transaction_session_timeout', '15000'), ('plan_cache_mode', 'force_generic_plan'), ('jit', 'off'), \
          ('enable_seqscan', 'off'), ('enable_bitmapscan', 'off'), ('enable_sort', 'off'), ('enable_hashjoin', 'off'), \
          ('enable_incremental_sort', 'off'), \
-         ('enable_mergejoin', 'off'), ('client_min_messages', 'warning')) AS v (name, value) \
-         JOIN pg_settings AS s ON s.name = v.name"
+         ('enable_mergejoin', 'off'), ('client_min_messages', 'warning'), ('synchronous_commit', 'on')) AS v (name, value) \
+         JOIN pg_settings AS s ON s.name = v.name AND (s.name <> 'synchronous_commit' OR s.setting = 'off')"
     )
 }
 
@@ -69,7 +70,7 @@ pub(crate) fn settings(options: &Options) -> String {
 pub(crate) struct Session {
     client: Client,
     prepared: Mutex<HashMap<String, Statement>>,
-    /// Whether a transaction is open, so that nobody else may have the connection.
+    /// Whether a transaction is open or somebody holds it, so that nobody else may have the connection.
     open: AtomicBool,
     /// Whether something was asked that is not answered: whoever waited for it has gone away.
     asked: AtomicBool,
@@ -147,6 +148,16 @@ impl Session {
         Ok(())
     }
 
+    /// Has nobody else get the connection from now on, should the work on it be given up, until [`Session::release`].
+    pub(crate) fn hold(&self) {
+        self.open.store(true, Ordering::Release);
+    }
+
+    /// The next task may have it again.
+    pub(crate) fn release(&self) {
+        self.open.store(false, Ordering::Release);
+    }
+
     async fn prepare(&self, sql: &str) -> Result<Statement, Error> {
         {
             let prepared = self.prepared.lock().unwrap_or_else(PoisonError::into_inner);
@@ -176,6 +187,19 @@ impl Session {
     /// The one row of a statement, or none.
     pub(crate) async fn row(&self, step: &Step<'_>) -> Result<Option<Row>, Error> {
         Ok(self.query(step).await?.into_iter().next())
+    }
+
+    /// Sends a statement, and with it whatever other work sends first: the statement is executed before that.
+    pub(crate) async fn ask_before<T>(
+        &self,
+        step: &Step<'_>,
+        work: impl Future<Output = T>,
+    ) -> Result<(Vec<Row>, T), Error> {
+        // Prepared by now, it is sent by the first poll, and the work is polled after it.
+        let statement = self.prepare(&step.sql).await?;
+        let params: Vec<&(dyn ToSql + Sync)> = step.params.iter().map(|p| p as _).collect();
+        let (rows, done) = futures_util::future::join(self.client.query(&statement, &params), work).await;
+        Ok((rows?, done))
     }
 
     /// Sends all statements at once; the rows of each. If one fails, none of the transaction remains.
@@ -267,5 +291,33 @@ async fn drive(connection: impl Future<Output = Result<(), Error>>) {
     // Whoever waits for an answer is told as well; this is for those who look at the log.
     if let Err(error) = connection.await {
         tracing::debug!(error = %crate::error::words(&error), "a connection to the database ended");
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use cosell_test_postgres::server;
+
+    #[tokio::test]
+    async fn commits_wait_for_the_disk_whatever_the_database_says_and_as_far_as_it_says_otherwise() {
+        for (default, in_force) in [
+            ("off", "on"),
+            ("local", "local"),
+            ("remote_apply", "remote_apply"),
+        ] {
+            let name = server().empty_database();
+            let set = format!("ALTER DATABASE {name} SET synchronous_commit={default}");
+            server().execute("postgres", &set).unwrap();
+            let options = Options::default();
+            let address = crate::options::parse(&server().url(&name), &options).unwrap();
+            let session = Session::connect(&address, &options).await.unwrap();
+            let row = session
+                .row(&step("SHOW synchronous_commit", vec![]))
+                .await
+                .unwrap();
+            assert_eq!(row.unwrap().get::<_, &str>(0), in_force);
+        }
     }
 }

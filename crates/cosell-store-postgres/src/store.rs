@@ -6,9 +6,10 @@ use crate::error::{OpenError, words};
 use crate::migrate;
 use crate::options::{self, Options};
 use crate::pool::{Engine, Pool};
+use crate::replicas::Replicas;
 use crate::session::Session;
 use crate::writer::{Task, Writer};
-use cosell_store::{ApplyError, Changes, StoreError};
+use cosell_store::{ApplyError, Changes, StoreError, StoreFigures};
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -18,10 +19,11 @@ pub struct PostgresStore {
     // An `Option` only so that `drop` can close the queue before it waits for the writer.
     queue: Option<mpsc::Sender<Task>>,
     pub(crate) news: watch::Sender<u64>,
+    pub(crate) replicas: Option<Replicas>,
     /// Ends when the writer does.
     ended: std::sync::Mutex<std::sync::mpsc::Receiver<()>>,
     // Last: it drives what the others wait for.
-    _engine: Engine,
+    engine: Engine,
 }
 
 impl PostgresStore {
@@ -54,9 +56,40 @@ impl PostgresStore {
             pool,
             queue: Some(queue),
             news,
+            replicas: None,
             ended: std::sync::Mutex::new(ended),
-            _engine: engine,
+            engine,
         })
+    }
+
+    /// Reads lists from streaming replicas of the same database from now on, and nothing else. A list is as fresh as the
+    /// primary's: where no replica is far enough, or none can be reached, the primary answers.
+    ///
+    /// `url` is an address as for [`PostgresStore::open`]; each of its hosts (at most 16) is a replica. One that cannot be
+    /// used now, or is the primary at the moment, is looked at again later.
+    ///
+    /// # Errors
+    /// If the address is not understood, the primary does not tell how far its log is, or a replica is one of another
+    /// database.
+    pub async fn with_read_store(mut self, url: &str) -> Result<Self, OpenError> {
+        self.replicas = Some(Replicas::open(url, &self.pool, self.engine.handle()).await?);
+        Ok(self)
+    }
+
+    /// What this server's writer and connections have done so far, and what waits for them.
+    pub(crate) fn counted(&self) -> StoreFigures {
+        let (most, room) = self
+            .queue
+            .as_ref()
+            .map_or((0, 0), |queue| (queue.max_capacity(), queue.capacity()));
+        StoreFigures {
+            backend: "postgres",
+            waiting: most.saturating_sub(room) as u64,
+            most_waiting: most as u64,
+            connections: Some(self.pool.figures()),
+            replicas: self.replicas.as_ref().map(Replicas::figures),
+            ..self.pool.counters.read()
+        }
     }
 
     async fn enqueue(&self, task: Task) -> Result<(), String> {

@@ -21,6 +21,7 @@ use crate::sql;
 use cosell_store::{ApplyError, Changes, StoreError};
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Instant;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_postgres::Error;
 use tokio_postgres::error::SqlState;
@@ -149,9 +150,11 @@ impl Writer {
             let part = if collisions > MOST_COLLISIONS { 1 } else { *size };
             let batch: Vec<&Changes> = waiting.iter().take(part).map(|w| &*w.changes).collect();
             *in_doubt = false;
+            let began = Instant::now();
             let outcome = self.attempt(&batch, looks_at_ids, in_doubt).await;
             let failure = match outcome {
                 Ok(verdicts) => {
+                    self.count(began, &verdicts);
                     self.answer(waiting, verdicts);
                     *size -= part;
                     continue;
@@ -162,6 +165,7 @@ impl Writer {
                     self.session = None;
                     if self.has_landed(marker).await {
                         self.marker = Some(marker);
+                        self.count(began, &verdicts);
                         // There may be events among what landed.
                         self.news.send_modify(|n| *n += 1);
                         self.answer(waiting, verdicts);
@@ -183,6 +187,7 @@ impl Writer {
                     continue;
                 }
             };
+            self.pool.counters.repeated();
             *last = words(&error);
             match meaning(&error) {
                 Meaning::Lost => {
@@ -218,6 +223,14 @@ impl Writer {
                 }
             }
         }
+    }
+
+    fn count(&self, began: Instant, verdicts: &[Verdict]) {
+        let counted =
+            |wanted: fn(&Verdict) -> bool| verdicts.iter().filter(|verdict| wanted(verdict)).count() as u64;
+        let landed = counted(|verdict| matches!(verdict, Verdict::Lands));
+        let refused = counted(|verdict| matches!(verdict, Verdict::Refused(_)));
+        self.pool.counters.committed(began.elapsed(), landed, refused);
     }
 
     /// Makes the connection fit for the next attempt, or gives it up.

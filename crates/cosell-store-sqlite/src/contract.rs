@@ -15,9 +15,9 @@ use bytes::Bytes;
 use cosell_model::Timestamp;
 use cosell_store::{
     ApplyError, AuditQuery, Changes, ClaimedJob, Delivery, DeliveryQuery, DeliveryState, Erased, EventPage,
-    EventQuery, ExportItem, Idempotency, Key, Page, ProgressFn, Query, Record, Report, SettleError,
-    Settlement, Store, StoreError, Stored, StoredAudit, StoredEvent, StoredJob, TargetState, TransferError,
-    check_limit, validate_deliveries, validate_target,
+    EventQuery, ExportItem, Idempotency, Key, Page, ProgressFn, Query, Record, Report, SPANS, SettleError,
+    Settlement, Store, StoreError, StoreFigures, Stored, StoredAudit, StoredEvent, StoredJob, TargetState,
+    TransferError, check_limit, validate_deliveries, validate_target,
 };
 use rusqlite::OptionalExtension;
 use std::io;
@@ -30,11 +30,17 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 #[async_trait]
 impl Store for SqliteStore {
+    fn figures(&self) -> StoreFigures {
+        self.counted()
+    }
+
+    #[tracing::instrument(target = SPANS, level = "trace", name = "store get", skip_all, fields(otel.kind = "client", db.system.name = "sqlite"))]
     async fn get(&self, key: &Key) -> Result<Option<Stored>, StoreError> {
         key.validate().map_err(StoreError::Invalid)?;
         self.read(|reader| get(reader, key))
     }
 
+    #[tracing::instrument(target = SPANS, level = "trace", name = "store get_many", skip_all, fields(otel.kind = "client", db.system.name = "sqlite"))]
     async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Stored>>, StoreError> {
         for key in keys {
             key.validate().map_err(StoreError::Invalid)?;
@@ -48,6 +54,7 @@ impl Store for SqliteStore {
         })
     }
 
+    #[tracing::instrument(target = SPANS, level = "trace", name = "store history", skip_all, fields(otel.kind = "client", db.system.name = "sqlite"))]
     async fn history(&self, key: &Key, version: u64) -> Result<Option<Stored>, StoreError> {
         key.validate().map_err(StoreError::Invalid)?;
         self.read(|reader| {
@@ -67,6 +74,7 @@ impl Store for SqliteStore {
         })
     }
 
+    #[tracing::instrument(target = SPANS, level = "trace", name = "store query", skip_all, fields(otel.kind = "client", db.system.name = "sqlite"))]
     async fn query(&self, query: &Query) -> Result<Page, StoreError> {
         query.validate().map_err(StoreError::Invalid)?;
         let reader = self.readers.take();
@@ -79,6 +87,7 @@ impl Store for SqliteStore {
         }
     }
 
+    #[tracing::instrument(target = SPANS, level = "trace", name = "store apply", skip_all, fields(otel.kind = "client", db.system.name = "sqlite"))]
     async fn apply(&self, changes: Changes) -> Result<(), ApplyError> {
         changes.validate()?;
         if changes.is_empty() {
@@ -90,6 +99,7 @@ impl Store for SqliteStore {
             .map_err(ApplyError::Unavailable)?
     }
 
+    #[tracing::instrument(target = SPANS, level = "trace", name = "store idempotency", skip_all, fields(otel.kind = "client", db.system.name = "sqlite"))]
     async fn idempotency(
         &self,
         account: &str,
@@ -118,6 +128,7 @@ impl Store for SqliteStore {
         })
     }
 
+    #[tracing::instrument(target = SPANS, level = "trace", name = "store reserve", skip_all, fields(otel.kind = "client", db.system.name = "sqlite"))]
     async fn reserve(&self, sequence: &str, count: u64) -> Result<Range<u64>, StoreError> {
         if count == 0 || count > 1 << 32 {
             return Err(StoreError::Invalid(format!(
@@ -134,6 +145,7 @@ impl Store for SqliteStore {
         .map_err(StoreError::Unavailable)?
     }
 
+    #[tracing::instrument(target = SPANS, level = "trace", name = "store claim_jobs", skip_all, fields(otel.kind = "client", db.system.name = "sqlite"))]
     async fn claim_jobs(
         &self,
         now: Timestamp,
@@ -164,6 +176,7 @@ impl Store for SqliteStore {
             .map_err(StoreError::Unavailable)?
     }
 
+    #[tracing::instrument(target = SPANS, level = "trace", name = "store next_job_at", skip_all, fields(otel.kind = "client", db.system.name = "sqlite"))]
     async fn next_job_at(&self) -> Result<Option<Timestamp>, StoreError> {
         self.read(|reader| {
             let mut statement = reader.connection.prepare_cached(NEXT_JOB)?;
@@ -177,6 +190,7 @@ impl Store for SqliteStore {
         self.read(|reader| log::jobs(&reader.connection, kind, limit))
     }
 
+    #[tracing::instrument(target = SPANS, level = "trace", name = "store events_after", skip_all, fields(otel.kind = "client", db.system.name = "sqlite"))]
     async fn events_after(&self, after: u64, limit: usize) -> Result<Vec<StoredEvent>, StoreError> {
         self.read(|reader| {
             let mut statement = reader.connection.prepare_cached(events::AFTER)?;
@@ -280,6 +294,7 @@ impl Store for SqliteStore {
         }
     }
 
+    #[tracing::instrument(target = SPANS, level = "trace", name = "store settle", skip_all, fields(otel.kind = "client", db.system.name = "sqlite"))]
     async fn settle(&self, settlement: Settlement) -> Result<(), SettleError> {
         settlement.validate().map_err(StoreError::Invalid)?;
         match self
@@ -364,6 +379,7 @@ impl Store for SqliteStore {
         })
     }
 
+    #[tracing::instrument(target = SPANS, level = "trace", name = "store audit", skip_all, fields(otel.kind = "client", db.system.name = "sqlite"))]
     async fn audit(&self, query: &AuditQuery) -> Result<Vec<StoredAudit>, StoreError> {
         check_limit(query.limit)?;
         self.read(|reader| log::audit(&reader.connection, query))

@@ -8,13 +8,12 @@ use crate::error::{OpenError, read_error};
 use crate::open::{self, Options};
 use crate::readers::{Reader, Readers};
 use crate::tenants::Tenants;
-use crate::writer::{Asked, Command, Counters, Reply, Task, Writer};
-use cosell_store::StoreError;
+use crate::writer::{Asked, Command, Reply, Task, Writer};
+use cosell_store::{StoreError, StoreFigures, WriteCounters};
 use rusqlite::Connection;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -41,7 +40,7 @@ pub struct SqliteStore {
     queue: Option<mpsc::Sender<Task>>,
     /// Changes whenever events may have been added.
     pub(crate) events: watch::Receiver<u64>,
-    counters: Arc<Counters>,
+    counters: Arc<WriteCounters>,
     threads: Vec<JoinHandle<()>>,
     _lock: Option<File>,
     // Last, so that the folder goes when everything in it is closed.
@@ -74,7 +73,7 @@ impl SqliteStore {
         }))?;
         let (queue, commands) = mpsc::channel(options.queue.max(1));
         let (sender, events) = watch::channel(0);
-        let counters = Arc::new(Counters::default());
+        let counters = Arc::new(WriteCounters::default());
         let writer = Writer {
             connection,
             tenants: Tenants::default(),
@@ -128,10 +127,25 @@ impl SqliteStore {
 
     /// What the writer has done so far.
     pub fn stats(&self) -> Stats {
+        let counted = self.counters.read();
         Stats {
-            commits: self.counters.commits.load(Ordering::Relaxed),
-            changes: self.counters.changes.load(Ordering::Relaxed),
-            refused: self.counters.refused.load(Ordering::Relaxed),
+            commits: counted.commit_micros.count(),
+            changes: counted.changes,
+            refused: counted.refused,
+        }
+    }
+
+    /// What the writer has done so far, and what waits for it.
+    pub(crate) fn counted(&self) -> StoreFigures {
+        let (most, room) = self
+            .queue
+            .as_ref()
+            .map_or((0, 0), |queue| (queue.max_capacity(), queue.capacity()));
+        StoreFigures {
+            backend: "sqlite",
+            waiting: most.saturating_sub(room) as u64,
+            most_waiting: most as u64,
+            ..self.counters.read()
         }
     }
 

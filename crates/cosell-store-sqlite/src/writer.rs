@@ -12,11 +12,11 @@ use crate::tenants::Tenants;
 use crate::transfer::Import;
 use crate::{history, log, reset, transfer};
 use cosell_model::Timestamp;
-use cosell_store::{ApplyError, Changes, ClaimedJob, Record, StoreError};
+use cosell_store::{ApplyError, Changes, ClaimedJob, Record, StoreError, WriteCounters};
 use rusqlite::Connection;
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 use tokio::sync::{mpsc, oneshot, watch};
 
 /// Most commands in one commit; the rest waits for the next one.
@@ -124,19 +124,11 @@ enum Outcome {
     Closing,
 }
 
-/// What the writer has done since it started.
-#[derive(Debug, Default)]
-pub(crate) struct Counters {
-    pub commits: AtomicU64,
-    pub changes: AtomicU64,
-    pub refused: AtomicU64,
-}
-
 /// The writer's own state, all on its thread.
 pub(crate) struct Writer {
     pub connection: Connection,
     pub tenants: Tenants,
-    pub counters: Arc<Counters>,
+    pub counters: Arc<WriteCounters>,
     pub events: watch::Sender<u64>,
 }
 
@@ -167,9 +159,10 @@ impl Writer {
             items,
             reply,
         } = import;
+        let began = Instant::now();
         let imported = transfer::import(&self.connection, &mut self.tenants, &relying_on, items);
         if imported.is_ok() {
-            self.counters.commits.fetch_add(1, Ordering::Relaxed);
+            self.counters.committed(began.elapsed(), 0, 0);
             // There may be other events now than those that waiting readers know.
             self.events.send_modify(|n| *n += 1);
         }
@@ -215,6 +208,7 @@ impl Writer {
     }
 
     fn transaction(&mut self, batch: &mut [Command]) -> Result<Vec<Outcome>, Failure> {
+        let began = Instant::now();
         self.statement("BEGIN IMMEDIATE").map_err(Failure::whole)?;
         let mut outcomes = Vec::with_capacity(batch.len());
         let (mut written, mut refused, mut events, mut kept) = (0, 0, 0, 0);
@@ -238,9 +232,7 @@ impl Writer {
             apply::prune(&self.connection, now, kept * PRUNED_PER_KEPT).map_err(Failure::whole)?;
         }
         self.statement("COMMIT").map_err(Failure::whole)?;
-        self.counters.commits.fetch_add(1, Ordering::Relaxed);
-        self.counters.changes.fetch_add(written, Ordering::Relaxed);
-        self.counters.refused.fetch_add(refused, Ordering::Relaxed);
+        self.counters.committed(began.elapsed(), written, refused);
         if events > 0 {
             self.events.send_modify(|n| *n += events as u64);
         }

@@ -7,6 +7,7 @@ use crate::changes::{
     StoredEvent, StoredJob,
 };
 use crate::delivery::{Delivery, DeliveryQuery, SettleError, Settlement, TargetState};
+use crate::figures::StoreFigures;
 use crate::query::{Page, Query};
 use crate::record::{Key, Record, Stored};
 use crate::transfer::{ExportItem, TransferError};
@@ -100,6 +101,12 @@ impl AddAssign for Erased {
 /// A read sees every write that was answered before the read began.
 #[async_trait]
 pub trait Store: Send + Sync {
+    /// How its work goes, for people who watch it; costs next to nothing. Whoever wraps a store passes on what that one
+    /// says. Without anything counted, as by default, nothing is shown.
+    fn figures(&self) -> StoreFigures {
+        StoreFigures::default()
+    }
+
     /// The record of a key; `None` if there is none.
     async fn get(&self, key: &Key) -> Result<Option<Stored>, StoreError>;
 

@@ -10,6 +10,7 @@
 mod changes;
 mod contract;
 mod delivery;
+mod figures;
 mod kind;
 mod query;
 mod record;
@@ -26,6 +27,9 @@ pub use contract::{Erased, Progress, ProgressFn, Report, Store, StoreError};
 pub use delivery::{
     Delivery, DeliveryQuery, DeliveryState, MAX_DELIVERY_NAME, MAX_NOTE, SettleError, Settlement,
     TargetState, validate_deliveries, validate_target,
+};
+pub use figures::{
+    ConnectionFigures, Distribution, Histogram, MICROS, ReplicaFigures, SPANS, StoreFigures, WriteCounters,
 };
 pub use kind::{Column, ColumnType, IndexSpec, Kind, KindSpec, Scope, SortSpec};
 pub use query::{Cursor, Filter, Item, MAX_IN_VALUES, MAX_PAGE, Page, Query, Sort, check_limit};

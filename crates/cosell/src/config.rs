@@ -29,6 +29,10 @@ pub struct Flags {
     /// configuration file
     #[arg(long, value_name = "URL")]
     pub store: Option<String>,
+    /// Streaming replicas of that database from which lists are read, as postgres://user:password@host1,host2/database; a
+    /// password belongs into COSELL_READ_STORE or the configuration file
+    #[arg(long, value_name = "URL")]
+    pub read_store: Option<String>,
     /// Address and port of the API
     #[arg(long, value_name = "ADDR")]
     pub listen: Option<String>,
@@ -125,10 +129,11 @@ pub struct Flags {
 }
 
 impl Flags {
-    fn given(&self) -> [(&'static str, &Option<String>); 33] {
+    fn given(&self) -> [(&'static str, &Option<String>); 34] {
         [
             ("data", &self.data),
             ("store", &self.store),
+            ("read-store", &self.read_store),
             ("listen", &self.listen),
             ("operator-listen", &self.operator_listen),
             ("tls-cert", &self.tls_cert),
@@ -281,7 +286,7 @@ impl Config {
     /// A value as people may see it: without passwords.
     fn shown(&self, name: &str) -> String {
         match (name, self.text(name)) {
-            ("store", url) if !url.is_empty() => cosell_store_postgres::shown(url),
+            ("store" | "read-store", url) if !url.is_empty() => cosell_store_postgres::shown(url),
             (_, text) => text.to_owned(),
         }
     }
@@ -289,6 +294,16 @@ impl Config {
     /// The address of the database; `None` where everything is in the data folder.
     pub fn store(&self) -> Option<&str> {
         Some(self.text("store")).filter(|url| !url.is_empty())
+    }
+
+    /// The address of replicas of the database, from which lists are read.
+    pub fn read_store(&self) -> anyhow::Result<Option<&str>> {
+        let url = Some(self.text("read-store")).filter(|url| !url.is_empty());
+        if url.is_some() && self.store().is_none() {
+            let expected = "empty where store is: replicas are those of a PostgreSQL database";
+            return Err(self.wrong("read-store", expected));
+        }
+        Ok(url)
     }
 
     /// The text of a setting.

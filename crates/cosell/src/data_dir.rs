@@ -27,15 +27,33 @@ pub struct Opened {
     pub lock: Option<File>,
 }
 
+/// What a server is on the folder for.
+#[derive(Clone, Copy)]
+pub struct Serving<'a> {
+    /// Where it listens.
+    pub listen: &'a str,
+    /// The address of replicas of the database elsewhere, from which it reads lists. May hold a password.
+    pub replicas: Option<&'a str>,
+}
+
 /// Who opens a folder.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub enum Role<'a> {
-    /// A server, listening on that address: only one at a time on a folder.
-    Server(&'a str),
+    /// A server: only one at a time on a folder.
+    Server(Serving<'a>),
     /// A development server, likewise; a database elsewhere is its own too.
-    DevServer(&'a str),
+    DevServer(Serving<'a>),
     /// A command of the command line, also beside a running server.
     Command,
+}
+
+impl<'a> Role<'a> {
+    fn serving(self) -> Option<Serving<'a>> {
+        match self {
+            Role::Server(serving) | Role::DevServer(serving) => Some(serving),
+            Role::Command => None,
+        }
+    }
 }
 
 /// Creates a data folder; refuses one that exists already. `database` is the address of a PostgreSQL database that keeps
@@ -112,10 +130,8 @@ fn cannot_open(dir: &Path) -> String {
 
 /// What a server says of itself to a second one.
 fn note(role: Role<'_>) -> Option<String> {
-    match role {
-        Role::Server(address) | Role::DevServer(address) => Some(format!("listening on {address}")),
-        Role::Command => None,
-    }
+    let serving = role.serving()?;
+    Some(format!("listening on {}", serving.listen))
 }
 
 fn embedded(dir: &Path, role: Role<'_>) -> anyhow::Result<Arc<dyn Store>> {
@@ -131,14 +147,25 @@ async fn connect(url: &str, role: Role<'_>) -> anyhow::Result<Arc<dyn Store>> {
         ..cosell_store_postgres::Options::default()
     };
     let store = PostgresStore::open(url, options).await;
-    let store =
+    let mut store =
         store.with_context(|| format!("cannot open the database {}", cosell_store_postgres::shown(url)))?;
+    if let Some(replicas) = role.serving().and_then(|serving| serving.replicas) {
+        let shown = || cosell_store_postgres::shown(replicas);
+        store = store
+            .with_read_store(replicas)
+            .await
+            .with_context(|| format!("cannot use the read store {}", shown()))?;
+    }
     Ok(Arc::new(store))
 }
 
 /// Opens the folder of a development server, creating it where it is absent.
-pub async fn open_or_create(dir: &Path, database: Option<&str>, listen: &str) -> anyhow::Result<Opened> {
-    let role = Role::DevServer(listen);
+pub async fn open_or_create(
+    dir: &Path,
+    database: Option<&str>,
+    serving: Serving<'_>,
+) -> anyhow::Result<Opened> {
+    let role = Role::DevServer(serving);
     match is_initialised(dir) {
         true => open(dir, database, role).await,
         false => create(dir, database, role).await,
@@ -283,11 +310,15 @@ mod tests {
         let data = dir.path().join("data");
         drop(init(&data, None).await.unwrap());
         let database = data.join(DATABASE_FILE);
+        let serving = Serving {
+            listen: "127.0.0.1:1",
+            replicas: None,
+        };
         let refused = async |word: &str| {
             for outcome in [
                 open(&data, None, Role::Command).await,
-                open(&data, None, Role::Server("127.0.0.1:1")).await,
-                open_or_create(&data, None, "127.0.0.1:1").await,
+                open(&data, None, Role::Server(serving)).await,
+                open_or_create(&data, None, serving).await,
             ] {
                 let error = outcome.err().unwrap().to_string();
                 assert!(error.contains(word) && error.contains("backup"), "{error}");

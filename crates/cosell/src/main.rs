@@ -8,9 +8,11 @@ mod config;
 mod data_dir;
 mod delivery;
 mod dev;
+mod log;
 mod operator_file;
 mod output;
 mod server;
+mod traces;
 
 use std::process::ExitCode;
 

@@ -72,11 +72,56 @@ impl OperatorFile {
     }
 }
 
+/// Who else has an `operator.json` for the same store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Peers {
+    /// Nobody: the store has one server.
+    None,
+    /// Other servers, each with a folder of its own, whose tokens stay as they are.
+    Some,
+}
+
+/// The name of the token in a folder's file. Where there are peers, one for each folder of each machine, so that a server that
+/// starts takes the place of its own former token only.
+fn token_name(data: Option<&Path>, peers: Peers) -> String {
+    match (data, peers) {
+        (Some(data), Peers::Some) => {
+            let data = std::path::absolute(data).unwrap_or_else(|_| data.to_owned());
+            let name = format!("operator.json on {}: {}", machine(), data.display());
+            name.chars().take(tokens::MAX_NAME).collect()
+        }
+        _ => TOKEN_NAME.to_owned(),
+    }
+}
+
+#[cfg(unix)]
+fn machine() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+#[cfg(not(unix))]
+fn machine() -> String {
+    std::env::var("COMPUTERNAME").unwrap_or_default()
+}
+
+/// Ends the token of a folder's file, and the file. For a server among peers that stops: its folder may go with its
+/// container, and a token that nobody has any more would stay valid.
+pub async fn retire(store: &dyn Store, data: &Path, now: Timestamp) -> anyhow::Result<()> {
+    if let Some(presented) = Presented::parse(&OperatorFile::read(data)?.token)
+        && let Ok(known) = tokens::verify(store, presented, now).await?
+    {
+        tokens::revoke(store, &Author::server("stop"), &known.id, now).await?;
+    }
+    let path = data.join(NAME);
+    std::fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))
+}
+
 /// The token for the file of a data folder: the one that is there already, else a new one in the place of any former.
 /// Without a folder it is always a new one.
 pub async fn token(
     store: &dyn Store,
     data: Option<&Path>,
+    peers: Peers,
     now: Timestamp,
 ) -> anyhow::Result<Zeroizing<String>> {
     if let Some(data) = data
@@ -87,13 +132,14 @@ pub async fn token(
     {
         return Ok(Zeroizing::new(file.token));
     }
+    let name = token_name(data, peers);
     for former in tokens::list(store).await? {
-        if former.name == TOKEN_NAME && former.revoked_date.is_none() {
+        if former.name == name && former.revoked_date.is_none() {
             tokens::revoke(store, &Author::server("start"), &former.id, now).await?;
         }
     }
     let new = NewToken {
-        name: TOKEN_NAME.to_owned(),
+        name,
         scope: Scope::Admin,
         expires_date: None,
     };
@@ -154,6 +200,16 @@ mod tests {
             std::fs::write(dir.path().join(NAME), text).unwrap();
             said("damaged");
         }
+    }
+
+    #[test]
+    fn only_among_peers_a_token_is_named_after_its_folder() {
+        let name = |folder: &str, peers| token_name(Some(Path::new(folder)), peers);
+        assert_eq!(name("/a", Peers::None), name("/b", Peers::None));
+        assert_ne!(name("/a", Peers::Some), name("/b", Peers::Some));
+        assert_eq!(name("/a", Peers::Some), name("/a", Peers::Some));
+        let long = name(&"/folder".repeat(20), Peers::Some);
+        assert_eq!(long.chars().count(), tokens::MAX_NAME);
     }
 
     #[test]

@@ -93,9 +93,8 @@ fn run(command: &mut Command) {
     assert!(output.status.success(), "{command:?}: {told}");
 }
 
-/// Starts a server with some settings more. `files` are names and contents of files in its data folder.
-pub fn start(settings: &[&str], files: &[(&str, &str)]) -> Server {
-    let programs = programs().unwrap_or_else(|missing| panic!("{missing}"));
+/// A new folder that the server may use.
+fn folder() -> PathBuf {
     let folder = tempfile::Builder::new()
         .prefix("cosell-pg-")
         .tempdir()
@@ -104,6 +103,13 @@ pub fn start(settings: &[&str], files: &[(&str, &str)]) -> Server {
     if is_root() {
         run(Command::new("chown").arg("nobody:nogroup").arg(&folder));
     }
+    folder
+}
+
+/// Starts a server with some settings more. `files` are names and contents of files in its data folder.
+pub fn start(settings: &[&str], files: &[(&str, &str)]) -> Server {
+    let programs = programs().unwrap_or_else(|missing| panic!("{missing}"));
+    let folder = folder();
     let data = folder.join("data");
     let mut init = command(&programs.join("initdb"));
     init.current_dir(&folder).arg("-D").arg(&data);
@@ -125,6 +131,12 @@ pub fn start(settings: &[&str], files: &[(&str, &str)]) -> Server {
             run(Command::new("chown").arg("nobody:nogroup").arg(&path));
         }
     }
+    launch(programs, folder, settings)
+}
+
+/// Starts a server on the data that is in its folder.
+fn launch(programs: PathBuf, folder: PathBuf, settings: &[&str]) -> Server {
+    let data = folder.join("data");
     let port = std::net::TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()
@@ -177,6 +189,17 @@ pub fn start(settings: &[&str], files: &[(&str, &str)]) -> Server {
 }
 
 impl Server {
+    /// A streaming replica of this server, on which lists can be read. It ends when it is dropped, at once.
+    pub fn replica(&self, settings: &[&str]) -> Server {
+        let folder = folder();
+        let mut copy = command(&self.programs.join("pg_basebackup"));
+        copy.current_dir(&folder).arg("-h").arg(&self.folder);
+        copy.args(["-p", &self.port.to_string(), "-U", "cosell", "-D"]);
+        copy.arg(folder.join("data"));
+        run(copy.args(["-R", "-X", "stream", "-c", "fast", "--no-sync"]));
+        launch(self.programs.clone(), folder, settings)
+    }
+
     /// The address of a database over the socket.
     pub fn url(&self, database: &str) -> String {
         let folder = self.folder.display().to_string().replace('/', "%2F");
@@ -204,6 +227,16 @@ impl Server {
             true => Ok(()),
             false => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
         }
+    }
+
+    /// What a query of one value answers.
+    pub fn value(&self, database: &str, sql: &str) -> String {
+        let mut psql = self.client("psql");
+        psql.args(["-X", "-q", "-A", "-t", "-U", "cosell", "-d", database, "-c", sql]);
+        let output = psql.stdin(Stdio::null()).output().unwrap();
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{sql}: {told}");
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
     }
 
     /// A fresh database, as `template` is; its name.

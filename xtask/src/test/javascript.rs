@@ -42,7 +42,7 @@ pub fn test(place: &Place, summary: &mut Summary) -> Result<()> {
     let mut counts = Counts::default();
     let status = process::watch(command, |line| note(line, &mut counts))?;
     counts.settle(status.success());
-    summary.add("JavaScript SDK", counts, started.elapsed());
+    summary.add(place.store.names("JavaScript SDK"), counts, started.elapsed());
     Ok(())
 }
 

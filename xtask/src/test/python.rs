@@ -69,7 +69,7 @@ pub fn test(place: &Place, python: &Path, name: &str, tests: &str, summary: &mut
         }
     })?;
     counts.settle(status.success());
-    summary.add(name, counts, started.elapsed());
+    summary.add(place.store.names(name), counts, started.elapsed());
     Ok(())
 }
 

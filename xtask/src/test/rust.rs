@@ -9,12 +9,16 @@ use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
 use super::summary::{Counts, Summary};
-use super::{Place, Suite, process};
+use super::{Place, Store, Suite, process};
 
 /// The crate that tests the AWS SDK for Rust.
 const SDK: &str = "cosell-rust-sdk-tests";
-/// The test program of the scenarios.
-const SCENARIOS: &str = "all";
+/// Its test program.
+const SDK_TESTS: &str = "rust-sdk";
+/// The crate of the scenarios.
+const SCENARIOS: &str = "cosell-scenarios";
+/// Its test program.
+const SCENARIOS_TESTS: &str = "all";
 
 /// What Cargo knows of the workspace.
 pub struct Metadata {
@@ -26,7 +30,7 @@ pub struct Metadata {
 
 /// Features that are off by default and tested all the same. They are the same for every command here: others would mean a
 /// second build.
-const FEATURES: [&str; 2] = ["--features", "cosell/nats,cosell-events/nats"];
+const FEATURES: [&str; 2] = ["--features", "cosell/nats,cosell/otlp,cosell-events/nats"];
 
 /// Which tests to run.
 #[derive(Clone, Copy)]
@@ -99,32 +103,64 @@ pub fn build(place: &Place, only: Option<Suite>) -> Result<()> {
         Some(Suite::Rust) => command
             .args(["build", "--workspace", "--all-targets", "--exclude", SDK])
             .args(FEATURES),
-        Some(_) => command.args(["build", "--package", "cosell", "--features", "cosell/nats"]),
+        Some(_) => command.args([
+            "build",
+            "--package",
+            "cosell",
+            "--features",
+            "cosell/nats,cosell/otlp",
+        ]),
     };
     process::must(command)
 }
 
 /// Runs tests and adds a row for each crate.
 pub fn test(place: &Place, metadata: &Metadata, selection: Selection, summary: &mut Summary) -> Result<()> {
-    for (name, counts, took) in run(metadata, command(place, selection))? {
-        summary.add(name, counts, took);
-    }
-    Ok(())
+    report(place, metadata, command(place, selection), summary)
 }
 
-/// Runs the scenarios a second time, with servers that keep everything in PostgreSQL.
-pub fn test_on_postgres(
+/// Runs the scenarios alone, on the store of the place.
+pub fn test_scenarios(
     place: &Place,
     metadata: &Metadata,
-    selection: Selection,
+    only: Option<Suite>,
     summary: &mut Summary,
 ) -> Result<()> {
+    let selection = match only {
+        None => Selection::Workspace,
+        Some(_) => Selection::WithoutSdk,
+    };
     let mut command = command(place, selection);
-    command
-        .args(["--test", SCENARIOS])
-        .env("COSELL_TEST_STORE", "postgres");
+    command.args(["--test", SCENARIOS_TESTS]);
+    if place.store == Store::Postgres {
+        command.env("COSELL_TEST_STORE", "postgres");
+    }
+    report(place, metadata, command, summary)
+}
+
+/// Runs the tests of the SDK alone, with the server of the place.
+pub fn test_sdk(
+    place: &Place,
+    metadata: &Metadata,
+    only: Option<Suite>,
+    summary: &mut Summary,
+) -> Result<()> {
+    // As it was built: another selection of crates would mean another build.
+    let selection = match only {
+        None => Selection::Workspace,
+        Some(_) => Selection::Sdk,
+    };
+    let mut command = command(place, selection);
+    command.args(["--test", SDK_TESTS]);
+    report(place, metadata, command, summary)
+}
+
+/// Runs tests; a row for each crate, with the store where it matters.
+fn report(place: &Place, metadata: &Metadata, command: Command, summary: &mut Summary) -> Result<()> {
     for (name, counts, took) in run(metadata, command)? {
-        summary.add(format!("{name} on PostgreSQL"), counts, took);
+        let on_both = [SDK, SCENARIOS].contains(&name.as_str());
+        let name = if on_both { place.store.names(&name) } else { name };
+        summary.add(name, counts, took);
     }
     Ok(())
 }

@@ -177,12 +177,7 @@ impl Service {
                 message,
             )]));
         }
-        if account != EVERYONE
-            && accounts::find(&*self.store, account)
-                .await
-                .map_err(|error| ApiError::internal(error.to_string()))?
-                .is_none()
-        {
+        if account != EVERYONE && accounts::find(&*self.store, account).await?.is_none() {
             return Err(ApiError::not_found(format!(
                 "There is no account {account}: register it first, or set the behaviour for everyone (*)"
             )));

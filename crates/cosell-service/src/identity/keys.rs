@@ -4,11 +4,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use cosell_model::Timestamp;
-use cosell_store::{Changes, Filter, Key, Kind, MAX_PAGE, Query, Record, Sort, Store, Write};
+use cosell_store::{Filter, Key, Kind, MAX_PAGE, Query, Record, Sort, Store, Write};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::{AdminError, Listed, Part, Sealer, Shelf, accounts};
+use super::{AdminError, Listed, Part, Sealer, Shelf, accounts, apply_to_known};
 use crate::answer::encode;
 use crate::audit::Author;
 
@@ -237,10 +237,6 @@ pub async fn revoke(
         record: record(&key, Bytes::new(), version + 1)?,
         expected: version,
     };
-    let changes = Changes {
-        writes: vec![replacement],
-        ..Changes::default()
-    };
-    store.apply(by.noting("RevokeAccessKey", changes, now)?).await?;
+    apply_to_known(store, (by, "RevokeAccessKey", now), replacement).await?;
     Ok(key)
 }

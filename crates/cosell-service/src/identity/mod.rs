@@ -16,13 +16,16 @@ pub mod users;
 pub use keyring::{Credential, Keyring};
 pub use seal::Sealer;
 
-use cosell_model::Timestamp;
+use cosell_model::{ErrorKind, Timestamp};
 use cosell_store::{
     ApplyError, Changes, Cursor, Filter, Key, Kind, MAX_PAGE, Query, Record, Sort, Store, StoreError, Write,
 };
 use serde::de::DeserializeOwned;
 
+use crate::answer::unavailable;
 use crate::audit::Author;
+
+const CHANGED_MEANWHILE: &str = "Somebody else changed it at the same moment: look at it, and try again";
 
 /// Why an administrative action does not happen.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -44,6 +47,9 @@ pub enum AdminError {
     /// There is one already, or something else is in the way.
     #[error("{0}")]
     Taken(String),
+    /// The store cannot answer now; a repetition may succeed.
+    #[error("{0}")]
+    Unavailable(String),
     /// The store failed.
     #[error("{0}")]
     Store(String),
@@ -57,13 +63,20 @@ impl AdminError {
 
 impl From<StoreError> for AdminError {
     fn from(error: StoreError) -> Self {
-        Self::Store(error.to_string())
+        match error {
+            StoreError::Unavailable(_) => Self::Unavailable(error.to_string()),
+            StoreError::Corrupt(_) | StoreError::Invalid(_) => Self::Store(error.to_string()),
+        }
     }
 }
 
 impl From<ApplyError> for AdminError {
     fn from(error: ApplyError) -> Self {
-        Self::Store(error.to_string())
+        match error {
+            ApplyError::Conflict(_) => Self::Taken(CHANGED_MEANWHILE.to_owned()),
+            ApplyError::Unavailable(_) => Self::Unavailable(error.to_string()),
+            error => Self::Store(error.to_string()),
+        }
     }
 }
 
@@ -75,7 +88,22 @@ impl From<serde_json::Error> for AdminError {
 
 impl From<cosell_model::ApiError> for AdminError {
     fn from(error: cosell_model::ApiError) -> Self {
-        Self::Store(error.internal.unwrap_or(error.message))
+        let unavailable = error.kind == ErrorKind::ServiceUnavailable;
+        let detail = error.internal.unwrap_or(error.message);
+        match unavailable {
+            true => Self::Unavailable(detail),
+            false => Self::Store(detail),
+        }
+    }
+}
+
+/// For calls of partners, who asked for nothing of the kind: whatever it is, it is the server's.
+impl From<AdminError> for cosell_model::ApiError {
+    fn from(error: AdminError) -> Self {
+        match error {
+            AdminError::Unavailable(detail) => unavailable(detail),
+            error => Self::internal(error.to_string()),
+        }
     }
 }
 
@@ -144,13 +172,7 @@ async fn apply_to_known(
         writes: vec![write],
         ..Changes::default()
     };
-    match store.apply(by.noting(action, changes, now)?).await {
-        Ok(()) => Ok(()),
-        Err(ApplyError::Conflict(_)) => Err(AdminError::Taken(
-            "Somebody else changed it at the same moment: look at it, and try again".to_owned(),
-        )),
-        Err(error) => Err(error.into()),
-    }
+    Ok(store.apply(by.noting(action, changes, now)?).await?)
 }
 
 /// Which part of a list is wanted.
@@ -235,5 +257,37 @@ impl Shelf<'_> {
                 None => return Ok(found),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cosell_model::ApiError;
+    use cosell_store::Conflict;
+
+    use super::*;
+
+    #[test]
+    fn a_store_that_is_away_is_told_from_one_that_failed_and_from_a_race_that_was_lost() {
+        let away = || "away".to_owned();
+        for unavailable in [
+            AdminError::from(StoreError::Unavailable(away())),
+            AdminError::from(ApplyError::Unavailable(away())),
+            AdminError::from(ApiError::new(ErrorKind::ServiceUnavailable, "Retry.")),
+        ] {
+            assert!(
+                matches!(unavailable, AdminError::Unavailable(_)),
+                "{unavailable:?}"
+            );
+            assert_eq!(ApiError::from(unavailable).kind, ErrorKind::ServiceUnavailable);
+        }
+        let damaged = AdminError::from(StoreError::Corrupt("torn".to_owned()));
+        assert!(matches!(damaged, AdminError::Store(_)));
+        assert_eq!(ApiError::from(damaged).kind, ErrorKind::InternalServer);
+        let lost = Conflict::Exists(Key::global(Kind::AccessKey, "AKIA"));
+        assert!(matches!(
+            AdminError::from(ApplyError::Conflict(lost)),
+            AdminError::Taken(_)
+        ));
     }
 }

@@ -153,8 +153,7 @@ impl Service {
         let accounts = match &search.account {
             Some(account) => vec![account.clone()],
             None => {
-                let all = accounts::list(&*self.store).await;
-                let all = all.map_err(|error| ApiError::internal(error.to_string()))?;
+                let all = accounts::list(&*self.store).await?;
                 all.into_iter().map(|account| account.account_id).collect()
             }
         };

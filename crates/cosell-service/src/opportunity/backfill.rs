@@ -27,8 +27,7 @@ impl Service {
         if self.store.get(&done).await.map_err(read_failed)?.is_some() {
             return Ok(0);
         }
-        let accounts = accounts::list(&*self.store).await;
-        let accounts = accounts.map_err(|error| ApiError::internal(error.to_string()))?;
+        let accounts = accounts::list(&*self.store).await?;
         let mut entered = 0;
         for account in &accounts {
             for catalog in Catalog::ALL {

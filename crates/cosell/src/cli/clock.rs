@@ -81,7 +81,7 @@ async fn go(output: Output, target: &Target, verb: &str, body: &Value) -> anyhow
     let moved = loop {
         tokio::select! {
             moved = &mut moving => break moved,
-            () = tokio::time::sleep(LOOK) => told |= progress(&remote).await,
+            () = tokio::time::sleep(LOOK), if output == Output::Table => told |= progress(&remote).await,
         }
     };
     if told {

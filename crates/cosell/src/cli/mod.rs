@@ -20,6 +20,7 @@ mod offers;
 mod operator;
 mod opportunities;
 mod progress;
+mod ready;
 mod remote;
 mod reviews;
 mod run;
@@ -122,6 +123,8 @@ enum Command {
     Backup(maintenance::Backup),
     /// Look through everything stored and report what is damaged; changes nothing
     Check(Folder),
+    /// Ask the server of a data folder whether it is ready, as a health check does
+    Ready(ready::Ready),
     /// Show the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -235,6 +238,7 @@ fn perform(cli: Cli) -> anyhow::Result<()> {
         Command::State(command) => block_on(state::run(output, command)),
         Command::Backup(backup) => block_on(maintenance::backup(output, backup)),
         Command::Check(folder) => block_on(maintenance::check(output, &folder)),
+        Command::Ready(ready) => block_on(ready::run(output, ready)),
         Command::Config(ConfigCommand::Show(show)) => show_config(output, &show),
     }
 }

@@ -2,7 +2,7 @@
 //! what answers mean, is `ask`'s business.
 
 use std::fmt::Display;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, FromArgMatches};
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use http::uri::Scheme;
-use http::{Method, Request, Response, Uri};
+use http::{Method, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body, Incoming};
 use hyper_util::rt::TokioIo;
@@ -271,8 +271,12 @@ impl Remote {
                 (OperatorFile { token, ..file }, "operator.json in the data folder")
             }
         };
+        Self::at(file, found, target.operator_ca.clone())
+    }
+
+    fn at(file: OperatorFile, found: &'static str, authority: Option<PathBuf>) -> anyhow::Result<Self> {
         let (https, host, port) = parts_of(&file.url).ok_or_else(|| no_url(&file.url, found))?;
-        let trusted = [target.operator_ca.clone(), file.certificate.clone()];
+        let trusted = [authority, file.certificate];
         let tls = https.then(|| trust(trusted.into_iter().flatten())).transpose()?;
         Ok(Self {
             host,
@@ -281,6 +285,24 @@ impl Remote {
             token: file.token,
             found,
         })
+    }
+
+    /// The server of a data folder on this machine.
+    pub(super) fn beside(data: &Path) -> anyhow::Result<Self> {
+        let file = OperatorFile::read(data).map_err(|error| unreachable(format!("{error:#}")))?;
+        Self::at(file, "operator.json in the data folder", None)
+    }
+
+    /// Asks for a path that everybody may ask for, without the token; the answer's status.
+    pub(super) async fn probe(&self, path: &str, patience: Duration) -> anyhow::Result<StatusCode> {
+        let request = Request::get(path)
+            .header(HOST, format!("{}:{}", self.host, self.port))
+            .body(Full::<Bytes>::default())
+            .context("this cannot be asked")?;
+        match tokio::time::timeout(patience, self.talk(request)).await {
+            Ok(talk) => Ok(talk?.response.status()),
+            Err(_) => Err(self.refused("gave no answer in time").into()),
+        }
     }
 
     /// A request to be filled.

@@ -1,6 +1,5 @@
 //! `cosell dev` and `cosell serve`: from configuration to a running server.
 
-use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -21,15 +20,18 @@ use cosell_wire::sigv4::{SigningKeyCache, Verifier};
 
 use super::autopilot as scripts;
 use crate::config::{Config, Flags, Mode};
-use crate::data_dir::{self, Opened, Role};
+use crate::data_dir::{self, Opened, Role, Serving};
 use crate::delivery::{self, Delivery, EventsTo};
 use crate::dev as development;
-use crate::operator_file::{self, OperatorFile};
+use crate::operator_file::{self, OperatorFile, Peers};
 use crate::output::{Output, say};
 use crate::server::{self, Authentication, Bound, Handler, Limits, OpenAccounts, Server};
 
 /// Derived signing keys that are kept: one per key, day and region.
 const SIGNING_KEYS: usize = 10_000;
+
+/// How long the store is given to end the token of a server that stops.
+const RETIRING: Duration = Duration::from_secs(2);
 
 /// `cosell dev`.
 #[derive(Args)]
@@ -72,7 +74,7 @@ pub struct Serve {
 pub fn dev(output: Output, command: Dev) -> anyhow::Result<()> {
     let started = Instant::now();
     let config = Config::read(&command.flags, Mode::Dev)?;
-    start_log(&config)?;
+    let _log = crate::log::start(&config)?;
     development::check_address(config.listen()?)?;
     if let Some(address) = config.operator_listen()? {
         development::check_address(address)?;
@@ -110,7 +112,12 @@ pub fn dev(output: Output, command: Dev) -> anyhow::Result<()> {
     let store = Arc::clone(&opened.store);
     let open_accounts = Some(OpenAccounts::new(Arc::clone(&store), settings.region.clone()));
     let folder = (!command.ephemeral).then(|| config.data());
-    let token = runtime.block_on(operator_file::token(&*store, folder.as_deref(), clock.now()))?;
+    let token = runtime.block_on(operator_file::token(
+        &*store,
+        folder.as_deref(),
+        Peers::None,
+        clock.now(),
+    ))?;
     let time = Time::Movable(Arc::clone(&clock));
     // Beside the database, which has room for what the files hold.
     let spool = folder.clone().unwrap_or_else(std::env::temp_dir);
@@ -189,7 +196,7 @@ async fn open_for_development(config: &Config, ephemeral: bool) -> anyhow::Resul
         ));
     }
     let folder = config.data();
-    let opened = data_dir::open_or_create(&folder, config.store(), config.text("listen")).await?;
+    let opened = data_dir::open_or_create(&folder, config.store(), serving(config)?).await?;
     let mut place = folder.display().to_string();
     if let Some(url) = config.store() {
         development::expect_own(&*opened.store).await?;
@@ -198,11 +205,18 @@ async fn open_for_development(config: &Config, ephemeral: bool) -> anyhow::Resul
     Ok((opened, place))
 }
 
+fn serving(config: &Config) -> anyhow::Result<Serving<'_>> {
+    Ok(Serving {
+        listen: config.text("listen"),
+        replicas: config.read_store()?,
+    })
+}
+
 /// Runs a server for real use until it is asked to stop.
 pub fn serve(output: Output, command: Serve) -> anyhow::Result<()> {
     let started = Instant::now();
     let config = Config::read(&command.flags, Mode::Serve)?;
-    start_log(&config)?;
+    let _log = crate::log::start(&config)?;
     if !config.text("random-seed").is_empty() {
         let expected = "empty for cosell serve, whose identifiers nobody may foresee: use cosell dev to repeat a run, \
                         or prospecting-seed and fault-seed";
@@ -211,7 +225,7 @@ pub fn serve(output: Output, command: Serve) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let role = Role::Server(config.text("listen"));
+    let role = Role::Server(serving(&config)?);
     let mut opened = runtime.block_on(data_dir::open(&config.data(), config.store(), role))?;
     let _lock = opened.lock.take();
     let store = Arc::clone(&opened.store);
@@ -222,7 +236,16 @@ pub fn serve(output: Output, command: Serve) -> anyhow::Result<()> {
         ..settings(&config)?
     };
     let folder = config.data();
-    let token = runtime.block_on(operator_file::token(&*store, Some(&folder), SystemClock.now()))?;
+    let peers = match config.store() {
+        Some(_) => Peers::Some,
+        None => Peers::None,
+    };
+    let token = runtime.block_on(operator_file::token(
+        &*store,
+        Some(&folder),
+        peers,
+        SystemClock.now(),
+    ))?;
     let place = (&Time::Machine, config.data());
     let (files, _) = delivery::place(&config, Some(&folder), None)?;
     let sealer = opened.sealer.clone();
@@ -270,6 +293,17 @@ pub fn serve(output: Output, command: Serve) -> anyhow::Result<()> {
             format!("cosell serves {endpoint}\noperator API: {url}{base}, token in operator.json of the data folder\nquotas: {quotas}")
         });
     })?;
+    if peers == Peers::Some {
+        let retired = operator_file::retire(&*store, &folder, SystemClock.now());
+        let retired = async { tokio::time::timeout(RETIRING, retired).await };
+        match runtime.block_on(retired) {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!("the token in operator.json stays valid: {error:#}"),
+            Err(_) => {
+                tracing::warn!("the token in operator.json stays valid: the store did not answer in time")
+            }
+        }
+    }
     delivery.stop();
     runtime.block_on(store.close());
     Ok(())
@@ -519,23 +553,4 @@ fn origins(config: &Config) -> OriginRule {
     } else {
         OriginRule::List(list)
     }
-}
-
-fn start_log(config: &Config) -> anyhow::Result<()> {
-    use tracing_subscriber::EnvFilter;
-    let filter = EnvFilter::try_new(config.text("log")).map_err(|_| {
-        config.wrong(
-            "log",
-            "a level (error, warn, info, debug) or a filter such as cosell=debug",
-        )
-    })?;
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr);
-    let started = match config.one_of("log-format", &["text", "json"])? {
-        "json" => builder.json().try_init(),
-        _ => builder.try_init(),
-    };
-    started.map_err(|error| anyhow::anyhow!("cannot start the log: {error}"))
 }

@@ -22,7 +22,7 @@ use super::ask::Ask as _;
 use super::desk;
 use super::progress::{Bar, Unit};
 use super::remote::{At, Remote, Target};
-use crate::data_dir::{self, Role};
+use crate::data_dir::{self, Role, Serving};
 use crate::output::{Output, say};
 
 /// Opportunities of the pack large that are asked of a server at once, so that it tells how far it is.
@@ -119,7 +119,10 @@ impl Place {
         }
         // The lock of a server: whoever gets it knows that none runs, and keeps any from starting meanwhile.
         let config = target.store.config(&target.data)?;
-        let role = Role::Server("nowhere: `cosell state` is at work");
+        let role = Role::Server(Serving {
+            listen: "nowhere: `cosell state` is at work",
+            replicas: None,
+        });
         let opened = match data_dir::open(&target.data, config.store(), role).await {
             Ok(opened) => opened,
             Err(error) if matches!(error.downcast_ref(), Some(OpenError::InUse { .. })) => {

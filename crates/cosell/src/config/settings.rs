@@ -24,6 +24,11 @@ pub(super) const SETTINGS: &[Setting] = &[
         meaning: "where everything but the key file is kept: empty: in the data folder; or a PostgreSQL database as postgres://user:password@host/database",
     },
     Setting {
+        name: "read-store",
+        default: "",
+        meaning: "streaming replicas of that database from which lists are read, as fresh as its own, as postgres://user:password@host1,host2/database; empty: none",
+    },
+    Setting {
         name: "listen",
         default: "127.0.0.1:7733",
         meaning: "address and port of the API",

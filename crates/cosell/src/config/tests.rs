@@ -47,6 +47,27 @@ fn a_stores_password_is_neither_shown_nor_complained_of() {
 }
 
 #[test]
+fn replicas_need_a_database_and_their_password_is_shown_nowhere() {
+    let replicas = ("COSELL_READ_STORE", "postgres://me:secret@b,c/db");
+    let config = read(
+        &Flags::default(),
+        &[("COSELL_STORE", "postgres://a/db"), replicas],
+    )
+    .unwrap();
+    assert_eq!(config.read_store().unwrap(), Some(replicas.1));
+    let rows = config.rows();
+    let (_, shown, _) = rows.iter().find(|(name, ..)| *name == "read-store").unwrap();
+    assert_eq!(shown.value, "postgres://me@b:5432,c:5432/db");
+    let alone = read(&Flags::default(), &[replicas]).unwrap();
+    let refusal = alone.read_store().unwrap_err().to_string();
+    assert!(
+        refusal.contains("COSELL_READ_STORE") && !refusal.contains("secret"),
+        "{refusal}"
+    );
+    assert_eq!(read(&Flags::default(), &[]).unwrap().read_store().unwrap(), None);
+}
+
+#[test]
 fn seconds_are_read_to_the_millisecond_and_bounded() {
     let seconds = |text: &str| {
         let config = read(&Flags::default(), &[("COSELL_TASK_DELAY", text)]).unwrap();

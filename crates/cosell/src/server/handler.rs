@@ -21,6 +21,10 @@ use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
+use tracing::Instrument as _;
+
+use super::outcome::Outcome;
+use crate::traces;
 
 /// Bytes of a refused body that are taken in and forgotten.
 const DISCARDED: u64 = 32 * 1024 * 1024;
@@ -127,12 +131,17 @@ impl Handler {
             return Ok(response.map(Payload::from));
         }
         let protocol = Protocol::of_path(path);
-        let mut log = Logged::default();
-        let outcome = self.operate(&parts, body, &request_id, &mut log).await;
-        let mut response = match outcome {
+        let mut outcome = Outcome::default();
+        let in_flight = self.service.metrics().begin();
+        let span = traces::request(&parts.headers, &request_id);
+        let answered = self
+            .operate(&parts, body, &request_id, &mut outcome)
+            .instrument(span.clone())
+            .await;
+        let mut response = match answered {
             Ok((operation, answer)) => envelope::success(protocol, &request_id, operation, answer),
             Err(error) => {
-                log.error(&error, &request_id);
+                outcome.error(&error, &request_id);
                 envelope::failure(protocol, &request_id, &error)
             }
         };
@@ -141,8 +150,9 @@ impl Handler {
         {
             response.headers_mut().extend(headers);
         }
-        log.request(&request_id, response.status(), started);
-        if log.cut {
+        let cut = outcome.cut;
+        outcome.tell(&request_id, response.status(), started, &span, in_flight);
+        if cut {
             tracing::info!(
                 request_id = request_id.as_str(),
                 "a fault rule cuts the connection instead of answering"
@@ -192,7 +202,7 @@ impl Handler {
         parts: &Parts,
         mut body: Incoming,
         request_id: &RequestId,
-        log: &mut Logged,
+        outcome: &mut Outcome,
     ) -> Result<(Operation, Bytes), ApiError> {
         let read = match Presented::parse(&parts.headers, parts.uri.query()) {
             Ok(presented) => self.read(parts, &mut body).await.map(|body| (presented, body)),
@@ -217,10 +227,10 @@ impl Handler {
         };
         caller.request_id = request_id.as_str().to_owned();
         let target = envelope::route(&parts.method, parts.uri.path(), &parts.headers)?;
-        log.operation = Some(target.operation);
+        outcome.operation = Some(target.operation);
         let Answered { answer, cut } = self.service.answer(target.operation, &caller, &body).await;
-        log.account = Some(caller.account);
-        log.cut = cut;
+        outcome.account = Some(caller.account);
+        outcome.cut = cut;
         Ok((target.operation, answer?))
     }
 
@@ -308,7 +318,7 @@ impl Handler {
             .keyring
             .find(id)
             .await
-            .map_err(|error| ApiError::internal(error.to_string()))?
+            .map_err(ApiError::from)?
             .ok_or(sigv4::AuthError::UnknownKey)?;
         let hash = sigv4::hash_body(body);
         let request = SignedRequest {
@@ -391,51 +401,6 @@ impl OpenAccounts {
                 .insert(id.to_owned());
         }
         Ok(Caller::of(id))
-    }
-}
-
-/// What the log says of a request. Bodies and headers are never among it.
-#[derive(Default)]
-struct Logged {
-    operation: Option<Operation>,
-    account: Option<String>,
-    error: Option<ErrorKind>,
-    /// Whether the connection is cut instead of answering.
-    cut: bool,
-}
-
-impl Logged {
-    fn error(&mut self, error: &ApiError, request_id: &RequestId) {
-        self.error = Some(error.kind);
-        let detail = error.internal.as_deref().unwrap_or_default();
-        match error.kind {
-            ErrorKind::InternalServer | ErrorKind::ServiceUnavailable => {
-                tracing::error!(
-                    request_id = request_id.as_str(),
-                    error = error.kind.name(),
-                    detail,
-                    "a request failed"
-                );
-            }
-            _ => tracing::debug!(
-                request_id = request_id.as_str(),
-                error = error.kind.name(),
-                detail,
-                "a request was refused"
-            ),
-        }
-    }
-
-    fn request(&self, request_id: &RequestId, status: StatusCode, started: Instant) {
-        tracing::debug!(
-            request_id = request_id.as_str(),
-            operation = self.operation.map(Operation::name),
-            account = self.account.as_deref(),
-            status = status.as_u16(),
-            error = self.error.map(ErrorKind::name),
-            micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
-            "request"
-        );
     }
 }
 

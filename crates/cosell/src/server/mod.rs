@@ -5,6 +5,7 @@
 
 mod connection;
 mod handler;
+mod outcome;
 mod preface;
 mod tls;
 
@@ -115,6 +116,7 @@ impl Server {
             // Before anyone is told to come: who stops the server at once must find it able to stop in good order.
             let mut signals = Signals::new()?;
             ready(bound);
+            manager(Word::Ready);
             let door = if operators.is_some() {
                 Door::Partners
             } else {
@@ -139,6 +141,7 @@ impl Server {
             }
             anyhow::Ok(signals)
         })?;
+        manager(Word::Stopping);
         end_at_second_signal(runtime, signals)?;
         // The queues are closed by now; after the flag, workers take what was accepted before they leave.
         let _ = stop.send(true);
@@ -158,6 +161,29 @@ impl Server {
         }
         Ok(())
     }
+}
+
+/// What a service manager is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Word {
+    Ready,
+    Stopping,
+}
+
+/// Tells systemd, where that started the server and waits for a word (`Type=notify`).
+fn manager(word: Word) {
+    #[cfg(target_os = "linux")]
+    {
+        let state = match word {
+            Word::Ready => sd_notify::NotifyState::Ready,
+            Word::Stopping => sd_notify::NotifyState::Stopping,
+        };
+        if let Err(error) = sd_notify::notify(&[state]) {
+            tracing::warn!(?word, "the service manager cannot be told: {error}");
+        }
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = word;
 }
 
 /// Starts the thread that does what is due at a time. It ends with the connections' threads.
@@ -285,6 +311,8 @@ impl Worker {
                 let (handler, tls) = (Arc::clone(&self.handler), self.tls.clone());
                 let (limits, stopping) = (self.limits, self.stopping.clone());
                 tasks.spawn_local(async move {
+                    let service = Arc::clone(&handler.service);
+                    let _connected = service.metrics().connected();
                     connection::serve(stream, tls, handler, door, limits, stopping).await;
                     drop(permit);
                 });

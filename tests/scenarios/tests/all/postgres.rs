@@ -5,9 +5,9 @@ use std::path::Path;
 use cosell_test_postgres::server;
 use serde_json::json;
 
-use crate::harness::deal::{create, draft, get};
+use crate::harness::deal::{create, draft, get, list_all};
 use crate::harness::server::cosell_with;
-use crate::harness::{Key, Server, embedded};
+use crate::harness::{Key, Operator, Server, embedded};
 
 const ACCOUNT: &str = "123456789012";
 
@@ -100,6 +100,72 @@ fn two_servers_over_one_database_serve_the_same_and_a_stranger_to_its_key_is_ref
 }
 
 #[test]
+fn what_one_server_has_written_another_lists_from_a_replica_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let [one, two] = ["one", "two"].map(|name| folder.path().join(name));
+    for data in [&one, &two] {
+        embedded(data);
+    }
+    let name = server().empty_database();
+    let url = server().url(&name);
+    let run = |arguments: &[&str]| {
+        let arguments = [arguments, &["--data", text(&one), "--output", "json"]].concat();
+        cosell_with(&arguments, &[("COSELL_STORE", &url)]).json()
+    };
+    run(&["init"]);
+    run(&["account", "create", "--account", ACCOUNT, "--company", "Example"]);
+    let key = run(&["key", "create", "--account", ACCOUNT]);
+    let key = Key::new(
+        key["accessKeyId"].as_str().unwrap(),
+        key["secretAccessKey"].as_str().unwrap(),
+    );
+    std::fs::create_dir_all(&two).unwrap();
+    std::fs::copy(one.join("cosell.key"), two.join("cosell.key")).unwrap();
+    // Made by now, the replica has the database from the start.
+    let replica = server().replica(&[]);
+    let serve = |data: &Path, store: &str, replicas: &str| {
+        let listen = ["serve", "--listen", "127.0.0.1:0", "--throttle", "off"];
+        let place = ["--data", text(data), "--store", store, "--read-store", replicas];
+        Server::try_start(&[&listen[..], &place].concat())
+    };
+    let complaint = serve(&two, "", &url).err().expect("replicas of no database");
+    assert!(complaint.contains("read-store"), "{complaint}");
+    let strange = replica.url("postgres");
+    let complaint = serve(&two, &url, &strange).err().expect("replicas of another");
+    assert!(
+        complaint.contains("no copy of the store's database"),
+        "{complaint}"
+    );
+
+    let servers = [
+        serve(&one, &url, "").unwrap(),
+        serve(&two, &url, &replica.url(&name)).unwrap(),
+    ];
+    let (mut writer, mut reader) = (servers[0].caller(key.clone()), servers[1].caller(key));
+    for number in 1..=30 {
+        let mut body = draft(&format!("replica-{number}"));
+        body["Catalog"] = "AWS".into();
+        let id = create(&mut writer, &body);
+        let rows = list_all(&mut reader, &json!({"Catalog": "AWS"}));
+        assert_eq!(rows.len(), number);
+        assert!(
+            rows.iter().any(|row| row["Id"] == id.as_str()),
+            "{id} in {rows:?}"
+        );
+    }
+    let told = std::fs::read(two.join("operator.json")).unwrap();
+    let told: serde_json::Value = serde_json::from_slice(&told).unwrap();
+    let mut operator = Operator::new(servers[1].address, told["token"].as_str());
+    let metrics = operator.send("GET", "/metrics", None).body;
+    let metrics = String::from_utf8_lossy(&metrics).into_owned();
+    let by_replica = metrics
+        .lines()
+        .find_map(|line| line.strip_prefix("cosell_store_lists_total{answer=\"replica\"} "));
+    let by_replica: u64 = by_replica.expect(&metrics).parse().unwrap();
+    assert!(by_replica >= 15, "{metrics}");
+}
+
+#[test]
 fn a_development_server_finds_its_data_in_its_database_again() {
     let folder = tempfile::tempdir().unwrap();
     embedded(folder.path());
@@ -144,7 +210,7 @@ fn passwords_of_databases_are_shown_nowhere() {
     ] {
         let said = cosell_with(
             &[arguments, &["--data", text(&data)]].concat(),
-            &[("COSELL_STORE", url)],
+            &[("COSELL_STORE", url), ("COSELL_READ_STORE", url)],
         );
         let all = format!("{}{}", said.out, said.err);
         assert!(

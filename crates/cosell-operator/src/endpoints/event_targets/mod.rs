@@ -203,7 +203,7 @@ pub(super) static ENDPOINTS: &[Endpoint] = &[
 ];
 
 /// How a target stands, in a word. `delivers`: whether this server delivers at all.
-pub(super) fn status_word(status: &TargetStatus, delivers: bool) -> &'static str {
+pub(in crate::endpoints) fn status_word(status: &TargetStatus, delivers: bool) -> &'static str {
     match status {
         TargetStatus::Delivering | TargetStatus::BackingOff if !delivers => "held",
         status => status.word(),

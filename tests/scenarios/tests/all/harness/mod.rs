@@ -3,6 +3,7 @@
 
 pub mod client;
 pub mod deal;
+pub mod draws;
 pub mod engagement;
 pub mod flows;
 pub mod modern;
@@ -13,6 +14,7 @@ pub mod sign;
 pub mod store;
 
 pub use client::{Answer, Caller, Connection};
+pub use draws::Draws;
 pub use operator::Operator;
 pub use server::{Server, cosell};
 pub use sign::Key;

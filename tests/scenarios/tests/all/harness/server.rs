@@ -266,8 +266,13 @@ impl Server {
 
     /// Asks the server to stop.
     pub fn terminate(&self) {
+        self.signal("-TERM");
+    }
+
+    /// Sends the server a signal, such as `-STOP`.
+    pub fn signal(&self, signal: &str) {
         let done = Command::new("kill")
-            .args(["-TERM", &self.child.id().to_string()])
+            .args([signal, &self.child.id().to_string()])
             .status()
             .expect("kill runs");
         assert!(done.success());

@@ -18,7 +18,7 @@ pub const VARIABLE: &str = "COSELL_STORE";
 static DATABASES: LazyLock<Mutex<HashMap<PathBuf, Option<String>>>> = LazyLock::new(Mutex::default);
 
 /// True where the servers keep their data in PostgreSQL.
-fn is_postgres() -> bool {
+pub fn is_postgres() -> bool {
     match std::env::var(CHOICE).as_deref() {
         Err(_) | Ok("sqlite") => false,
         Ok("postgres") => true,

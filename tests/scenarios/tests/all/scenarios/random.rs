@@ -2,17 +2,16 @@
 //! them sees exactly what the model says, all the time.
 
 use std::collections::BTreeSet;
-use std::hash::{BuildHasher as _, RandomState};
 
 use serde_json::{Value, json};
 
-use crate::harness::Caller;
 use crate::harness::deal::review;
 use crate::harness::engagement::{create, invitation, named, project};
 use crate::harness::flows::{
     AWS, AWS_VIEW, BY_ACCEPTING, FROM_OPPORTUNITY, VIEW, by_accepting, complete, failed, from_opportunity,
     prepared, registered, rows, shows_nothing, snapshot,
 };
+use crate::harness::{Caller, Draws};
 
 const NOT_FOUND: &str = "ResourceNotFoundException";
 const STEPS: u64 = 150;
@@ -46,16 +45,7 @@ struct World {
     rooms: Vec<Room>,
     sent: Vec<Sent>,
     deals: Vec<Deal>,
-    seed: u64,
-    drawn: u64,
-}
-
-/// `SCENARIO_SEED` repeats the run that printed it.
-fn seed(accounts: [&str; 3]) -> u64 {
-    match std::env::var("SCENARIO_SEED") {
-        Ok(given) => given.parse().unwrap(),
-        Err(_) => RandomState::new().hash_one(accounts),
-    }
+    draws: Draws,
 }
 
 impl World {
@@ -66,21 +56,13 @@ impl World {
             rooms: Vec::new(),
             sent: Vec::new(),
             deals: Vec::new(),
-            seed: seed(accounts),
-            drawn: 0,
+            draws: Draws::from_environment(accounts),
         }
     }
 
     /// A number below `limit`.
     fn draw(&mut self, limit: usize) -> usize {
-        self.drawn += 1;
-        // SplitMix64: any number is as good a seed as any other.
-        let mut z = self
-            .seed
-            .wrapping_add(self.drawn.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        usize::try_from((z ^ (z >> 31)) % u64::try_from(limit).unwrap()).unwrap()
+        self.draws.draw(limit)
     }
 
     fn step(&mut self, number: u64) {
@@ -380,7 +362,7 @@ fn whatever_three_accounts_do_each_sees_exactly_what_it_may() {
         ["610000001031", "610000001032", "610000001033"],
     ] {
         let mut world = World::new(accounts);
-        println!("SCENARIO_SEED={} of {accounts:?}", world.seed);
+        println!("SCENARIO_SEED={} of {accounts:?}", world.draws.seed);
         for number in 0..STEPS {
             world.step(number);
             if number % 5 == 4 {
