@@ -2,6 +2,7 @@
 //!
 //! Nothing here ends up in the server; it may read and write the source tree, and nothing else.
 
+mod chaos;
 mod codegen;
 mod licences;
 mod model;
@@ -40,6 +41,9 @@ enum Command {
         #[arg(long)]
         store: Option<test::Store>,
     },
+    /// Break a deployment under load, and look whether anything was lost.
+    #[command(subcommand)]
+    Chaos(chaos::World),
     /// Check that every dependency has a licence that deny.toml allows.
     Licences,
 }
@@ -80,6 +84,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Model(command) => run_model(command)?,
         Command::Codegen { check } => codegen::run(&root()?, check)?,
         Command::Test { only, store } => return test::run(&root()?, only, store),
+        Command::Chaos(world) => return chaos::run(&root()?, &world),
         Command::Licences => licences::run(&root()?)?,
     }
     Ok(ExitCode::SUCCESS)

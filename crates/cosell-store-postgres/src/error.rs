@@ -76,7 +76,12 @@ pub(crate) enum Failure {
     /// The answer is an error of the contract; to try again changes nothing.
     Answer(StoreError),
     Postgres(tokio_postgres::Error),
+    /// Nothing was heard for too long; whatever was asked may be done or not. Another connection may do.
+    Silent,
 }
+
+/// What is said of a connection without an answer.
+pub(crate) const SILENT: &str = "a connection fell silent";
 
 impl From<tokio_postgres::Error> for Failure {
     fn from(error: tokio_postgres::Error) -> Self {
@@ -95,6 +100,7 @@ impl From<Failure> for StoreError {
         match failure {
             Failure::Answer(error) => error,
             Failure::Postgres(error) => store_error(&error),
+            Failure::Silent => StoreError::Unavailable(SILENT.into()),
         }
     }
 }

@@ -10,9 +10,11 @@ use tokio_postgres::error::SqlState;
 /// since. Imports lock the table against writers, and a statement sees what is there once it has its lock.
 pub(crate) const MARK: &str = "INSERT INTO commit_marker (marker, fence) \
      VALUES ($1, (SELECT false FROM revision WHERE name='exchanges' AND number=$2))";
-/// Takes the place of the marker of a doubtful commit, unless it is there.
-const FENCE: &str =
-    "INSERT INTO commit_marker (marker, fence) VALUES ($1, true) ON CONFLICT (marker) DO NOTHING";
+/// Takes the place of the marker of a doubtful commit, unless it is there. It writes in either case, so that its own commit waits
+/// for the standby: a commit that a primary made alone before it crashed is seen by all when it is back, and must not be
+/// acknowledged before the standby has it.
+const FENCE: &str = "INSERT INTO commit_marker AS m (marker, fence) VALUES ($1, true) \
+     ON CONFLICT (marker) DO UPDATE SET fence = m.fence";
 /// Whether the place was taken before the commit could.
 pub(crate) const IS_FENCE: &str = "SELECT fence FROM commit_marker WHERE marker=$1";
 const FORGET: &str = "DELETE FROM commit_marker WHERE marker=$1";

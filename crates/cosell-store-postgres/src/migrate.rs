@@ -4,7 +4,7 @@
 //! migration says from which schema on a server can work with its result: one that only adds lets the servers of the version
 //! before go on while new ones start beside them (a rolling restart). Nothing is ever migrated back.
 
-use crate::error::{Failure, Meaning, OpenError, meaning, words};
+use crate::error::{Failure, Meaning, OpenError, SILENT, meaning, words};
 use crate::session::Session;
 use crate::statistics;
 use crate::transfer::steps::MARK_TABLE;
@@ -226,6 +226,7 @@ pub(crate) fn unreachable(failure: Failure) -> OpenError {
     match failure {
         Failure::Answer(error) => OpenError::Unreachable(error.to_string()),
         Failure::Postgres(error) => OpenError::Unreachable(words(&error)),
+        Failure::Silent => OpenError::Unreachable(SILENT.into()),
     }
 }
 

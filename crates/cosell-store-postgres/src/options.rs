@@ -9,6 +9,8 @@
 use crate::error::OpenError;
 use crate::tls::{self, Tls};
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
@@ -42,7 +44,8 @@ pub struct Options {
     pub read_patience: Duration,
     /// How long a change is tried.
     pub write_patience: Duration,
-    /// How long one connection attempt to one host may take, unless the address says it (`connect_timeout`).
+    /// How long one connection attempt to one host may take until it can be worked with, unless the address says it
+    /// (`connect_timeout`).
     pub connect_timeout: Duration,
     /// How long one statement may run. Long looks (export, import, check) are exempt.
     pub statement_timeout: Duration,
@@ -69,10 +72,26 @@ impl Default for Options {
     }
 }
 
+/// How long a host may leave packets unanswered before its connections are taken for lost, unless the address says it
+/// (`tcp_user_timeout`, `keepalives…`).
+const GONE: Duration = Duration::from_secs(5);
+/// How much longer than a statement may run its answer is waited for.
+const ANSWER: Duration = Duration::from_millis(500);
+
+impl Options {
+    /// How long one try may go without its answer before its connection is taken for dead and another one is used.
+    pub(crate) fn silence(&self) -> Duration {
+        self.statement_timeout + ANSWER
+    }
+}
+
 /// Where the database is.
 #[derive(Clone)]
 pub(crate) struct Address {
-    pub config: Config,
+    /// The hosts, each with the settings of all, in the order of the address.
+    pub hosts: Vec<Config>,
+    /// The place of the host that took the last connection: the next one tries it first.
+    pub last: Arc<AtomicUsize>,
     /// `None` where TLS is not wanted, or not insisted on and there are no trusted certificates.
     pub tls: Option<Tls>,
 }
@@ -108,7 +127,25 @@ pub(crate) fn parse(url: &str, options: &Options) -> Result<Address, OpenError> 
         true => base.to_owned(),
         false => format!("{base}?{}", kept.join("&")),
     };
-    let mut config: Config = text
+    let hosts: Result<Vec<Config>, OpenError> =
+        each_host(&text)?.iter().map(|url| host(url, options)).collect();
+    let hosts = hosts?;
+    let mode = hosts.first().map_or(SslMode::Prefer, Config::get_ssl_mode);
+    let tls = match mode {
+        SslMode::Disable => None,
+        // Whoever does not insist on TLS must not fail for want of certificates.
+        SslMode::Prefer if roots.is_none() => tls::with_roots(None).ok(),
+        _ => Some(tls::with_roots(roots.as_deref()).map_err(OpenError::Tls)?),
+    };
+    Ok(Address {
+        hosts,
+        last: Arc::default(),
+        tls,
+    })
+}
+
+fn host(url: &str, options: &Options) -> Result<Config, OpenError> {
+    let mut config: Config = url
         .parse()
         .map_err(|error: tokio_postgres::Error| OpenError::Address(crate::error::words(&error)))?;
     if config.get_connect_timeout().is_none() {
@@ -119,16 +156,19 @@ pub(crate) fn parse(url: &str, options: &Options) -> Result<Address, OpenError> 
     } else if config.get_application_name().is_none() {
         config.application_name(APPLICATION);
     }
-    let tls = match config.get_ssl_mode() {
-        SslMode::Disable => None,
-        // Whoever does not insist on TLS must not fail for want of certificates.
-        SslMode::Prefer if roots.is_none() => tls::with_roots(None).ok(),
-        _ => Some(tls::with_roots(roots.as_deref()).map_err(OpenError::Tls)?),
-    };
-    Ok(Address { config, tls })
+    // A host that lost its power says no goodbye, and the system's own patience with it is a quarter of an hour.
+    if config.get_tcp_user_timeout().is_none() {
+        config.tcp_user_timeout(GONE);
+    }
+    if !url.contains("keepalives") {
+        config.keepalives_idle(GONE);
+        config.keepalives_interval(GONE / 5);
+        config.keepalives_retries(5);
+    }
+    Ok(config)
 }
 
-/// Hosts that an address of read replicas may name.
+/// Hosts that an address may name.
 const MOST_HOSTS: usize = 16;
 
 /// One address for each host of an address.
@@ -137,8 +177,8 @@ pub(crate) fn each_host(url: &str) -> Result<Vec<String>, OpenError> {
     let Some((scheme, rest)) = url.split_once("://") else {
         return wrong("it does not start with postgres://");
     };
-    let (credentials, rest) = rest.split_at(rest.find('@').map_or(0, |at| at + 1));
-    let (hosts, rest) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+    let (authority, rest) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+    let (credentials, hosts) = authority.split_at(authority.find('@').map_or(0, |at| at + 1));
     // What a password with such a letter leaves here would be shown as a host.
     if hosts.contains('@') {
         return wrong("an @ in a user's name or password is written %40");
@@ -153,11 +193,12 @@ pub(crate) fn each_host(url: &str) -> Result<Vec<String>, OpenError> {
 /// Reads the address of a read replica.
 pub(crate) fn parse_replica(url: &str, options: &Options) -> Result<Address, OpenError> {
     let address = parse(url, options)?;
-    match address.config.get_target_session_attrs() {
-        TargetSessionAttrs::ReadWrite => Err(OpenError::Address(
+    let wants_primary = |host: &Config| host.get_target_session_attrs() == TargetSessionAttrs::ReadWrite;
+    match address.hosts.iter().any(wants_primary) {
+        true => Err(OpenError::Address(
             "a read replica takes no writes, so leave target_session_attrs out".into(),
         )),
-        _ => Ok(address),
+        false => Ok(address),
     }
 }
 
@@ -217,14 +258,20 @@ mod tests {
     fn an_address_names_hosts_a_wish_for_the_primary_and_how_tls_is_used() {
         let url = "postgres://me:secret@a:1,b:2/db?target_session_attrs=read-write&sslmode=disable";
         let address = parse(url, &Options::default()).unwrap();
-        assert_eq!(address.config.get_hosts().len(), 2);
-        assert_eq!(
-            address.config.get_target_session_attrs(),
-            TargetSessionAttrs::ReadWrite
-        );
-        assert_eq!(address.config.get_ssl_mode(), SslMode::Disable);
+        let ports: Vec<_> = address
+            .hosts
+            .iter()
+            .map(|host| host.get_ports().to_vec())
+            .collect();
+        assert_eq!(ports, [[1], [2]]);
+        for host in &address.hosts {
+            assert_eq!(host.get_target_session_attrs(), TargetSessionAttrs::ReadWrite);
+            assert_eq!(host.get_ssl_mode(), SslMode::Disable);
+            assert_eq!(host.get_tcp_user_timeout(), Some(&GONE));
+            assert_eq!(host.get_password(), Some(&b"secret"[..]));
+        }
         let full = parse("postgres://me@a/db?sslmode=verify-full", &Options::default()).unwrap();
-        assert_eq!(full.config.get_ssl_mode(), SslMode::Require);
+        assert_eq!(full.hosts[0].get_ssl_mode(), SslMode::Require);
         assert!(!format!("{address:?}").contains("secret"));
     }
 

@@ -3,7 +3,7 @@
 //! All connections are driven by one runtime on a thread of the store's own: a caller may belong to any runtime, end it or
 //! block it, and no connection suffers. Nothing here knows what the work is.
 
-use crate::error::{Failure, Meaning, OpenError, meaning, words};
+use crate::error::{Failure, Meaning, OpenError, SILENT, meaning, words};
 use crate::options::{Address, Options};
 use crate::revision::Acknowledged;
 use crate::session::Session;
@@ -66,13 +66,19 @@ impl Drop for Engine {
     }
 }
 
+/// How long a connection that was left before its answer came may take to catch up, before it is given up.
+const CATCH_UP: Duration = Duration::from_secs(1);
+
+/// Connections that nobody works with.
+type Free = Arc<Mutex<Vec<Arc<Session>>>>;
+
 /// The connections.
 pub(crate) struct Pool {
     pub(crate) address: Address,
     pub(crate) options: Options,
     pub(crate) acknowledged: Acknowledged,
     handle: Handle,
-    free: Mutex<Vec<Arc<Session>>>,
+    free: Free,
     permits: Arc<Semaphore>,
     /// Those who wait for a permit.
     waiting: AtomicU64,
@@ -100,7 +106,7 @@ impl Drop for Waiting<'_> {
 pub(crate) struct Taken<'p> {
     session: Arc<Session>,
     pool: &'p Pool,
-    _permit: OwnedSemaphorePermit,
+    permit: Option<OwnedSemaphorePermit>,
 }
 
 impl Deref for Taken<'_> {
@@ -114,10 +120,24 @@ impl Deref for Taken<'_> {
 impl Drop for Taken<'_> {
     fn drop(&mut self) {
         // A transaction that was given up in the middle ends with its connection.
-        if self.session.is_clean() {
-            let mut free = self.pool.free.lock().unwrap_or_else(PoisonError::into_inner);
-            free.push(self.session.clone());
+        if !self.session.is_clean() {
+            return;
         }
+        let give_back =
+            |free: &Free, session| free.lock().unwrap_or_else(PoisonError::into_inner).push(session);
+        let session = Arc::clone(&self.session);
+        if !session.owes_answer() {
+            give_back(&self.pool.free, session);
+            return;
+        }
+        // Somebody went away before the answer came. One that has fallen silent would make the next one wait as well.
+        let (free, permit) = (Arc::clone(&self.pool.free), self.permit.take());
+        self.pool.handle.spawn(async move {
+            if let Ok(Ok(())) = tokio::time::timeout(CATCH_UP, session.catch_up()).await {
+                give_back(&free, session);
+            }
+            drop(permit);
+        });
     }
 }
 
@@ -129,7 +149,7 @@ impl Pool {
             options,
             acknowledged: Acknowledged::default(),
             handle,
-            free: Mutex::default(),
+            free: Free::default(),
             permits,
             waiting: AtomicU64::new(0),
             counters: WriteCounters::default(),
@@ -153,7 +173,7 @@ impl Pool {
             .handle
             .spawn(async move { Session::connect(&address, &options).await });
         match connecting.await {
-            Ok(session) => Ok(session?),
+            Ok(session) => session,
             Err(_) => Err(StoreError::Unavailable("it is closed".into()).into()),
         }
     }
@@ -185,7 +205,7 @@ impl Pool {
                 return Ok(Taken {
                     session,
                     pool: self,
-                    _permit: permit,
+                    permit: Some(permit),
                 });
             }
         }
@@ -193,7 +213,7 @@ impl Pool {
         Ok(Taken {
             session,
             pool: self,
-            _permit: permit,
+            permit: Some(permit),
         })
     }
 
@@ -208,20 +228,22 @@ impl Pool {
             let mut wait = FIRST_WAIT;
             loop {
                 let failure = match self.take().await {
-                    Ok(taken) => match work(taken.session.clone()).await {
-                        Ok(done) => return Ok(done),
-                        Err(failure) => failure,
-                    },
+                    Ok(taken) => {
+                        let working = work(taken.session.clone());
+                        match tokio::time::timeout(self.options.silence(), working).await {
+                            Ok(Ok(done)) => return Ok(done),
+                            Ok(Err(failure)) => failure,
+                            Err(_) => Failure::Silent,
+                        }
+                    }
                     Err(failure) => failure,
                 };
-                let Failure::Postgres(error) = failure else {
-                    return Err(StoreError::from(failure));
-                };
-                if !is_passing(&error) {
-                    return Err(Failure::Postgres(error).into());
-                }
+                last = Some(match failure {
+                    Failure::Silent => SILENT.to_owned(),
+                    Failure::Postgres(error) if is_passing(&error) => words(&error),
+                    failure => return Err(failure.into()),
+                });
                 self.counters.repeated();
-                last = Some(words(&error));
                 tokio::time::sleep(wait).await;
                 wait = (wait * 2).min(LONGEST_WAIT);
             }

@@ -3,6 +3,7 @@
 //! A connection is worked on by one task at a time. Statements of a *pipeline* leave in one go and are executed in their
 //! order, so a transaction of many statements costs one round trip. Nothing here tries anything twice.
 
+use crate::error::Failure;
 use crate::options::{Address, Options};
 use crate::param::Param;
 use std::borrow::Cow;
@@ -13,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::task::Poll;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Client, Error, NoTls, Row, Statement};
+use tokio_postgres::{Client, Config, Error, NoTls, Row, Statement};
 
 /// Prepared statements kept on a connection; when there are more, all are forgotten and the common ones soon come back.
 const MOST_PREPARED: usize = 512;
@@ -74,19 +75,42 @@ pub(crate) struct Session {
     prepared: Mutex<HashMap<String, Statement>>,
     /// Whether a transaction is open or somebody holds it, so that nobody else may have the connection.
     open: AtomicBool,
+    /// Whether something was asked that is not answered: whoever waited for it has gone away.
+    asked: AtomicBool,
 }
 
 impl Session {
-    /// Connects. Must be called on the runtime that is to drive the connection.
-    pub(crate) async fn connect(address: &Address, options: &Options) -> Result<Self, Error> {
+    /// Connects to the first host that can be worked with, beginning with the one that was the last time. Must be called on
+    /// the runtime that is to drive the connection.
+    pub(crate) async fn connect(address: &Address, options: &Options) -> Result<Self, Failure> {
+        let (count, first) = (address.hosts.len(), address.last.load(Ordering::Relaxed));
+        let mut failure = Failure::Silent;
+        for at in (first..count).chain(0..first.min(count)) {
+            let host = &address.hosts[at];
+            // The library bounds the way to the host, but not what a host that is frozen leaves unsaid then.
+            let time = host.get_connect_timeout().unwrap_or(&options.connect_timeout);
+            match tokio::time::timeout(*time, Self::connect_to(host, address, options)).await {
+                Ok(Ok(session)) => {
+                    address.last.store(at, Ordering::Relaxed);
+                    return Ok(session);
+                }
+                Ok(Err(error)) => failure = error.into(),
+                // What a host says is worth more than the silence of another.
+                Err(_) => {}
+            }
+        }
+        Err(failure)
+    }
+
+    async fn connect_to(host: &Config, address: &Address, options: &Options) -> Result<Self, Error> {
         let client = match &address.tls {
             None => {
-                let (client, connection) = address.config.connect(NoTls).await?;
+                let (client, connection) = host.connect(NoTls).await?;
                 tokio::spawn(drive(connection));
                 client
             }
             Some(tls) => {
-                let (client, connection) = address.config.connect(tls.clone()).await?;
+                let (client, connection) = host.connect(tls.clone()).await?;
                 tokio::spawn(drive(connection));
                 client
             }
@@ -95,6 +119,7 @@ impl Session {
             client,
             prepared: Mutex::default(),
             open: AtomicBool::new(false),
+            asked: AtomicBool::new(false),
         };
         session.client.batch_execute(&settings(options)).await?;
         Ok(session)
@@ -112,6 +137,18 @@ impl Session {
     /// Whether the next task may have it.
     pub(crate) fn is_clean(&self) -> bool {
         !self.open.load(Ordering::Acquire) && !self.client.is_closed()
+    }
+
+    /// Whether an answer is still to come. It may be late, or the connection may have fallen silent for ever.
+    pub(crate) fn owes_answer(&self) -> bool {
+        self.asked.load(Ordering::Acquire)
+    }
+
+    /// Waits until everything that was asked is answered.
+    pub(crate) async fn catch_up(&self) -> Result<(), Error> {
+        self.client.batch_execute("").await?;
+        self.asked.store(false, Ordering::Release);
+        Ok(())
     }
 
     /// Has nobody else get the connection from now on, should the work on it be given up, until [`Session::release`].
@@ -142,9 +179,12 @@ impl Session {
 
     /// One statement, in the open transaction if there is one.
     pub(crate) async fn query(&self, step: &Step<'_>) -> Result<Vec<Row>, Error> {
+        self.asked.store(true, Ordering::Release);
         let statement = self.prepare(&step.sql).await?;
         let params: Vec<&(dyn ToSql + Sync)> = step.params.iter().map(|p| p as _).collect();
-        self.client.query(&statement, &params).await
+        let answer = self.client.query(&statement, &params).await;
+        self.asked.store(false, Ordering::Release);
+        answer
     }
 
     /// The one row of a statement, or none.
@@ -171,6 +211,7 @@ impl Session {
         bracket: Bracket,
         steps: &[Step<'_>],
     ) -> Result<Vec<Vec<Row>>, Error> {
+        self.asked.store(true, Ordering::Release);
         let mut statements = Vec::with_capacity(steps.len());
         for step in steps {
             statements.push(self.prepare(&step.sql).await?);
@@ -217,6 +258,7 @@ impl Session {
                 Err(_) => {}
             }
         }
+        self.asked.store(false, Ordering::Release);
         if let Some(error) = failed {
             // With a `COMMIT` at its end the failed transaction is over.
             if ends && error.as_db_error().is_some() {

@@ -12,7 +12,7 @@
 //! the marker of the one before; what a server that is killed leaves behind goes after a day.
 
 use crate::apply::{Batch, Found, State, Token, Touched, Verdict};
-use crate::error::{Failure, Meaning, apply_error, meaning, store_error, words};
+use crate::error::{Failure, Meaning, SILENT, apply_error, meaning, store_error, words};
 use crate::marker;
 use crate::param::{Param, Raw, Text};
 use crate::pool::{FIRST_WAIT, LONGEST_WAIT, Pool};
@@ -60,8 +60,8 @@ pub(crate) struct Writer {
 enum Trouble {
     /// Nothing of it landed.
     Nothing(Failure),
-    /// The connection broke after the commit was sent.
-    Doubt(Error, [u8; 16], Vec<Verdict>),
+    /// The connection broke or fell silent after the commit was sent; what was heard of it.
+    Doubt(String, [u8; 16], Vec<Verdict>),
 }
 
 impl From<Error> for Trouble {
@@ -162,8 +162,8 @@ impl Writer {
                     continue;
                 }
                 Err(Trouble::Nothing(failure)) => failure,
-                Err(Trouble::Doubt(error, marker, verdicts)) => {
-                    *last = words(&error);
+                Err(Trouble::Doubt(heard, marker, verdicts)) => {
+                    *last = heard;
                     self.session = None;
                     if self.has_landed(marker).await {
                         self.marker = Some(marker);
@@ -176,10 +176,18 @@ impl Writer {
                     continue;
                 }
             };
-            let Failure::Postgres(error) = failure else {
-                self.refuse(waiting, part, &StoreError::from(failure));
-                *size -= part;
-                continue;
+            let error = match failure {
+                Failure::Postgres(error) => error,
+                Failure::Silent => {
+                    SILENT.clone_into(last);
+                    self.session = None;
+                    continue;
+                }
+                Failure::Answer(error) => {
+                    self.refuse(waiting, part, &error);
+                    *size -= part;
+                    continue;
+                }
             };
             self.pool.counters.repeated();
             *last = words(&error);
@@ -237,7 +245,10 @@ impl Writer {
     async fn settle_session(&mut self) {
         if let Some(session) = &self.session
             && !session.is_clean()
-            && session.rollback().await.is_err()
+            && !matches!(
+                tokio::time::timeout(self.pool.options.silence(), session.rollback()).await,
+                Ok(Ok(()))
+            )
         {
             self.session = None;
         }
@@ -286,14 +297,18 @@ impl Writer {
             _ => self.pool.connect().await.map_err(Trouble::Nothing)?,
         };
         let session = self.session.insert(session);
-        let mut state = look(session, batch, looks_at_ids).await?;
+        let silence = self.pool.options.silence();
+        let silent = |_| Trouble::Nothing(Failure::Silent);
+        let looking = tokio::time::timeout(silence, look(session, batch, looks_at_ids));
+        let mut state = looking.await.map_err(silent)??;
         let mut landing = Batch::default();
         let verdicts: Vec<_> = batch
             .iter()
             .map(|changes| state.decide(changes, &mut landing))
             .collect();
         if landing.changes.is_empty() {
-            session.rollback().await?;
+            let ending = tokio::time::timeout(silence, session.rollback());
+            ending.await.map_err(silent)??;
             return Ok(verdicts);
         }
         let has_events = landing.changes.iter().any(|changes| !changes.events.is_empty());
@@ -310,11 +325,14 @@ impl Writer {
         steps.extend(writes.steps);
         steps.extend(writes.numbered.step());
         *in_doubt = true;
-        let committed = session.pipeline(Bracket::Commit, &steps).await;
+        let committing = tokio::time::timeout(silence, session.pipeline(Bracket::Commit, &steps));
+        let Ok(committed) = committing.await else {
+            return Err(Trouble::Doubt(SILENT.to_owned(), marker, verdicts));
+        };
         if let Err(error) = committed {
             // A server that shuts down may have committed before it says so.
             if meaning(&error) == Meaning::Lost {
-                return Err(Trouble::Doubt(error, marker, verdicts));
+                return Err(Trouble::Doubt(words(&error), marker, verdicts));
             }
             *in_doubt = false;
             return Err(error.into());

@@ -3,12 +3,12 @@
 //! failed. Knows how to run suites, never what is inside of them.
 
 mod javascript;
-mod process;
+pub mod process;
 mod python;
 mod rust;
 mod store;
 mod summary;
-mod tools;
+pub mod tools;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -16,6 +16,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 use clap::ValueEnum;
+pub use rust::{cargo, metadata};
 
 pub use store::Store;
 use summary::{Counts, Summary};
@@ -59,6 +60,7 @@ pub fn run(root: &Path, only: Option<Suite>, on: Option<Store>) -> Result<ExitCo
         javascript: wanted(Suite::Js),
         nats: wanted(Suite::Events) || wanted(Suite::Rust),
         postgres: wanted(Suite::Rust) || stands(Store::Postgres),
+        failover: wanted(Suite::Rust),
     };
     let tools = tools::check(&needs)?;
 

@@ -181,7 +181,8 @@ fn run(metadata: &Metadata, command: Command) -> Result<Vec<(String, Counts, Dur
     Ok(report.finish(status.success()))
 }
 
-fn cargo(root: &Path) -> Command {
+/// Cargo, without what it told this program about itself.
+pub fn cargo(root: &Path) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(root).env("CARGO_TERM_COLOR", "never");
     // What Cargo told this program about itself is not true of the programs that Cargo builds next: build scripts that

@@ -18,6 +18,7 @@ pub struct Tools {
 }
 
 /// What the chosen suites need.
+#[derive(Default)]
 pub struct Needs {
     /// Python with its venv module.
     pub python: bool,
@@ -25,6 +26,8 @@ pub struct Needs {
     pub javascript: bool,
     /// The programs of a PostgreSQL server.
     pub postgres: bool,
+    /// Patroni, etcd and HAProxy, of which the tests start their own.
+    pub failover: bool,
     /// nats-server.
     pub nats: bool,
 }
@@ -42,6 +45,9 @@ pub fn check(needs: &Needs) -> Result<Tools> {
     }
     if needs.postgres {
         find_postgres()?;
+    }
+    if needs.failover {
+        find_failover()?;
     }
     if needs.nats {
         find_nats()?;
@@ -123,6 +129,38 @@ fn find_postgres() -> Result<()> {
         Ok(_) => Ok(()),
         Err(missing) => bail!(missing),
     }
+}
+
+fn find_failover() -> Result<()> {
+    // HAProxy lies where only root's path leads.
+    const PROGRAMS: [(&[&str], &str, &[&str]); 4] = [
+        (&["patroni"], "--version", &["patroni", "python3-etcd"]),
+        (&["etcd"], "--version", &["etcd-server"]),
+        (&["etcdctl"], "version", &["etcd-client"]),
+        (&["haproxy", "/usr/sbin/haproxy"], "-v", &["haproxy"]),
+    ];
+    let missing = || {
+        let missing = PROGRAMS.into_iter().filter(|(names, argument, _)| {
+            !names
+                .iter()
+                .any(|name| process::ask(name, &[*argument]).is_some())
+        });
+        missing
+            .flat_map(|(_, _, packages)| packages)
+            .copied()
+            .collect::<Vec<_>>()
+    };
+    let packages = missing();
+    if !packages.is_empty() {
+        install(&packages);
+    }
+    let packages = missing().join(" ");
+    if !packages.is_empty() {
+        bail!(
+            "Patroni, etcd or HAProxy is missing: install them (Debian: apt-get install {packages}) and run this again"
+        );
+    }
+    Ok(())
 }
 
 /// Installs Debian packages where that is possible; whether it helped is seen by looking again.

@@ -54,7 +54,7 @@ async fn run(primary: Arc<Pool>, mut waiting: mpsc::Receiver<oneshot::Sender<Ans
             Ok(Ok(goal)) => Ok(goal),
             Ok(Err(Failure::Postgres(error))) => Err(words(&error)),
             Ok(Err(Failure::Answer(error))) => Err(error.to_string()),
-            Err(_) => Err("the primary did not answer in time".to_owned()),
+            Ok(Err(Failure::Silent)) | Err(_) => Err("the primary did not answer in time".to_owned()),
         };
         if answer.is_err() {
             session = None;

@@ -6,7 +6,7 @@
 use super::asker::Asker;
 use super::position::{ASK_REPLICA, Goal, Place, Verdict};
 use super::{PATIENCE, WAIT_FOR_CONNECTION};
-use crate::error::{Failure, Meaning, meaning, words};
+use crate::error::{Failure, Meaning, SILENT, meaning, words};
 use crate::list;
 use crate::pool::{Pool, Taken};
 use crate::session::{Session, Step, step};
@@ -54,6 +54,7 @@ impl From<Failure> for Trouble {
         match failure {
             Failure::Postgres(error) => Trouble::Away(words(&error)),
             Failure::Answer(error) => Trouble::NoAnswer(error.to_string()),
+            Failure::Silent => Trouble::Away(SILENT.to_owned()),
         }
     }
 }
