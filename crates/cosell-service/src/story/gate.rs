@@ -137,9 +137,11 @@ impl Store for Gated {
         until: Timestamp,
     ) -> Result<Swap, StoreError> {
         self.swaps.fetch_add(1, Ordering::SeqCst);
-        self.store
-            .swap_counter(account, name, expected, next, until)
-            .await
+        let swapped = self.store.swap_counter(account, name, expected, next, until);
+        let swapped = swapped.await;
+        // However quick the store was: those who come together wait together.
+        tokio::task::yield_now().await;
+        swapped
     }
 
     async fn prune_counters(&self, before: Timestamp) -> Result<u64, StoreError> {
