@@ -53,7 +53,9 @@ pub(crate) enum Bracket {
 /// needs one of its own per value, and one that was made while a table was small must not scan or sort when it is large. An
 /// engine that does not know a setting, or not that value of it, is left without it. (Documents are long enough to be
 /// compressed, and the usual method takes a multiple of the time.) An answered change is on disk, and so seen by nobody
-/// before it is: a database whose commits do not wait for that by default does so for cosell.
+/// before it is: a database whose commits do not wait for that by default does so for cosell. And each statement sees what is
+/// there once it has its locks: one that sees what was there when its transaction began would overlook an import that it has
+/// waited for.
 pub(crate) fn settings(options: &Options) -> String {
     let statement_timeout = options.statement_timeout.as_millis();
     format!(
@@ -63,7 +65,7 @@ pub(crate) fn settings(options: &Options) -> String {
          ('enable_seqscan', 'off'), ('enable_bitmapscan', 'off'), ('enable_sort', 'off'), ('enable_hashjoin', 'off'), \
          ('enable_incremental_sort', 'off'), \
          ('enable_mergejoin', 'off'), ('client_min_messages', 'warning'), ('default_toast_compression', 'lz4'), \
-         ('synchronous_commit', 'on')) AS v (name, value) \
+         ('default_transaction_isolation', 'read committed'), ('synchronous_commit', 'on')) AS v (name, value) \
          JOIN pg_settings AS s ON s.name = v.name AND coalesce(v.value = ANY(s.enumvals), true) \
          AND (s.name <> 'synchronous_commit' OR s.setting = 'off')"
     )
@@ -321,6 +323,21 @@ mod tests {
                 .await
                 .unwrap();
             assert_eq!(row.unwrap().get::<_, &str>(0), in_force);
+        }
+    }
+
+    #[tokio::test]
+    async fn statements_see_what_is_there_once_they_have_their_locks_whatever_the_database_says() {
+        for default in ["serializable", "repeatable read"] {
+            let name = server().empty_database();
+            let set = format!("ALTER DATABASE {name} SET default_transaction_isolation='{default}'");
+            server().execute("postgres", &set).unwrap();
+            let options = Options::default();
+            let address = crate::options::parse(&server().url(&name), &options).unwrap();
+            let session = Session::connect(&address, &options).await.unwrap();
+            let asked = [step("SHOW transaction_isolation", vec![])];
+            let rows = session.pipeline(Bracket::Whole, &asked).await.unwrap();
+            assert_eq!(rows[0][0].get::<_, &str>(0), "read committed", "{default}");
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::pool::{Engine, Pool};
 use crate::replicas::Replicas;
 use crate::revision;
 use crate::session::Session;
-use crate::writer::{Task, Writer};
+use crate::writer::{Task, Waiting, Writer};
 use crate::{marker, migrate};
 use cosell_store::{ApplyError, Changes, StoreError, StoreFigures};
 use std::sync::Arc;
@@ -121,8 +121,13 @@ impl PostgresStore {
             return Ok(());
         }
         let (reply, answer) = oneshot::channel();
-        let task = Task::Apply(Box::new(changes), reply);
-        self.enqueue(task).await.map_err(ApplyError::Unavailable)?;
+        let waiting = Waiting {
+            changes: Box::new(changes),
+            acknowledged: self.pool.acknowledged.get(),
+            reply,
+        };
+        let queued = self.enqueue(Task::Apply(waiting)).await;
+        queued.map_err(ApplyError::Unavailable)?;
         let answer = answer.await;
         answer.map_err(|_| ApplyError::Unavailable("the writer stopped before it answered".into()))?
     }

@@ -37,13 +37,17 @@ pub(crate) type Reply = oneshot::Sender<Result<(), ApplyError>>;
 
 /// What the writer is asked to do.
 pub(crate) enum Task {
-    Apply(Box<Changes>, Reply),
+    Apply(Waiting),
     Close(oneshot::Sender<()>),
 }
 
-struct Waiting {
-    changes: Box<Changes>,
-    reply: Reply,
+/// A change that waits to be written.
+pub(crate) struct Waiting {
+    pub changes: Box<Changes>,
+    /// The exchange that was acknowledged when it was handed in. Whoever asked for it may go away before it is written, and then
+    /// nobody waits for it before the next exchange is acknowledged.
+    pub acknowledged: i64,
+    pub reply: Reply,
 }
 
 /// The writer's own state.
@@ -87,7 +91,7 @@ impl Writer {
             let (mut batch, mut closing) = (VecDeque::new(), Vec::new());
             for task in tasks.drain(..) {
                 match task {
-                    Task::Apply(changes, reply) => batch.push_back(Waiting { changes, reply }),
+                    Task::Apply(one) => batch.push_back(one),
                     Task::Close(reply) => closing.push(reply),
                 }
             }
@@ -96,7 +100,7 @@ impl Writer {
                 queue.close();
                 while let Some(task) = queue.recv().await {
                     match task {
-                        Task::Apply(changes, reply) => batch.push_back(Waiting { changes, reply }),
+                        Task::Apply(one) => batch.push_back(one),
                         Task::Close(reply) => closing.push(reply),
                     }
                 }
@@ -149,11 +153,19 @@ impl Writer {
     ) {
         let (mut wait, mut collisions, mut looks_at_ids) = (FIRST_WAIT, 0, false);
         while *size > 0 {
-            let part = if collisions > MOST_COLLISIONS { 1 } else { *size };
+            let acknowledged = self.pool.acknowledged.get();
+            let most = if collisions > MOST_COLLISIONS { 1 } else { *size };
+            let first = waiting.iter().take(most);
+            let part = first.take_while(|one| one.acknowledged == acknowledged).count();
+            if part == 0 {
+                self.refuse(waiting, 1, &revision::refusal());
+                *size -= 1;
+                continue;
+            }
             let batch: Vec<&Changes> = waiting.iter().take(part).map(|w| &*w.changes).collect();
             *in_doubt = false;
             let began = Instant::now();
-            let outcome = self.attempt(&batch, looks_at_ids, in_doubt).await;
+            let outcome = self.attempt(&batch, acknowledged, looks_at_ids, in_doubt).await;
             let failure = match outcome {
                 Ok(verdicts) => {
                     self.count(began, &verdicts);
@@ -172,6 +184,8 @@ impl Writer {
                         self.news.send_modify(|n| *n += 1);
                         self.answer(waiting, verdicts);
                         *size -= part;
+                    } else {
+                        self.pool.counters.repeated();
                     }
                     continue;
                 }
@@ -179,6 +193,7 @@ impl Writer {
             let error = match failure {
                 Failure::Postgres(error) => error,
                 Failure::Silent => {
+                    self.pool.counters.repeated();
                     SILENT.clone_into(last);
                     self.session = None;
                     continue;
@@ -289,6 +304,7 @@ impl Writer {
     async fn attempt(
         &mut self,
         batch: &[&Changes],
+        acknowledged: i64,
         looks_at_ids: bool,
         in_doubt: &mut bool,
     ) -> Result<Vec<Verdict>, Trouble> {
@@ -318,7 +334,7 @@ impl Writer {
             .map_err(|e| Trouble::Nothing(e.into()))?;
         let before = self.marker;
         let writes = landing.writes();
-        let mut steps = vec![marker::mark(&marker, self.pool.acknowledged.get())];
+        let mut steps = vec![marker::mark(&marker, acknowledged)];
         if let Some(before) = &before {
             steps.push(marker::forget(before));
         }

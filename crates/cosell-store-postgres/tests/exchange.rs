@@ -177,6 +177,56 @@ async fn under_write_load_nothing_decided_before_an_exchange_lands_after_it() {
     }
 }
 
+/// Whoever asked for a change may go away while it waits to be written. Then nobody waits for it before the exchange is
+/// acknowledged, and it must not be taken for one that was decided afterwards.
+#[tokio::test]
+async fn a_change_that_was_handed_in_before_an_exchange_does_not_land_after_its_acknowledgement() {
+    let (one, other, _) = two().await;
+    one.apply(insert(opportunity(key("O1"), 1))).await.unwrap();
+    let state = items(&one).await;
+    let (begins, begun) = tokio::sync::oneshot::channel();
+    let (end, ends) = std::sync::mpsc::channel();
+    // On a thread of its own, since the source blocks.
+    let importing = std::thread::spawn({
+        let (one, state) = (one.clone(), state.clone());
+        move || {
+            let mut begins = Some(begins);
+            // By the first item writers are kept out, and stay so until this goes on.
+            let mut source = state.into_iter().map(move |item| {
+                if let Some(begins) = begins.take() {
+                    begins.send(()).unwrap();
+                    ends.recv().unwrap();
+                }
+                Ok(item)
+            });
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap();
+            runtime.block_on(one.import(&[], &mut source, silent())).unwrap();
+        }
+    });
+    begun.await.unwrap();
+    // It fits what is there before and what is there afterwards.
+    let change = writes(vec![Write::Replace {
+        record: opportunity(key("O1"), 2),
+        expected: 1,
+    }]);
+    let handed_in = other.apply(change);
+    let mut handed_in = Box::pin(handed_in);
+    let waited = tokio::time::timeout(std::time::Duration::from_millis(300), &mut handed_in).await;
+    assert!(waited.is_err(), "{waited:?}");
+    other.acknowledge(other.revision().await.unwrap().exchanges + 1);
+    end.send(()).unwrap();
+    importing.join().unwrap();
+    let refused = handed_in.await;
+    assert!(
+        matches!(&refused, Err(ApplyError::Unavailable(text)) if text.contains("exchanged")),
+        "{refused:?}"
+    );
+    assert_eq!(items(&one).await, state);
+}
+
 #[tokio::test]
 async fn markers_of_killed_servers_go_after_a_day() {
     let (one, other, name) = two().await;

@@ -192,6 +192,16 @@ async fn a_replica_that_stands_still_never_gives_a_stale_list() {
     assert!(figure(&store, "replica") > before, "{:?}", store.figures());
 }
 
+/// Kills a replica, and waits until nobody is at its port any more.
+async fn kill(replica: Server) {
+    let port = replica.port;
+    drop(replica);
+    until("a replica that is gone", || {
+        std::net::TcpStream::connect(("127.0.0.1", port)).is_err()
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn lists_go_on_when_replicas_are_killed_and_use_those_that_are_left() {
     let [first, second] = [(); 2].map(|()| server().replica(&[]));
@@ -208,14 +218,23 @@ async fn lists_go_on_when_replicas_are_killed_and_use_those_that_are_left() {
     usable(&store, &second).await;
     add(&store, "O1").await;
     let port = format!(":{}/", first.port);
-    drop(first);
+    kill(first).await;
     for _ in 0..20 {
         assert_eq!(listed(&store).await, ["O1"]);
     }
     assert_eq!(figure(&store, &port), 0);
     assert!(figure(&store, "replica") >= 10, "{:?}", store.figures());
-    drop(second);
+    kill(second).await;
     add(&store, "O2").await;
+    // Where it rested for being behind, it takes a look to see that it is away.
+    let before = figure(&store, "away");
+    for _ in 0..600 {
+        if figure(&store, "away") > before {
+            break;
+        }
+        assert_eq!(listed(&store).await, ["O1", "O2"]);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     let before = figure(&store, "away");
     for _ in 0..20 {
         assert_eq!(listed(&store).await, ["O1", "O2"]);

@@ -7,6 +7,7 @@ mod support;
 use cosell_store::Store as _;
 use cosell_store::suite::{insert, key, opportunity};
 use cosell_store_postgres::{Options, PostgresStore};
+use cosell_test_postgres::relay::{Fate, Side, relay};
 use cosell_test_postgres::server;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,37 +20,24 @@ async fn database() -> String {
     support::database(open).await
 }
 
-/// Forwards connections to the server. When `silence` rises, all that are there fall silent for ever, without an end; new ones work.
-fn silent_proxy(silence: Arc<AtomicUsize>) -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    std::thread::spawn(move || {
-        for near in listener.incoming().map(Result::unwrap) {
-            let far = std::net::TcpStream::connect(("127.0.0.1", server().port)).unwrap();
-            let born = silence.load(Ordering::SeqCst);
-            let ways = [(near.try_clone().unwrap(), far.try_clone().unwrap()), (far, near)];
-            for (mut from, mut to) in ways {
-                let silence = silence.clone();
-                std::thread::spawn(move || {
-                    let mut buffer = vec![0; 64 << 10];
-                    while let Ok(count @ 1..) = std::io::Read::read(&mut from, &mut buffer) {
-                        let speaks = silence.load(Ordering::SeqCst) == born;
-                        if speaks && std::io::Write::write_all(&mut to, &buffer[..count]).is_err() {
-                            return;
-                        }
-                    }
-                });
-            }
+/// A way to the server. When `silence` rises, all connections that are there fall silent for ever, without an end; new ones
+/// work.
+fn silent_relay(silence: Arc<AtomicUsize>) -> u16 {
+    let open = move || {
+        let (silence, born) = (silence.clone(), silence.load(Ordering::SeqCst));
+        move |_: Side, _: &[u8]| match silence.load(Ordering::SeqCst) == born {
+            true => Fate::Passes,
+            false => Fate::Vanishes,
         }
-    });
-    port
+    };
+    relay(server().port, open).port()
 }
 
 #[tokio::test]
 async fn a_connection_that_falls_silent_is_given_up_and_what_it_was_asked_is_done_over_another() {
     let name = database().await;
     let silence = Arc::new(AtomicUsize::new(0));
-    let port = silent_proxy(silence.clone());
+    let port = silent_relay(silence.clone());
     let options = Options {
         statement_timeout: Duration::from_millis(500),
         ..Options::default()

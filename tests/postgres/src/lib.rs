@@ -7,6 +7,8 @@
 // The shell outlives whoever started it, and so the server's end is waited for by nobody.
 #![allow(clippy::unwrap_used, clippy::zombie_processes)]
 
+pub mod relay;
+
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;

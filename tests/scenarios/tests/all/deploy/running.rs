@@ -111,7 +111,7 @@ fn every_figure_is_explained_and_every_figure_that_is_asked_for_is_told() {
     let told = figures(&mut operator(&server, &data));
 
     let line = Regex::new(
-        r#"^(# (HELP|TYPE) [a-z_]+ .+|[a-z_]+(\{[a-z_]+="[^"\n]*"(,[a-z_]+="[^"\n]*")*\})? ([0-9.]+|\+Inf))$"#,
+        r#"^(# (HELP|TYPE) [a-z_]+ .+|[a-z_]+(\{[a-z_]+="[^"\n]*"(,[a-z_]+="[^"\n]*")*\})? (-?[0-9.]+|\+Inf))$"#,
     );
     let line = line.unwrap();
     for found in told.lines() {
