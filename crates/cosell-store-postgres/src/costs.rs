@@ -5,14 +5,12 @@
 //! one, so that the planner expects one row of any account. The database counts what it reads; nothing here looks at plans.
 
 use crate::list;
+use crate::plans::support;
 use crate::session::Session;
 use cosell_store::suite::{self, shapes::shapes};
 use cosell_store::{ColumnType, Cursor, Filter, Kind, Query, Scope, Sort, Value};
 use cosell_test_postgres::server;
 use std::fmt::Write as _;
-
-#[path = "../tests/support/mod.rs"]
-mod support;
 
 /// Rows of the account that is asked, and accounts beside it. Many times what a page may look at where every filter is served.
 const ROWS: usize = 2_000;
