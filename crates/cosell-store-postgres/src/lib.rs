@@ -10,6 +10,9 @@
 
 mod apply;
 mod contract;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod costs;
 mod counter;
 mod delivery;
 mod error;

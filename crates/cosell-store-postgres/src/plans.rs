@@ -16,7 +16,7 @@ use std::fmt::Write as _;
 use tokio_postgres::Client;
 
 #[path = "../tests/support/mod.rs"]
-mod support;
+pub(crate) mod support;
 
 /// A database with rows in every table; a connection to it.
 async fn filled() -> Client {

@@ -1,7 +1,8 @@
 //! The other way: read all matches of one filter, then filter, sort and cut them.
 //!
-//! The matches are read first and by themselves, so that the planner cannot walk the order of the list instead; and value by
-//! value, so that it cannot read everything and compare: only an equation surely makes it use the filter's own index.
+//! The matches are read first and by themselves, so that the planner cannot walk the order of the list instead; value by
+//! value, so that it cannot read everything and compare; and in the order of the filter's own index, so that it cannot hold
+//! another for as good.
 
 use super::{Ask, Draft, all, cut};
 use crate::error::Failure;
@@ -51,13 +52,15 @@ fn matches<'q>(
     // Without a limit, this keeps the planner from taking the part for one with the whole.
     let limit = limit.unwrap_or_else(|| " OFFSET 0".to_owned());
     let column = by.column();
+    // The index that has this order is that of the filter, and no other.
+    let order = format!("ORDER BY {}", ask.ordered(column));
     let from = format!(
         "SELECT {columns} FROM {} WHERE tenant=$1 AND catalog=$2 AND",
         sql::table(ask.spec)
     );
     let Filter::In(_, values) = by else {
         let condition = draft.condition(by);
-        return format!("({from} {condition}{limit}) AS t");
+        return format!("({from} {condition} {order}{limit}) AS t");
     };
     let is_number = ask
         .spec
@@ -65,7 +68,9 @@ fn matches<'q>(
         .is_some_and(|c| c.ty == ColumnType::Integer);
     let ty = if is_number { "bigint" } else { "text" };
     let values = draft.bind(all(values));
-    format!("unnest({values}::{ty}[]) AS v (x) CROSS JOIN LATERAL ({from} {column} = v.x{limit}) AS t")
+    // Not an equation, after which the order would be in every index.
+    let condition = format!("{column} >= v.x AND {column} <= v.x");
+    format!("unnest({values}::{ty}[]) AS v (x) CROSS JOIN LATERAL ({from} {condition} {order}{limit}) AS t")
 }
 
 /// Counts the matches of a filter, up to a bound.

@@ -49,54 +49,104 @@ impl Stream {
         self.index.iter().skip(skip).copied().chain(["id"]).collect()
     }
 
-    /// The order of its rows, for an `ORDER BY`: that of the list without what is the same in all of them.
-    pub(super) fn order(&self, ask: &Ask<'_>) -> String {
-        let is_equal = matches!(self.fixed, Fixed::Equal(_));
-        // To the planner NULL is not one value.
-        let skip = usize::from(self.lead.is_some()) + usize::from(is_equal);
-        let columns = self.index.iter().skip(skip).copied().chain(["id"]);
+    /// The order of its rows, for an `ORDER BY` next to what [`Stream::push`] writes: all columns of the index. Those that are
+    /// held to a value do not matter to it, but the planner finds out so only where they are named.
+    pub(super) fn whole_order(&self, ask: &Ask<'_>) -> String {
+        let columns = self.index.iter().copied().chain(["id"]);
         columns.map(|c| ask.ordered(c)).collect::<Vec<_>>().join(", ")
     }
 
-    /// Writes the statement that walks it for at most `limit` rows, selecting `columns`.
-    pub(super) fn push<'q>(&'q self, ask: &Ask<'q>, draft: &mut Draft<'q>, columns: &str, limit: usize) {
-        let tail = self.tail();
-        let mut text = format!(
-            "SELECT {columns} FROM {} WHERE tenant=$1 AND catalog=$2",
-            sql::table(ask.spec)
-        );
-        let mut leading = self.index.iter();
-        let mut add = |condition: String| {
-            text.push_str(" AND ");
-            text.push_str(&condition);
+    /// The same order without what is the same in all rows, for an `ORDER BY` farther outside.
+    pub(super) fn order(&self, ask: &Ask<'_>) -> String {
+        // To the planner NULL is not one value.
+        let columns = self.index.iter().skip(self.held().len()).copied().chain(["id"]);
+        columns.map(|c| ask.ordered(c)).collect::<Vec<_>>().join(", ")
+    }
+
+    /// The values (not NULL) that the first columns of the index are held to.
+    fn held(&self) -> Vec<&Value> {
+        let fixed = match &self.fixed {
+            Fixed::Equal(value) => Some(value),
+            Fixed::Free | Fixed::Null => None,
         };
-        if let Some(value) = &self.lead
-            && let Some(column) = leading.next()
-        {
-            add(format!("{column} = {}", draft.bind(value.into())));
-        }
-        match (&self.fixed, leading.next()) {
-            (Fixed::Equal(value), Some(column)) => add(format!("{column} = {}", draft.bind(value.into()))),
-            (Fixed::Null, Some(column)) => add(format!("{column} IS NULL")),
-            _ => {}
-        }
+        self.lead.iter().chain(fixed).collect()
+    }
+
+    /// Writes what walks it for at most `limit` rows: the part of a statement that follows a `FROM`. `columns` are for whoever
+    /// selects from it.
+    ///
+    /// A column is not held to its value by an equation: then the planner would take another index for as good, one that has
+    /// the rest of the order but not that column, and with it walk all rows in search of the value. As the two ends of a
+    /// stretch say the same, and the order begins with that column, there is one index that has the order, whatever the
+    /// statistics say. The equation comes outside, where all rows fulfil it: so the planner learns that they are in the order
+    /// of the other columns.
+    pub(super) fn push<'q>(&'q self, ask: &Ask<'q>, draft: &mut Draft<'q>, columns: &str, limit: usize) {
+        let (held, tail) = (self.held(), self.tail());
+        let names = &self.index[..held.len()];
+        let marks: Vec<String> = held.into_iter().map(|v| draft.bind(v.into())).collect();
         let (forward, back) = if ask.descending() { ("<", ">") } else { (">", "<") };
-        if let Some((values, inclusive)) = &self.start {
-            let equal = if *inclusive { "=" } else { "" };
-            let marks: Vec<String> = values.iter().map(|v| draft.bind(v.into())).collect();
-            add(format!(
-                "({}) {forward}{equal} ({})",
-                tail[..values.len()].join(", "),
-                marks.join(", ")
-            ));
+        let mut conditions = Vec::new();
+        if self.fixed == Fixed::Null
+            && let Some(column) = self.index.get(names.len())
+        {
+            conditions.push(format!("{column} IS NULL"));
         }
-        if let Some(end) = &self.end {
-            add(format!("{} {back}= {}", tail[0], draft.bind(end.into())));
+        let from = self.start.iter().flat_map(|(values, _)| values);
+        let from: Vec<String> = from.map(|v| draft.bind(v.into())).collect();
+        let until: Vec<String> = self.end.iter().map(|v| draft.bind(v.into())).collect();
+        let is_behind = matches!(self.start, Some((_, false)));
+        let equal = if is_behind { "" } else { "=" };
+        conditions.extend(bound(names, &marks, &tail, &from, &format!("{forward}{equal}")));
+        conditions.extend(bound(names, &marks, &tail, &until, &format!("{back}=")));
+        if let [first, ..] = names
+            && ask
+                .spec
+                .indexes
+                .iter()
+                .any(|i| i.sparse && i.columns == self.index)
+        {
+            // To the planner, a comparison of rows does not say that the row is in a sparse index.
+            conditions.push(format!("{first} IS NOT NULL"));
         }
-        // All columns of the index, so that its order serves: those that are held to a value do not matter.
-        let order = self.index.iter().copied().chain(["id"]);
-        let order: Vec<_> = order.map(|c| ask.ordered(c)).collect();
-        draft.push(&format!("{text} ORDER BY {} LIMIT {limit}", order.join(", ")));
+        let mut needed = columns.to_owned();
+        for name in names {
+            if !columns.split(", ").any(|c| c == *name) {
+                needed.push_str(", ");
+                needed.push_str(name);
+            }
+        }
+        draft.push(&format!(
+            "(SELECT {needed} FROM {} WHERE tenant=$1 AND catalog=$2",
+            sql::table(ask.spec)
+        ));
+        for condition in conditions {
+            draft.push(" AND ");
+            draft.push(&condition);
+        }
+        draft.push(&format!(
+            " ORDER BY {} LIMIT {limit}) AS w",
+            self.whole_order(ask)
+        ));
+        let equations = names
+            .iter()
+            .zip(&marks)
+            .map(|(name, mark)| format!("{name} = {mark}"));
+        let equations: Vec<_> = equations.collect();
+        if !equations.is_empty() {
+            draft.push(&format!(" WHERE {}", equations.join(" AND ")));
+        }
+    }
+}
+
+/// One end of a stretch: a comparison of the columns that are held to a value and of those of the tail for which there are
+/// values. `None` if there are none of either.
+fn bound(names: &[&str], marks: &[String], tail: &[&str], values: &[String], sign: &str) -> Option<String> {
+    let columns = [names, &tail[..values.len()]].concat();
+    let marks = [marks, values].concat();
+    match columns.len() {
+        0 => None,
+        1 => Some(format!("{} {sign} {}", columns[0], marks[0])),
+        _ => Some(format!("({}) {sign} ({})", columns.join(", "), marks.join(", "))),
     }
 }
 

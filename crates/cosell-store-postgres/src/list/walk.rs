@@ -8,7 +8,7 @@ use tokio_postgres::{Error, Row};
 
 /// The streams of a query, and what is left to be checked on their rows.
 pub(super) struct Plan<'q> {
-    streams: Vec<Stream>,
+    pub(super) streams: Vec<Stream>,
     pub(super) residual: Vec<&'q Filter>,
 }
 
@@ -35,19 +35,24 @@ impl<'q> Plan<'q> {
                 draft.push("(");
             }
             match budget {
-                None => stream.push(ask, &mut draft, &ask.shown(), ask.query.limit + 1),
+                None => {
+                    let shown = ask.shown();
+                    draft.push(&format!("SELECT {shown} FROM "));
+                    stream.push(ask, &mut draft, &shown, ask.query.limit + 1);
+                    draft.push(&format!(" ORDER BY {}", stream.whole_order(ask)));
+                }
                 Some(budget) => {
-                    // The order is said again on every level: the planner keeps no order that nobody asks for, and finds none in
-                    // a column of which only an inner level knows that it has one value.
+                    // The order is said again on every level: the planner keeps no order that nobody asks for.
                     let (shown, needed) = (ask.shown(), ask.needed(&self.residual));
                     let order = stream.order(ask);
                     draft.push(&format!(
-                        "SELECT {shown}, n, ok FROM (SELECT {shown}, row_number() OVER (ORDER BY {order}) AS n, coalesce("
+                        "SELECT {shown}, n, ok FROM (SELECT {shown}, row_number() OVER (ORDER BY {}) AS n, coalesce(",
+                        stream.whole_order(ask)
                     ));
                     let conditions = draft.conditions(&self.residual);
-                    draft.push(&format!("{conditions}, false) AS ok FROM ("));
+                    draft.push(&format!("{conditions}, false) AS ok FROM "));
                     stream.push(ask, &mut draft, &needed, budget);
-                    draft.push(&format!(") AS w) AS x WHERE ok OR n = {budget} ORDER BY {order}"));
+                    draft.push(&format!(") AS x WHERE ok OR n = {budget} ORDER BY {order}"));
                 }
             }
             if !single {
