@@ -2,7 +2,7 @@
 //! happens once, whoever crashes. Which work there is lives with its resource; here is only when.
 //!
 //! Several servers do jobs at the same time, each those it has claimed. What must not overtake another says so before it is done
-//! (`autopilot::has_its_turn`); all other jobs are about things of their own.
+//! (`autopilot::turn`); all other jobs are about things of their own.
 
 use std::future::Future;
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use cosell_store::{ApplyError, Changes, ClaimedJob, Conflict, Job};
 
 use crate::answer::{read_failed, write_failed};
 use crate::audit::{Actor, Deed};
-use crate::autopilot;
+use crate::autopilot::{self, Turn};
 use crate::delivery::{Unsent, unsent};
 use crate::engagement::invitation::expire;
 use crate::events::repeat;
@@ -91,14 +91,16 @@ impl Service {
             claimed: jobs.len(),
             finished: 0,
         };
+        let mut patience = autopilot::PATIENCE;
         for job in &jobs {
-            let ran = self.run_in_turn(job).await;
-            if let Ok(true) | Err(_) = ran {
+            let ran = self.run_in_turn(job, &mut patience).await;
+            if let Ok(Turn::Now) | Err(_) = ran {
                 self.metrics().job(ran.is_ok());
             }
             match ran {
-                Ok(true) => done.finished += 1,
-                Ok(false) => self.give_back(job).await,
+                Ok(Turn::Now) => done.finished += 1,
+                Ok(Turn::Later) => self.give_back(job, job.job.run_at).await,
+                Ok(Turn::After(then)) => self.give_back(job, then).await,
                 Err(error) => {
                     tracing::error!(
                         job = job.job.id.0,
@@ -114,19 +116,26 @@ impl Service {
         Ok(done)
     }
 
-    /// Does a job, unless another that it builds on is yet to be done: then false.
-    async fn run_in_turn(&self, job: &ClaimedJob) -> Result<bool, ApiError> {
-        if autopilot::is_step(&job.job.kind) && !autopilot::has_its_turn(self, &job.job).await? {
-            return Ok(false);
+    /// Does a job if it is its turn, and says whether it was.
+    async fn run_in_turn(&self, job: &ClaimedJob, patience: &mut Duration) -> Result<Turn, ApiError> {
+        if autopilot::is_step(&job.job.kind) {
+            let turn = autopilot::turn(self, &job.job, patience).await?;
+            if turn != Turn::Now {
+                return Ok(turn);
+            }
         }
-        self.run_job(job).await.map(|()| true)
+        self.run_job(job).await.map(|()| Turn::Now)
     }
 
     /// Lets go of a job whose turn has not come, so that those before it are claimed first.
-    async fn give_back(&self, job: &ClaimedJob) {
+    async fn give_back(&self, job: &ClaimedJob, run_at: Timestamp) {
+        let again = Job {
+            run_at,
+            ..job.job.clone()
+        };
         let changes = Changes {
             finished_jobs: vec![job.finished()],
-            jobs: vec![job.job.clone()],
+            jobs: vec![again],
             ..Changes::default()
         };
         if let Err(error) = self.store.apply(changes).await {

@@ -319,6 +319,36 @@ async fn jobs_that_two_nodes_race_for_are_each_done_once_and_steps_of_a_deal_in_
     }
 }
 
+#[tokio::test]
+async fn steps_wait_for_one_that_failed_and_was_put_off() {
+    let (nodes, clock) = two().await;
+    let node = &nodes[0];
+    node.play(SCRIPT).await;
+    let deal = node.submit().await;
+    clock.0.fetch_add(10 * HOUR, Ordering::SeqCst);
+    let now = Timestamp::from_millis(clock.0.load(Ordering::SeqCst));
+    let claimed = node.store.claim_jobs(now, "test", 1, 1000).await.unwrap();
+    assert!(claimed[0].job.id.0.ends_with("1-take"), "{claimed:?}");
+    let put_off = Changes {
+        finished_jobs: vec![claimed[0].finished()],
+        jobs: vec![cosell_store::Job {
+            run_at: now.plus_millis(HOUR),
+            ..claimed[0].job.clone()
+        }],
+        ..Changes::default()
+    };
+    node.store.apply(put_off).await.unwrap();
+    assert_eq!(node.service.run_due_jobs().await.unwrap(), 0);
+    assert_eq!(
+        reviews(node, &deal).await,
+        ["Pending Submission", "Submitted"]
+    );
+    clock.0.fetch_add(HOUR, Ordering::SeqCst);
+    assert_eq!(node.service.run_due_jobs().await.unwrap(), 5);
+    let expected = ["Pending Submission", "Submitted", "In review", "Approved"];
+    assert_eq!(reviews(node, &deal).await, expected);
+}
+
 /// What the clients of a node have come to.
 #[derive(Default)]
 struct Clients {

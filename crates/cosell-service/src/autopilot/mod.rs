@@ -15,4 +15,4 @@ pub use steps::{Cancelled, PlannedStep};
 pub(crate) use run::run;
 pub(crate) use scripts::Scripts;
 pub(crate) use steps::{KIND, Plans, is_step};
-pub(crate) use turn::has_its_turn;
+pub(crate) use turn::{PATIENCE, Turn, turn};

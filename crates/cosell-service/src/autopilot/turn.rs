@@ -3,37 +3,53 @@
 
 use std::time::Duration;
 
-use cosell_model::ApiError;
+use cosell_model::{ApiError, Timestamp};
 use cosell_store::{Job, JobId};
 
 use super::steps::{DECIDE, MOVE, TAKE, move_name};
 use crate::answer::read_failed;
 use crate::service::Service;
 
-/// How long a step waits for one that another server has in its hands. That server may be gone, and there are other jobs.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long the steps of a batch wait, all together, for those that other servers have in their hands. Such a server may be gone, and
+/// there are other jobs, and others who wait for the end of the batch.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 /// How often it looks meanwhile.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// Whether every step of the same deal that is due before this one is done. Waits for those that somebody is at; nobody waits for
-/// a later step, so nobody waits in a circle.
-pub(crate) async fn has_its_turn(service: &Service, job: &Job) -> Result<bool, ApiError> {
-    let mut waited = Duration::ZERO;
+/// Whether it is a step's turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// Every step that it builds on is done.
+    Now,
+    /// One of them is due and was not waited for any longer.
+    Later,
+    /// One of them failed and was put off till then.
+    After(Timestamp),
+}
+
+/// Whether every step of the same deal that is due before this one is done. Waits for those that somebody is at, as long as there is
+/// patience left; nobody waits for a later step, so nobody waits in a circle.
+pub(crate) async fn turn(service: &Service, job: &Job, patience: &mut Duration) -> Result<Turn, ApiError> {
     for id in builds_on(&job.id) {
         while let Some(before) = service.store.job(&id).await.map_err(read_failed)? {
-            if (before.job.run_at, &before.job.id) > (job.run_at, &job.id) {
-                // People were faster than the script, and what they did brought this step forward.
-                break;
-            }
             let is_held = before.held.is_some_and(|(_, until)| until > service.now());
-            if !is_held || waited >= PATIENCE {
-                return Ok(false);
+            if (before.job.run_at, &before.job.id) > (job.run_at, &job.id) {
+                if before.job.attempts > 0 && !is_held {
+                    return Ok(Turn::After(before.job.run_at));
+                }
+                if before.job.attempts == 0 {
+                    // People were faster than the script, and what they did brought this step forward.
+                    break;
+                }
+            }
+            if !is_held || patience.is_zero() {
+                return Ok(Turn::Later);
             }
             tokio::time::sleep(LOOK).await;
-            waited += LOOK;
+            *patience = patience.saturating_sub(LOOK);
         }
     }
-    Ok(true)
+    Ok(Turn::Now)
 }
 
 /// The steps that a step comes after. Of the moves before a move it is enough to know the last, which waits for its own.
