@@ -12,6 +12,7 @@ use crate::writer::{Task, Writer};
 use crate::{marker, migrate};
 use cosell_store::{ApplyError, Changes, StoreError, StoreFigures};
 use std::sync::Arc;
+use std::time::Instant;
 use tokio::sync::{mpsc, oneshot, watch};
 
 /// A store in a PostgreSQL database. Dropping it finishes the writes that were accepted.
@@ -121,7 +122,8 @@ impl PostgresStore {
             return Ok(());
         }
         let (reply, answer) = oneshot::channel();
-        let task = Task::Apply(Box::new(changes), reply);
+        let until = Instant::now() + self.pool.options.write_patience;
+        let task = Task::Apply(Box::new(changes), reply, until);
         self.enqueue(task).await.map_err(ApplyError::Unavailable)?;
         let answer = answer.await;
         answer.map_err(|_| ApplyError::Unavailable("the writer stopped before it answered".into()))?
