@@ -430,6 +430,30 @@ mod tests {
         assert!(!left.contains(entry), "{left:?}");
     }
 
+    #[tokio::test]
+    async fn a_call_that_the_server_failed_is_not_noted_as_denied() {
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open_ephemeral(Options::default()).unwrap());
+        let service = Service::new(
+            Arc::clone(&store),
+            Arc::new(crate::SystemClock),
+            Settings::default(),
+            PageTokens::new([1; 32]),
+            Throttle::off(),
+        );
+        let caller = Caller {
+            account: String::new(),
+            access_key: "AKIAEXAMPLE".into(),
+            request_id: "request-1".into(),
+        };
+        let deed = Deed::of(&caller, Op::GetOpportunity);
+        let failed = ApiError::new(cosell_model::ErrorKind::ServiceUnavailable, "");
+        service.note_denied(&deed, &failed).await;
+        assert_eq!(entries(&*store).await, []);
+        let denied = ApiError::new(cosell_model::ErrorKind::InvalidSignature, "");
+        service.note_denied(&deed, &denied).await;
+        assert_eq!(entries(&*store).await.len(), 1);
+    }
+
     #[test]
     fn denied_calls_are_noted_up_to_a_number_each_second() {
         let mut denials = Denials::default();

@@ -285,7 +285,12 @@ impl Service {
 
     /// Notes a call that was denied, up to a bounded number each second. Where only an access key is known, which anybody may
     /// have named, it is filed under the key's account: who owns it wants to know.
+    /// A failure of the server's own denies nobody anything and is not noted: where the store is away, whoever called would wait
+    /// for that too.
     pub async fn note_denied(&self, deed: &Deed, error: &ApiError) {
+        if error.kind.status() >= 500 {
+            return;
+        }
         let now = self.now();
         // By the machine's time: a clock that stands still would let nothing be noted any more.
         let admitted = self

@@ -21,7 +21,7 @@ use cosell_service::identity::partner::{Partner, register};
 use cosell_service::operator::By;
 use cosell_service::others::{News, Watch};
 use cosell_service::{Caller, Clock, PageTokens, Service, Settings, Throttle};
-use cosell_store::{Key, Kind, ProgressFn, Store};
+use cosell_store::{Changes, Key, Kind, ProgressFn, Store};
 use cosell_store_postgres::{Options, PostgresStore};
 use cosell_test_postgres::server;
 use serde_json::{Value, json};
@@ -339,10 +339,7 @@ async fn steps_wait_for_one_that_failed_and_was_put_off() {
     };
     node.store.apply(put_off).await.unwrap();
     assert_eq!(node.service.run_due_jobs().await.unwrap(), 0);
-    assert_eq!(
-        reviews(node, &deal).await,
-        ["Pending Submission", "Submitted"]
-    );
+    assert_eq!(reviews(node, &deal).await, ["Pending Submission", "Submitted"]);
     clock.0.fetch_add(HOUR, Ordering::SeqCst);
     assert_eq!(node.service.run_due_jobs().await.unwrap(), 5);
     let expected = ["Pending Submission", "Submitted", "In review", "Approved"];

@@ -12,6 +12,7 @@ use crate::writer::{Task, Waiting, Writer};
 use crate::{marker, migrate};
 use cosell_store::{ApplyError, Changes, StoreError, StoreFigures};
 use std::sync::Arc;
+use std::time::Instant;
 use tokio::sync::{mpsc, oneshot, watch};
 
 /// A store in a PostgreSQL database. Dropping it finishes the writes that were accepted.
@@ -124,6 +125,7 @@ impl PostgresStore {
         let waiting = Waiting {
             changes: Box::new(changes),
             acknowledged: self.pool.acknowledged.get(),
+            until: Instant::now() + self.pool.options.write_patience,
             reply,
         };
         let queued = self.enqueue(Task::Apply(waiting)).await;

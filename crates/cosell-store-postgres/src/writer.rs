@@ -47,6 +47,8 @@ pub(crate) struct Waiting {
     /// The exchange that was acknowledged when it was handed in. Whoever asked for it may go away before it is written, and then
     /// nobody waits for it before the next exchange is acknowledged.
     pub acknowledged: i64,
+    /// When its patience ends.
+    pub until: Instant,
     pub reply: Reply,
 }
 
@@ -58,6 +60,8 @@ pub(crate) struct Writer {
     session: Option<Session>,
     /// The marker of the last commit, which nobody needs any more.
     marker: Option<[u8; 16]>,
+    /// Whether the last batch met nobody within its patience.
+    away: bool,
 }
 
 /// Why an attempt at a batch failed.
@@ -81,6 +85,7 @@ impl Writer {
             news,
             session: None,
             marker: None,
+            away: false,
         }
     }
 
@@ -118,28 +123,31 @@ impl Writer {
         }
     }
 
-    /// Brings all changes to an end, within the patience.
+    /// Brings all changes to an end. The patience of each runs from when it came, since it may have waited behind a batch that
+    /// met nobody. What has waited long gets half of it nevertheless: enough to find a host, and more than a silence lasts.
+    /// Not where the batch before met nobody: then it is answered at once, or those behind it would wait ever longer.
     async fn finish(&mut self, waiting: &mut VecDeque<Waiting>) {
-        let patience = self.pool.options.write_patience;
+        let least = self.pool.options.write_patience / 2;
         let mut last = String::from("the database did not answer in time");
         let mut in_doubt = false;
         while !waiting.is_empty() {
             let mut size = waiting.len().min(MOST_PER_COMMIT);
-            let tries = self.land(waiting, &mut size, &mut last, &mut in_doubt);
-            if tokio::time::timeout(patience, tries).await.is_ok() {
+            if self.away {
+                give_up(waiting, size, &last, false);
+                size = waiting.len().min(MOST_PER_COMMIT);
+            }
+            let Some(earliest) = waiting.iter().take(size).map(|one| one.until).min() else {
                 continue;
-            }
-            // The connection goes, and with it what was not committed.
-            self.session = None;
-            let remark = match in_doubt {
-                true => "; it may have landed all the same",
-                false => "; nothing of it was written",
             };
-            for one in waiting.drain(..size) {
-                let text = format!("{last}{remark}");
-                drop(one.reply.send(Err(ApplyError::Unavailable(text))));
+            let patience = earliest.saturating_duration_since(Instant::now()).max(least);
+            let tries = self.land(waiting, &mut size, &mut last, &mut in_doubt);
+            self.away = tokio::time::timeout(patience, tries).await.is_err();
+            if self.away {
+                // The connection goes, and with it what was not committed.
+                self.session = None;
+                give_up(waiting, size, &last, in_doubt);
+                in_doubt = false;
             }
-            in_doubt = false;
         }
     }
 
@@ -359,6 +367,25 @@ impl Writer {
             self.news.send_modify(|n| *n += 1);
         }
         Ok(verdicts)
+    }
+}
+
+/// Answers those of the first changes (`size` of them) whose patience has ended; all of them where a commit is in doubt,
+/// since none may be tried again.
+fn give_up(waiting: &mut VecDeque<Waiting>, size: usize, last: &str, in_doubt: bool) {
+    let remark = match in_doubt {
+        true => "; it may have landed all the same",
+        false => "; nothing of it was written",
+    };
+    let now = Instant::now();
+    let tried: Vec<Waiting> = waiting.drain(..size).collect();
+    for one in tried.into_iter().rev() {
+        if in_doubt || one.until <= now {
+            let text = format!("{last}{remark}");
+            drop(one.reply.send(Err(ApplyError::Unavailable(text))));
+        } else {
+            waiting.push_front(one);
+        }
     }
 }
 

@@ -29,8 +29,8 @@ pub async fn run(output: Output, ready: Ready) -> anyhow::Result<()> {
         .probe("/readyz", Duration::from_secs(ready.timeout))
         .await?
     {
-        StatusCode::OK => output.one(&json!({ "ready": true }), &[("Ready", "yes".to_owned())]),
-        StatusCode::SERVICE_UNAVAILABLE => bail!("the server is not ready: its store does not answer"),
-        other => bail!("the server answers {other}, which says nothing of whether it is ready"),
+        (StatusCode::OK, _) => output.one(&json!({ "ready": true }), &[("Ready", "yes".to_owned())]),
+        (StatusCode::SERVICE_UNAVAILABLE, why) => bail!("the server is not ready: {why}"),
+        (other, _) => bail!("the server answers {other}, which says nothing of whether it is ready"),
     }
 }

@@ -13,7 +13,7 @@ use clap::{ArgMatches, Args, FromArgMatches};
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use http::uri::Scheme;
 use http::{Method, Request, Response, StatusCode, Uri};
-use http_body_util::{BodyExt as _, Full};
+use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::{Body, Incoming};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::pem::PemObject as _;
@@ -293,14 +293,27 @@ impl Remote {
         Self::at(file, "operator.json in the data folder", None)
     }
 
-    /// Asks for a path that everybody may ask for, without the token; the answer's status.
-    pub(super) async fn probe(&self, path: &str, patience: Duration) -> anyhow::Result<StatusCode> {
+    /// Asks for a path that everybody may ask for, without the token; the answer's status and the first line of its text.
+    pub(super) async fn probe(&self, path: &str, patience: Duration) -> anyhow::Result<(StatusCode, String)> {
         let request = Request::get(path)
             .header(HOST, format!("{}:{}", self.host, self.port))
             .body(Full::<Bytes>::default())
             .context("this cannot be asked")?;
-        match tokio::time::timeout(patience, self.talk(request)).await {
-            Ok(talk) => Ok(talk?.response.status()),
+        let asked = async {
+            let response = self.talk(request).await?.response;
+            let status = response.status();
+            // Whatever answers there, a reason is short.
+            let text = Limited::new(response.into_body(), 1000).collect().await;
+            let text = text.map(|text| text.to_bytes()).unwrap_or_default();
+            let line = String::from_utf8_lossy(&text)
+                .lines()
+                .next()
+                .unwrap_or_default()
+                .to_owned();
+            Ok((status, line))
+        };
+        match tokio::time::timeout(patience, asked).await {
+            Ok(answer) => answer,
             Err(_) => Err(self.refused("gave no answer in time").into()),
         }
     }
