@@ -85,7 +85,7 @@ pub struct Started {
 }
 
 impl Started {
-    /// Starts `program` beside this one, and waits for its `endpoint` and `ready` lines.
+    /// Starts `program` beside this one, and waits for the lines that tell its address and that it is ready.
     pub fn start(program: &str, arguments: &[&str]) -> anyhow::Result<Self> {
         use std::io::BufRead as _;
         let path = std::env::current_exe()?.with_file_name(program);
@@ -104,7 +104,8 @@ impl Started {
         let mut address = String::new();
         for line in std::io::BufReader::new(output).lines() {
             let line = line?;
-            if let Some((_, found)) = line.split_once("endpoint  http://") {
+            let named = ["endpoint  http://", "cosell serves http://"];
+            if let Some((_, found)) = named.iter().find_map(|words| line.split_once(words)) {
                 found.clone_into(&mut address);
             }
             if line.starts_with("ready in") {

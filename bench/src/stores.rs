@@ -151,7 +151,8 @@ pub fn database(server: &Server) -> String {
     format!("postgres://cosell@127.0.0.1:{}/{name}", server.port)
 }
 
-/// Starts development servers over one store, each with a data folder of its own and all with the first one's key.
+/// Starts servers over one store, each with a data folder of its own and all with the first one's key. A development server makes
+/// the accounts before and ends: it wants its database for itself.
 fn install(
     name: &'static str,
     folder: &Path,
@@ -160,13 +161,14 @@ fn install(
 ) -> anyhow::Result<Installation> {
     let mut nodes = Vec::new();
     let place = |number: usize| folder.join(format!("{name} {number}"));
+    drop(node(&place(0), database)?);
     for number in 0..count {
         let data = place(number);
         if number > 0 {
             std::fs::create_dir(&data)?;
             std::fs::copy(place(0).join(KEY_FILE), data.join(KEY_FILE)).context("copying the key file")?;
         }
-        nodes.push(node(&data, database)?);
+        nodes.push(server(&["serve", "--throttle", "off"], &data, database)?);
     }
     Ok(Installation {
         name,
@@ -177,10 +179,12 @@ fn install(
 
 /// Starts a development server; its store is in the folder where no database is named.
 pub fn node(data: &Path, database: Option<&str>) -> anyhow::Result<Started> {
+    server(&["dev"], data, database)
+}
+
+fn server(command: &[&str], data: &Path, database: Option<&str>) -> anyhow::Result<Started> {
     let data = data.to_str().context("a path that is not UTF-8")?;
     let store = database.unwrap_or_default();
-    Started::start(
-        "cosell",
-        &["dev", "--listen", "127.0.0.1:0", "--data", data, "--store", store],
-    )
+    let rest = ["--listen", "127.0.0.1:0", "--data", data, "--store", store];
+    Started::start("cosell", &[command, &rest].concat())
 }

@@ -17,6 +17,8 @@ use crate::service::Service;
 const EVERY: Duration = Duration::from_secs(10);
 /// An answer that was longer on its way tells too little about the time.
 const SLOWEST: Duration = Duration::from_secs(1);
+/// How long the store may take where it is asked whether this server is ready.
+const READY_WITHIN: Duration = Duration::from_secs(2);
 /// From this difference on it is warned.
 const WORTH_A_WARNING: i64 = 1_000;
 /// Beyond this difference a server is not ready. Two servers may be as far off in opposite directions, and their difference
@@ -75,8 +77,17 @@ impl Service {
         self.skew.ahead_millis()
     }
 
-    /// Why this server should not be sent requests; `None` if it is ready.
+    /// Why this server should not be sent requests; `None` if it is ready. Tells within [`READY_WITHIN`], since who asks does so
+    /// often and waits for seconds at most.
     pub async fn unready(&self) -> Option<String> {
+        let looked = tokio::time::timeout(READY_WITHIN, self.look_for_reason()).await;
+        looked.unwrap_or_else(|_| {
+            let seconds = READY_WITHIN.as_secs();
+            Some(format!("the store has not answered for {seconds} seconds"))
+        })
+    }
+
+    async fn look_for_reason(&self) -> Option<String> {
         if self.store.next_job_at().await.is_err() {
             return Some("the store does not answer".to_owned());
         }

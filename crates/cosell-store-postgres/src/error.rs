@@ -16,7 +16,7 @@ pub enum OpenError {
     #[error("TLS to the database cannot be set up: {0}")]
     Tls(String),
     /// No server answered in time, or it refused the user.
-    #[error("the database cannot be reached: {0}: check the address, the user and that the server runs")]
+    #[error("the database cannot be reached: {0}")]
     Unreachable(String),
     /// The database keeps texts in another encoding.
     #[error("the database has the encoding {0}: create one with ENCODING 'UTF8'")]
@@ -149,15 +149,41 @@ pub(crate) fn meaning(error: &tokio_postgres::Error) -> Meaning {
     }
 }
 
-/// The error in words. The library's own text says only "db error" for what the server says.
+/// The error in words, with what to do where the server's own do not tell. The library's own text says only "db error" for what
+/// the server says.
 pub(crate) fn words(error: &tokio_postgres::Error) -> String {
     match error.as_db_error() {
-        Some(told) => format!("{} ({})", told.message(), told.code().code()),
+        Some(told) => {
+            let (said, code) = (told.message(), told.code());
+            match advice(code) {
+                Some(advice) => format!("{said} ({}): {advice}", code.code()),
+                None => format!("{said} ({})", code.code()),
+            }
+        }
         None => match error.source() {
             Some(source) => format!("{error}: {source}"),
             None => error.to_string(),
         },
     }
+}
+
+fn advice(code: &SqlState) -> Option<&'static str> {
+    Some(match code {
+        &SqlState::INSUFFICIENT_PRIVILEGE => {
+            "let the user own the schema and its tables, for example by CREATE DATABASE … OWNER that user"
+        }
+        &SqlState::READ_ONLY_SQL_TRANSACTION => {
+            "this is a standby, or all is set to be read only: name the primary, or all hosts with target_session_attrs=read-write"
+        }
+        &SqlState::TOO_MANY_CONNECTIONS => {
+            "raise max_connections of the database server, or have fewer cosell servers"
+        }
+        &SqlState::INVALID_CATALOG_NAME => "create the database first, with ENCODING 'UTF8'",
+        &SqlState::INVALID_PASSWORD | &SqlState::INVALID_AUTHORIZATION_SPECIFICATION => {
+            "check the user and the password in the address"
+        }
+        _ => return None,
+    })
 }
 
 pub(crate) fn store_error(error: &tokio_postgres::Error) -> StoreError {
@@ -177,4 +203,25 @@ pub(crate) fn apply_error(error: StoreError) -> ApplyError {
 
 pub(crate) fn settle_error(error: StoreError) -> SettleError {
     SettleError::Store(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_operator_has_set_wrongly_is_told_with_what_to_do() {
+        for (code, word) in [
+            ("42501", "own the schema"),
+            ("25006", "target_session_attrs"),
+            ("53300", "max_connections"),
+            ("3D000", "create the database"),
+            ("28P01", "password"),
+            ("28000", "user"),
+        ] {
+            let advice = advice(&SqlState::from_code(code)).unwrap_or_default();
+            assert!(advice.contains(word), "{code}: {advice}");
+        }
+        assert_eq!(advice(&SqlState::UNIQUE_VIOLATION), None);
+    }
 }

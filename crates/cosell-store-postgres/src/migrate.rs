@@ -223,11 +223,13 @@ async fn found(session: &Session) -> Result<i64, OpenError> {
 
 /// What a failure to connect is at opening.
 pub(crate) fn unreachable(failure: Failure) -> OpenError {
-    match failure {
-        Failure::Answer(error) => OpenError::Unreachable(error.to_string()),
-        Failure::Postgres(error) => OpenError::Unreachable(words(&error)),
-        Failure::Silent => OpenError::Unreachable(SILENT.into()),
-    }
+    let met_nobody = |what: &str| format!("{what}: check the address and that the server runs");
+    OpenError::Unreachable(match failure {
+        Failure::Answer(error) => error.to_string(),
+        Failure::Postgres(error) if error.as_db_error().is_none() => met_nobody(&words(&error)),
+        Failure::Postgres(error) => words(&error),
+        Failure::Silent => met_nobody(SILENT),
+    })
 }
 
 #[cfg(test)]

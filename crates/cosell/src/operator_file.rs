@@ -1,6 +1,7 @@
 //! `operator.json` in a data folder: where the folder's server serves the operator API, and a token for it, so that the
 //! command line finds both. Whoever may read the file may do everything; so only its owner may.
 
+use std::fmt::Write as _;
 use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -12,6 +13,7 @@ use cosell_operator::tokens::{self, NewToken, Presented};
 use cosell_service::audit::Author;
 use cosell_store::Store;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 const NAME: &str = "operator.json";
@@ -88,10 +90,33 @@ fn token_name(data: Option<&Path>, peers: Peers) -> String {
         (Some(data), Peers::Some) => {
             let data = std::path::absolute(data).unwrap_or_else(|_| data.to_owned());
             let name = format!("operator.json on {}: {}", machine(), data.display());
-            name.chars().take(tokens::MAX_NAME).collect()
+            shortened(&name)
         }
         _ => TOKEN_NAME.to_owned(),
     }
+}
+
+/// A name that is short enough. Long ones differ at their end as a rule, if anywhere, so a hash of all stands for the middle.
+fn shortened(name: &str) -> String {
+    let length = name.chars().count();
+    if length <= tokens::MAX_NAME {
+        return name.to_owned();
+    }
+    let hash = Sha256::digest(name.as_bytes());
+    let hash = hash.iter().take(8).fold(String::new(), |mut text, byte| {
+        // Writing to a text cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    });
+    let (front, back) = (30, tokens::MAX_NAME - 30 - hash.len() - 2);
+    let start = name.chars().take(front);
+    let end = name.chars().skip(length - back);
+    start
+        .chain(['…'])
+        .chain(hash.chars())
+        .chain(['…'])
+        .chain(end)
+        .collect()
 }
 
 #[cfg(unix)]
@@ -208,8 +233,12 @@ mod tests {
         assert_eq!(name("/a", Peers::None), name("/b", Peers::None));
         assert_ne!(name("/a", Peers::Some), name("/b", Peers::Some));
         assert_eq!(name("/a", Peers::Some), name("/a", Peers::Some));
-        let long = name(&"/folder".repeat(20), Peers::Some);
-        assert_eq!(long.chars().count(), tokens::MAX_NAME);
+        let long = |middle: &str| {
+            let folder = format!("{}/{middle}{}", "/folder".repeat(20), "/data".repeat(20));
+            name(&folder, Peers::Some)
+        };
+        assert_eq!(long("a").chars().count(), tokens::MAX_NAME);
+        assert_ne!(long("a"), long("b"));
     }
 
     #[test]

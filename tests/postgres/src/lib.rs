@@ -154,6 +154,8 @@ fn launch(programs: PathBuf, folder: PathBuf, settings: &[&str]) -> Server {
         "shared_buffers=64MB",
         "fsync=off",
         "full_page_writes=off",
+        // A replica that lags behind a hundred tests must still find what it lacks.
+        "wal_keep_size=4GB",
     ];
     for setting in usual.iter().chain(settings) {
         server.args(["-c", setting]);

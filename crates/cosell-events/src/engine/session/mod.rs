@@ -432,10 +432,15 @@ impl<'a> Session<'a> {
                 self.take_again(row).await?;
             }
         }
-        if !self.retrying.is_empty() {
-            // Others may become due before these are settled.
-            self.retry_at = Some(Instant::now() + Duration::from_secs(1));
+        if self.retrying.is_empty() {
+            // Somebody had it look before anything was due. A row whose event is just being pruned may be due and go at once.
+            self.schedule_retry().await?;
+            let soon = Instant::now() + Duration::from_millis(10);
+            self.retry_at = self.retry_at.map(|at| at.max(soon));
+            return Ok(());
         }
+        // Others may become due before these are settled.
+        self.retry_at = Some(Instant::now() + Duration::from_secs(1));
         Ok(())
     }
 

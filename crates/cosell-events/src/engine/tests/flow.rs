@@ -176,3 +176,30 @@ async fn on_hold_nothing_is_delivered_and_then_everything_is_by_what_is_register
     deliverer.stop(STOP).await;
     deliverer.hold(STOP).await;
 }
+
+#[tokio::test]
+async fn a_try_that_waits_for_its_time_comes_although_somebody_looks_before() {
+    let fake = Fake::new(|_, before| if before == 0 { Reply::Fail } else { Reply::Take });
+    let world = World::new(&[("t", &fake)], |target| target.retry_seconds = Some(vec![1.0]));
+    let deliverer = world.start("a").await;
+    world.emit(1, 1, 1).await;
+    until("the first try is settled", async || {
+        world.rows("/t", DeliveryState::Pending).await == [1]
+    })
+    .await;
+    deliverer.reload().await;
+    until("it is delivered", async || fake.taken() == [1]).await;
+    deliverer.stop(STOP).await;
+
+    // One that waits when a server starts, likewise.
+    world.emit(2, 1, 1).await;
+    let deliverer = world.start("b").await;
+    until("the first try is settled", async || {
+        world.rows("/t", DeliveryState::Pending).await == [2]
+    })
+    .await;
+    deliverer.stop(STOP).await;
+    let deliverer = world.start("c").await;
+    until("it is delivered", async || fake.taken() == [1, 2]).await;
+    deliverer.stop(STOP).await;
+}
