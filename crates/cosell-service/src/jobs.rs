@@ -99,8 +99,8 @@ impl Service {
             }
             match ran {
                 Ok(Turn::Now) => done.finished += 1,
-                Ok(Turn::Later) => self.give_back(job, job.job.run_at).await,
-                Ok(Turn::After(then)) => self.give_back(job, then).await,
+                Ok(Turn::Later) => self.wait_till(job, job.job.run_at).await,
+                Ok(Turn::After(then)) => self.wait_till(job, then).await,
                 Err(error) => {
                     tracing::error!(
                         job = job.job.id.0,
@@ -127,38 +127,27 @@ impl Service {
         self.run_job(job).await.map(|()| Turn::Now)
     }
 
-    /// Lets go of a job whose turn has not come, so that those before it are claimed first.
-    async fn give_back(&self, job: &ClaimedJob, run_at: Timestamp) {
-        let again = Job {
-            run_at,
-            ..job.job.clone()
-        };
-        let changes = Changes {
-            finished_jobs: vec![job.finished()],
-            jobs: vec![again],
-            ..Changes::default()
-        };
-        if let Err(error) = self.store.apply(changes).await {
-            // Then it is due again once its claim has run out.
-            tracing::warn!(job = job.job.id.0, "a job cannot be given back: {error}");
-        }
-    }
-
     /// Has a job that failed tried again later: after a second, then after twice as long each time, up to an hour.
     async fn put_off(&self, failed: &ClaimedJob) {
         let wait = 1000_i64 << failed.job.attempts.saturating_sub(1).min(12);
+        let then = self.now().plus_millis(wait.min(LONGEST_WAIT_MILLIS));
+        self.wait_till(failed, then).await;
+    }
+
+    /// Lets go of a job, which is due again at that time.
+    async fn wait_till(&self, claimed: &ClaimedJob, run_at: Timestamp) {
         let again = Job {
-            run_at: self.now().plus_millis(wait.min(LONGEST_WAIT_MILLIS)),
-            ..failed.job.clone()
+            run_at,
+            ..claimed.job.clone()
         };
         let changes = Changes {
-            finished_jobs: vec![failed.finished()],
+            finished_jobs: vec![claimed.finished()],
             jobs: vec![again],
             ..Changes::default()
         };
         if let Err(error) = self.store.apply(changes).await {
             // Then it is due again once its claim has run out.
-            tracing::warn!(job = failed.job.id.0, "a job cannot be put off: {error}");
+            tracing::warn!(job = claimed.job.id.0, "a job cannot be let go of: {error}");
         }
     }
 

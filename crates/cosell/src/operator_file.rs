@@ -1,7 +1,6 @@
 //! `operator.json` in a data folder: where the folder's server serves the operator API, and a token for it, so that the
 //! command line finds both. Whoever may read the file may do everything; so only its owner may.
 
-use std::fmt::Write as _;
 use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -103,11 +102,7 @@ fn shortened(name: &str) -> String {
         return name.to_owned();
     }
     let hash = Sha256::digest(name.as_bytes());
-    let hash = hash.iter().take(8).fold(String::new(), |mut text, byte| {
-        // Writing to a text cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    });
+    let hash: String = hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
     let (front, back) = (30, tokens::MAX_NAME - 30 - hash.len() - 2);
     let start = name.chars().take(front);
     let end = name.chars().skip(length - back);

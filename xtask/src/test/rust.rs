@@ -126,11 +126,10 @@ pub fn test_scenarios(
     only: Option<Suite>,
     summary: &mut Summary,
 ) -> Result<()> {
-    let selection = match only {
-        None => Selection::Workspace,
-        Some(_) => Selection::WithoutSdk,
-    };
-    let mut command = command(place, selection);
+    let mut command = command(
+        place,
+        only.map_or(Selection::Workspace, |_| Selection::WithoutSdk),
+    );
     command.args(["--test", SCENARIOS_TESTS]);
     if place.store == Store::Postgres {
         command.env("COSELL_TEST_STORE", "postgres");
@@ -146,11 +145,7 @@ pub fn test_sdk(
     summary: &mut Summary,
 ) -> Result<()> {
     // As it was built: another selection of crates would mean another build.
-    let selection = match only {
-        None => Selection::Workspace,
-        Some(_) => Selection::Sdk,
-    };
-    let mut command = command(place, selection);
+    let mut command = command(place, only.map_or(Selection::Workspace, |_| Selection::Sdk));
     command.args(["--test", SDK_TESTS]);
     report(place, metadata, command, summary)
 }

@@ -32,15 +32,14 @@ pub(crate) enum Turn {
 pub(crate) async fn turn(service: &Service, job: &Job, patience: &mut Duration) -> Result<Turn, ApiError> {
     for id in builds_on(&job.id) {
         while let Some(before) = service.store.job(&id).await.map_err(read_failed)? {
+            let comes_later = (before.job.run_at, &before.job.id) > (job.run_at, &job.id);
+            if comes_later && before.job.attempts == 0 {
+                // People were faster than the script, and what they did brought this step forward.
+                break;
+            }
             let is_held = before.held.is_some_and(|(_, until)| until > service.now());
-            if (before.job.run_at, &before.job.id) > (job.run_at, &job.id) {
-                if before.job.attempts > 0 && !is_held {
-                    return Ok(Turn::After(before.job.run_at));
-                }
-                if before.job.attempts == 0 {
-                    // People were faster than the script, and what they did brought this step forward.
-                    break;
-                }
+            if comes_later && !is_held {
+                return Ok(Turn::After(before.job.run_at));
             }
             if !is_held || patience.is_zero() {
                 return Ok(Turn::Later);

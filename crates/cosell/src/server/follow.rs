@@ -13,11 +13,11 @@ use super::handler::Handler;
 /// promises a second.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// Follows until `stop` is ready. What cannot be followed, since the store does not answer, is tried again at the next look.
+/// Follows until `stop` is ready, where the store is shared: in one of its own nobody else changes anything. What cannot be followed, since the store does not answer, is tried again at the next look.
 pub(super) async fn follow(handler: &Handler, stop: impl Future<Output = ()>) {
     let mut stop = std::pin::pin!(stop);
     let mut watch = Watch::default();
-    loop {
+    while handler.operator.store().is_shared() {
         tokio::select! {
             biased;
             () = &mut stop => return,
