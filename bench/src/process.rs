@@ -1,5 +1,6 @@
 //! What the operating system says of a process: processor time and memory, read from /proc.
 
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -57,6 +58,14 @@ pub fn cpu_of_family(pid: u32) -> anyhow::Result<Duration> {
     Ok(all)
 }
 
+/// Has the operating system write to disk what programs have left to it, so that who is measured next does not pay for who
+/// was measured before.
+pub fn write_back() -> anyhow::Result<()> {
+    let status = Command::new("sync").status().context("running sync")?;
+    anyhow::ensure!(status.success(), "sync ended with {status}");
+    Ok(())
+}
+
 /// Resident memory in bytes: all of it, and the part that is not backed by files.
 pub fn memory(pid: u32) -> anyhow::Result<(u64, u64)> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
@@ -90,7 +99,7 @@ impl Started {
         use std::io::BufRead as _;
         let path = std::env::current_exe()?.with_file_name(program);
         let started = std::time::Instant::now();
-        let mut child = std::process::Command::new(&path)
+        let mut child = Command::new(&path)
             .args(arguments)
             .stdout(std::process::Stdio::piped())
             .spawn()
@@ -128,7 +137,7 @@ impl Started {
 impl Drop for Started {
     fn drop(&mut self) {
         // Asks first, so that the server can end in order; a kill is the last resort.
-        let _ = std::process::Command::new("kill")
+        let _ = Command::new("kill")
             .arg(self.pid().to_string())
             .status();
         for _ in 0..300 {

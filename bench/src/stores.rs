@@ -10,7 +10,7 @@ use cosell_test_postgres::Server;
 
 use crate::bare_postgres::{self, Bare};
 use crate::load::{self, Scenario};
-use crate::process::Started;
+use crate::process::{self, Started};
 use crate::run::median;
 
 #[derive(Args)]
@@ -69,6 +69,7 @@ pub fn main(arguments: &Arguments) -> anyhow::Result<()> {
         eprintln!("round {round} of {}", arguments.rounds);
         for ((_, scenario, clients), found) in operations.iter().zip(&mut found) {
             for (installation, found) in installations.iter().zip(found) {
+                process::write_back()?;
                 found.push(load::measure(&load::Arguments {
                     address: installation
                         .nodes
@@ -92,6 +93,7 @@ pub fn main(arguments: &Arguments) -> anyhow::Result<()> {
             for (connections, found) in [1, NODES].into_iter().zip(&mut bares) {
                 let group = arguments.clients.div_ceil(connections);
                 let time = Duration::from_secs(arguments.seconds);
+                process::write_back()?;
                 found.push(bare.measure(connections, group, time).await?);
             }
             anyhow::Ok(())

@@ -59,12 +59,19 @@ impl Replicas {
         asker.goal().await.map_err(OpenError::NoReplicas)?;
         let looks = all.iter().map(|replica| replica.look(&asker));
         let found = futures_util::future::join_all(looks).await;
+        let mut has_another = false;
         for (replica, look) in all.iter().zip(found) {
+            has_another |= !matches!(look, Err(Trouble::Primary));
             match look {
                 Ok(()) => {}
                 Err(Trouble::Foreign) => return Err(OpenError::ForeignReplica(replica.name.clone())),
                 Err(trouble) => replica.rest(&trouble, &asker, handle),
             }
+        }
+        if !has_another {
+            tracing::warn!(
+                "the read store names the primary alone, so all lists are the primary's: name its streaming replicas too"
+            );
         }
         Ok(Replicas {
             all,

@@ -266,6 +266,12 @@ async fn a_copy_of_another_database_is_refused() {
         matches!(refusal, Some(OpenError::ForeignReplica(_))),
         "{refusal:?}"
     );
+    // Another database of the primary's is no less wrong than a replica's.
+    let refusal = refused(server().url(&other_name)).await;
+    assert!(
+        matches!(refusal, Some(OpenError::ForeignReplica(_))),
+        "{refusal:?}"
+    );
     let cluster = start(&[], &[]);
     let url = cluster.url("postgres").replace("cosell@", "cosell:secret@");
     let refusal = refused(url).await.unwrap();

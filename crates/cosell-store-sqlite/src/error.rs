@@ -9,9 +9,9 @@ use std::path::PathBuf;
 /// Why a data folder could not be opened. Nothing in it was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// Another server works on the folder.
+    /// Another process works on the folder.
     #[error(
-        "the data folder {folder} is in use by another server (process {holder}): stop that one, or choose another folder"
+        "the data folder {folder} is in use by another process ({holder}): end that one, or choose another folder"
     )]
     InUse {
         /// The folder.

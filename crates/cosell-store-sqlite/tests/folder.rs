@@ -374,6 +374,32 @@ async fn a_file_of_schema_3_finds_its_events_by_id_and_time_and_delivers_them() 
 }
 
 #[tokio::test]
+async fn a_file_of_schema_4_goes_on_with_what_its_targets_wait_for() {
+    use cosell_store::suite::{at, deliveries};
+    let folder = tempfile::tempdir().unwrap();
+    let connection = rusqlite::Connection::open(folder.path().join(DATABASE_FILE)).unwrap();
+    connection
+        .execute_batch(include_str!("fixtures/schema_4.sql"))
+        .unwrap();
+    drop(connection);
+    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(folder.path(), plain()).unwrap());
+    let state = deliveries::target(&store).await;
+    assert_eq!(
+        (state.position, state.pending, state.delivered, state.attempts, state.failures),
+        (4, 1, 1, 3, 2)
+    );
+    assert_eq!(deliveries::due(&store, 4999).await, [0; 0]);
+    assert_eq!(deliveries::due(&store, 5000).await, [4]);
+    // A lease of then never has the number of one of now.
+    assert_eq!(deliveries::lease(&store, "w", 5000).await.unwrap().epoch, 4);
+    // What came later begins at nothing.
+    let swap = store.swap_counter("111122223333", "reads", None, b"1", at(9000));
+    assert!(matches!(swap.await.unwrap(), cosell_store::Swap::Done));
+    assert_eq!(store.revision().await.unwrap().exchanges, 0);
+    deliveries::sound(&store).await;
+}
+
+#[tokio::test]
 async fn a_backup_holds_records_of_every_kind() {
     let folder = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(folder.path(), plain()).unwrap();

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
-use cosell_service::identity::{Sealer, keys};
+use cosell_service::identity::{AdminError, Sealer, keys};
 use cosell_store::Store;
 use cosell_store_postgres::PostgresStore;
 use cosell_store_sqlite::{DATABASE_FILE, LOCK_FILE, Options, SqliteStore};
@@ -60,20 +60,29 @@ impl<'a> Role<'a> {
 /// Creates a data folder; refuses one that exists already. `database` is the address of a PostgreSQL database that keeps
 /// everything but the key file.
 pub async fn init(dir: &Path, database: Option<&str>) -> anyhow::Result<Opened> {
-    if is_initialised(dir) {
+    if is_initialised(dir)? {
         bail!("{} is a data folder already", dir.display());
     }
     create(dir, database, Role::Command).await
 }
 
 /// True for a folder that `init` has made.
-pub fn is_initialised(dir: &Path) -> bool {
-    dir.join(KEY_FILE).exists() || dir.join(DATABASE_FILE).exists()
+fn is_initialised(dir: &Path) -> anyhow::Result<bool> {
+    for name in [KEY_FILE, DATABASE_FILE] {
+        let path = dir.join(name);
+        let there = path.try_exists().with_context(|| {
+            format!("cannot look for {}: run this as the user whose folder it is", path.display())
+        });
+        if there? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Opens an existing data folder.
 pub async fn open(dir: &Path, database: Option<&str>, role: Role<'_>) -> anyhow::Result<Opened> {
-    if !is_initialised(dir) {
+    if !is_initialised(dir)? {
         bail!(
             "{} is no data folder yet: create it with `cosell init --data {}`",
             dir.display(),
@@ -168,7 +177,7 @@ pub async fn open_or_create(
     serving: Serving<'_>,
 ) -> anyhow::Result<Opened> {
     let role = Role::DevServer(serving);
-    match is_initialised(dir) {
+    match is_initialised(dir)? {
         true => open(dir, database, role).await,
         false => create(dir, database, role).await,
     }
@@ -181,13 +190,15 @@ async fn create(dir: &Path, database: Option<&str>, role: Role<'_>) -> anyhow::R
         let store = connect(url, Role::Command).await?;
         let fits = keys::expect_sealer(&*store, &Sealer::new(key)).await;
         store.close().await;
-        fits.with_context(|| {
-            format!(
-                "{} is in use already: copy the cosell.key of the folder it was made with to {}",
+        match fits {
+            Ok(()) => {}
+            Err(AdminError::Refused(_)) => bail!(
+                "{} was made with another key: copy the cosell.key of its first data folder to {}",
                 cosell_store_postgres::shown(url),
                 dir.display()
-            )
-        })?;
+            ),
+            Err(error) => return Err(error.into()),
+        }
     }
     create_key(dir, &key)?;
     attach(dir, database, role).await

@@ -56,8 +56,12 @@ impl Database {
             let (postgres, patroni) = (ports.take()?, ports.take()?);
             let mut example = Example::new("deploy/ha/patroni.yml", EXAMPLE);
             example.put("name: db1", &format!("name: {name}"))?;
-            example.put("db1.example.com:8008", &patroni.to_string())?;
-            example.put("db1.example.com:5432", &postgres.to_string())?;
+            for from in ["10.0.0.21:8008", "db1.example.com:8008"] {
+                example.put(from, &patroni.to_string())?;
+            }
+            for from in ["10.0.0.21:5432", "db1.example.com:5432"] {
+                example.put(from, &postgres.to_string())?;
+            }
             let hosts = "etcd1.example.com:2379,etcd2.example.com:2379,etcd3.example.com:2379";
             example.put(hosts, etcd)?;
             let path = |name: &str| folder.join(name).display().to_string();
@@ -227,6 +231,7 @@ impl Database {
         for sql in [
             format!("CREATE ROLE {user} LOGIN PASSWORD '{password}'"),
             format!("CREATE DATABASE {user} OWNER {user} ENCODING 'UTF8' TEMPLATE template0"),
+            format!("GRANT pg_read_all_stats TO {user}"),
         ] {
             run(Command::new(self.programs.join("psql"))
                 .env("PGPASSWORD", PASSWORD)

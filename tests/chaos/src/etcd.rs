@@ -42,11 +42,11 @@ impl Etcd {
             let mut example = Example::new("deploy/ha/etcd.yml", EXAMPLE);
             // Its own place in the lists first: the file is that of the first member.
             let (own, peer) = addresses[number];
+            example.put("http://10.0.0.11:2379,http://127.0.0.1:2379", &format!("http://{own}"))?;
             example.put("http://etcd1.example.com:2379", &format!("http://{own}"))?;
-            for line in ["listen-peer-urls", "initial-advertise-peer-urls"] {
-                let from = format!("{line}: http://etcd1.example.com:2380");
-                example.put(&from, &format!("{line}: http://{peer}"))?;
-            }
+            example.put("http://10.0.0.11:2380", &format!("http://{peer}"))?;
+            let from = "initial-advertise-peer-urls: http://etcd1.example.com:2380";
+            example.put(from, &format!("initial-advertise-peer-urls: http://{peer}"))?;
             for (other, (_, peer)) in addresses.iter().enumerate() {
                 let from = format!("http://etcd{}.example.com:2380", other + 1);
                 example.put(&from, &format!("http://{peer}"))?;

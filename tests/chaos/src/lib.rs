@@ -145,13 +145,19 @@ fn suffer(plan: &Plan, place: &Rc<Place>) -> Result<bool> {
         "{} writes are too few to prove anything: give it more time, or a faster machine",
         notes.written.len()
     );
+    let of_replicas = world.nodes.lists_of_replicas()?;
+    ensure!(
+        of_replicas > 0,
+        "no list was answered by a replica, so nothing is proved about them"
+    );
     println!("\n{}", report::table(&all, &notes));
     for (text, count) in kinds(&notes.unsure) {
         println!("{count:>6} × {text}");
     }
     println!(
-        "{looked_at}; {} creates sent twice at once, {} sent again later; {} reads checked",
-        notes.twice, notes.replayed, notes.reads
+        "{looked_at}; {} creates sent twice at once, {} sent again later; {} reads checked, {} of them lists; the servers that \
+         run now had {of_replicas} answered by replicas",
+        notes.twice, notes.replayed, notes.reads, notes.lists
     );
     for text in wrong.iter().take(MOST_SHOWN) {
         println!("WRONG: {text}");

@@ -23,6 +23,8 @@ use crate::deal::{as_update, draft, id_of, next_steps, steps_of, text};
 pub const CLIENTS: u64 = 8;
 /// Updates of one opportunity, after which it is left as it is.
 const MOST_UPDATES: u32 = 12;
+/// Opportunities of one list.
+const MOST_LISTED: usize = 20;
 /// How long something is repeated. Longer than every fault and what follows from it.
 const PERSISTENCE: Duration = Duration::from_secs(180);
 
@@ -57,8 +59,10 @@ pub struct Notes {
     pub written: Vec<Written>,
     /// What came instead of an answer, and when.
     pub unsure: Vec<(Instant, String)>,
-    /// Reads that were answered.
+    /// Reads that were answered, lists among them.
     pub reads: usize,
+    /// Lists that were answered.
+    pub lists: usize,
     /// Creates that were sent twice at the same moment.
     pub twice: usize,
     /// Creates that were sent again long after they were acknowledged.
@@ -302,16 +306,34 @@ impl Worker {
         checked
     }
 
+    /// Lists what this client made last. Every one must be there, as it was acknowledged, although another server may have
+    /// written it and a replica may answer.
     async fn list(&mut self, deal: Deal) -> Result<()> {
         self.deals.push(deal);
-        let request = json!({"Catalog": "AWS", "MaxResults": 20});
-        match self.settle("ListOpportunities", &request).await?.0 {
-            Outcome::Done(_) => {
-                lock(&self.notes).reads += 1;
-                Ok(())
-            }
+        let last = self.deals.len().saturating_sub(MOST_LISTED);
+        let wanted: BTreeMap<String, String> = self.deals[last..]
+            .iter()
+            .map(|deal| (deal.id.clone(), deal.last_modified.clone()))
+            .collect();
+        let ids: Vec<&String> = wanted.keys().collect();
+        let request = json!({"Catalog": "AWS", "Identifier": ids, "MaxResults": MOST_LISTED});
+        let page = match self.settle("ListOpportunities", &request).await?.0 {
+            Outcome::Done(page) => page,
             other => anyhow::bail!("a list was refused: {other:?}"),
-        }
+        };
+        let rows = page["OpportunitySummaries"].as_array().context("a list without rows")?;
+        let listed: BTreeMap<String, String> = rows
+            .iter()
+            .map(|row| (shown(row, "Id"), shown(row, "LastModifiedDate")))
+            .collect();
+        anyhow::ensure!(
+            listed == wanted,
+            "acknowledged was {wanted:?}, and the list shows {listed:?}"
+        );
+        let mut notes = lock(&self.notes);
+        notes.reads += 1;
+        notes.lists += 1;
+        Ok(())
     }
 
     async fn get(&mut self, id: &str) -> Result<Value> {
@@ -349,6 +371,11 @@ pub fn check(deal: &Deal, document: &Value) -> Result<()> {
         deal.updates
     );
     Ok(())
+}
+
+/// A member of a row; empty where it is none.
+fn shown(row: &Value, member: &str) -> String {
+    row[member].as_str().unwrap_or_default().to_owned()
 }
 
 /// What came instead of answers within a time, each with how often.

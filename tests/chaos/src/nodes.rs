@@ -27,7 +27,10 @@ pub const NODES: usize = 3;
 struct Node {
     folder: PathBuf,
     address: SocketAddr,
+    /// The address of whichever host is the primary.
     store: String,
+    /// The address of both, for lists from the one that is not.
+    read_store: String,
     links: Vec<Link>,
     process: Option<Child>,
 }
@@ -77,13 +80,15 @@ impl Nodes {
                 links.push(background.wait(Link::open(ports.take()?, database.address(host)))?);
             }
             let hosts: Vec<String> = links.iter().map(|link| link.address.to_string()).collect();
+            let read_store = format!(
+                "postgres://{USER}:{PASSWORD}@{}/{USER}?sslmode=disable",
+                hosts.join(",")
+            );
             nodes.nodes.push(Node {
                 folder,
                 address: ports.take()?,
-                store: format!(
-                    "postgres://{USER}:{PASSWORD}@{}/{USER}?target_session_attrs=read-write&sslmode=disable",
-                    hosts.join(",")
-                ),
+                store: format!("{read_store}&target_session_attrs=read-write"),
+                read_store,
                 links,
                 process: None,
             });
@@ -128,6 +133,16 @@ impl Nodes {
         let folder = place.make("haproxy")?;
         let mut example = Example::new("deploy/ha/haproxy.cfg", EXAMPLE);
         example.put("balancer.example.com:7733", &self.address.to_string())?;
+        // What takes root's rights and Debian's folders.
+        for line in [
+            "    log /dev/log local0\n",
+            "    user haproxy\n",
+            "    group haproxy\n",
+            "    chroot /var/lib/haproxy\n",
+            "    stats socket /run/haproxy/admin.sock mode 660 level admin\n",
+        ] {
+            example.put(line, "")?;
+        }
         for (number, node) in self.nodes.iter().enumerate() {
             let from = format!("cosell{}.example.com:7733", number + 1);
             example.put(&from, &node.address.to_string())?;
@@ -163,6 +178,7 @@ impl Nodes {
             .args(["serve", "--listen", &node.address.to_string(), "--data"])
             .arg(data(&node.folder))
             .env("COSELL_STORE", &node.store)
+            .env("COSELL_READ_STORE", &node.read_store)
             .env("COSELL_THROTTLE", "off")
             .env("COSELL_EVENTS_NETWORKS", "127.0.0.0/8");
         node.process = Some(place.start(command, &node.folder)?);
@@ -216,6 +232,22 @@ impl Nodes {
         }
     }
 
+    /// How many lists of all servers that run now replicas have answered, since each of them started.
+    ///
+    /// # Errors
+    /// Where a server does not say.
+    pub fn lists_of_replicas(&self) -> Result<u64> {
+        let counted = |node: &Node| {
+            let metrics = run(own(&self.program, &node.folder)
+                .args(["operator", "call", "get", "/metrics", "--data"])
+                .arg(data(&node.folder)))?;
+            let line = metrics.lines().find_map(|line| line.strip_prefix(LISTS_OF_REPLICAS));
+            let count = line.and_then(|count| count.trim().parse::<u64>().ok());
+            count.with_context(|| format!("no {LISTS_OF_REPLICAS} in {metrics}"))
+        };
+        self.nodes.iter().map(counted).sum()
+    }
+
     /// A command of the first server's folder, with its answer in JSON; null where it prints none.
     ///
     /// # Errors
@@ -243,6 +275,8 @@ impl Nodes {
     }
 }
 
+/// The metric that counts lists which a replica has answered.
+const LISTS_OF_REPLICAS: &str = r#"cosell_store_lists_total{answer="replica"}"#;
 /// Everything about opportunities.
 const PATTERN: &str = r#"{"detail": {"opportunity": {"identifier": [{"exists": true}]}}}"#;
 

@@ -109,9 +109,9 @@ pub(super) enum Verdict {
     Fresh,
     /// It may lack something.
     Behind,
-    /// It is a primary.
+    /// It is a primary of the same database.
     Primary,
-    /// It is a copy of something else.
+    /// It is, or is a copy of, something else.
     Foreign,
 }
 
@@ -122,7 +122,10 @@ impl Goal {
             return Verdict::Foreign;
         }
         if !place.is_replica {
-            return Verdict::Primary;
+            return match own == other {
+                true => Verdict::Primary,
+                false => Verdict::Foreign,
+            };
         }
         let timelines = [place.noted_timeline, place.received_timeline];
         let is_on_line = self.timeline.is_some() && timelines.contains(&self.timeline);
@@ -218,6 +221,8 @@ mod tests {
         for identity in [empty, other_database] {
             assert_eq!(GOAL.judge(&with(identity, 99)), Verdict::Behind);
             assert_eq!(GOAL.judge(&with(identity, 100)), Verdict::Foreign);
+            let primary = Place { identity, ..primary };
+            assert_eq!(GOAL.judge(&primary), Verdict::Foreign);
         }
     }
 }

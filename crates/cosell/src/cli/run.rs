@@ -417,6 +417,7 @@ fn assemble(
     delivery: &Delivery,
 ) -> anyhow::Result<Server> {
     let store: Arc<dyn Store> = opened.store;
+    let is_service = matches!(time, Time::Machine);
     let (clock, movable_clock): (Arc<dyn Clock>, _) = match time {
         Time::Machine => (Arc::new(SystemClock), None),
         Time::Movable(clock) => (Arc::clone(clock) as _, Some(Arc::clone(clock))),
@@ -479,6 +480,7 @@ fn assemble(
     };
     Ok(Server {
         handler,
+        is_service,
         listen: config.listen()?,
         operator_listen: config.operator_listen()?,
         tls: server::tls(config)?,

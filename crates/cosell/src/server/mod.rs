@@ -23,6 +23,7 @@ pub use handler::{Authentication, Handler, OpenAccounts};
 use handler::Door;
 
 use crate::config::Config;
+use tls::Certificate;
 
 /// What a server needs to run.
 pub struct Server {
@@ -33,7 +34,10 @@ pub struct Server {
     /// Where it listens for operators alone; `None` where they come by the same way as partners.
     pub operator_listen: Option<SocketAddr>,
     /// Certificate and key; `None` for plain HTTP.
-    pub tls: Option<Arc<rustls::ServerConfig>>,
+    pub tls: Option<Arc<Certificate>>,
+    /// Whether SIGHUP says that there is something to read anew, as it does to a service, or that the terminal is gone and the
+    /// server with it.
+    pub is_service: bool,
     /// Bounds of a connection.
     pub limits: Limits,
     /// Connections served at the same time.
@@ -58,13 +62,13 @@ pub struct Bound {
     pub operator: SocketAddr,
 }
 
-/// Reads the server's TLS configuration: `None` where no certificate is configured.
-pub fn tls(config: &Config) -> anyhow::Result<Option<Arc<rustls::ServerConfig>>> {
+/// Reads the server's certificate and key: `None` where none are configured.
+pub fn tls(config: &Config) -> anyhow::Result<Option<Arc<Certificate>>> {
     match (config.text("tls-cert"), config.text("tls-key")) {
         ("", "") => Ok(None),
         ("", _) => Err(config.wrong("tls-cert", "the certificate file, because tls-key is set")),
         (_, "") => Err(config.wrong("tls-key", "the key file, because tls-cert is set")),
-        (cert, key) => tls::load(cert.as_ref(), key.as_ref()).map(Some),
+        (cert, key) => Certificate::load(cert.as_ref(), key.as_ref()).map(Some),
     }
 }
 
@@ -86,6 +90,8 @@ impl Server {
             },
         };
 
+        let tls = self.tls.as_ref().map(Certificate::config).transpose()?;
+        let tls = tls.map(tokio_rustls::TlsAcceptor::from);
         let (stop, stopping) = watch::channel(false);
         let mut senders = Vec::new();
         let mut workers = Vec::new();
@@ -95,7 +101,7 @@ impl Server {
             senders.push(sender);
             let worker = Worker {
                 handler: Arc::clone(&self.handler),
-                tls: self.tls.clone().map(tokio_rustls::TlsAcceptor::from),
+                tls: tls.clone(),
                 limits: self.limits,
                 stopping: stopping.clone(),
                 shutdown_timeout: self.shutdown_timeout,
@@ -116,6 +122,7 @@ impl Server {
             let operators = operators.map(tokio::net::TcpListener::from_std).transpose()?;
             // Before anyone is told to come: who stops the server at once must find it able to stop in good order.
             let mut signals = Signals::new()?;
+            let mut hangups = self.is_service.then(|| Hangups::new(self.tls)).transpose()?;
             ready(bound);
             manager(Word::Ready);
             let door = if operators.is_some() {
@@ -131,9 +138,16 @@ impl Server {
                     None => std::future::pending().await,
                 }
             };
+            let reload = async {
+                match &mut hangups {
+                    Some(hangups) => hangups.reload().await,
+                    None => std::future::pending().await,
+                }
+            };
             tokio::select! {
                 () = dealer.accept(&listener) => {}
                 () = accept_operators => {}
+                () = reload => {}
                 name = signals.wait() => tracing::info!("{name} received: finishing the requests under way"),
             }
             dealer.accept_waiting(&listener).await;
@@ -340,6 +354,44 @@ impl Worker {
                 tracing::warn!("connections were cut off: they did not end within the shutdown timeout");
             }
         });
+    }
+}
+
+/// The signals that ask for certificate and key to be read again.
+struct Hangups {
+    certificate: Option<Arc<Certificate>>,
+    #[cfg(unix)]
+    hangup: tokio::signal::unix::Signal,
+}
+
+impl Hangups {
+    fn new(certificate: Option<Arc<Certificate>>) -> anyhow::Result<Self> {
+        Ok(Self {
+            certificate,
+            #[cfg(unix)]
+            hangup: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())?,
+        })
+    }
+
+    /// Reads them at each signal. Never returns.
+    async fn reload(&mut self) {
+        loop {
+            #[cfg(unix)]
+            let heard = self.hangup.recv().await;
+            #[cfg(not(unix))]
+            let heard: Option<()> = None;
+            if heard.is_none() {
+                return std::future::pending().await;
+            }
+            match self.certificate.as_deref().map(Certificate::reload) {
+                None => tracing::info!("SIGHUP received: there is no certificate to read again"),
+                Some(Ok(())) => tracing::info!("SIGHUP received: certificate and key were read again"),
+                Some(Err(error)) => tracing::error!(
+                    error = format!("{error:#}"),
+                    "SIGHUP received, and the certificate of before stays in use: mend the files and send it again"
+                ),
+            }
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use crate::harness::deal::{create, draft, get, list_all};
-use crate::harness::modern::{Version, converse};
+use crate::harness::modern::{Version, converse, trusts};
 use crate::harness::server::cosell_with;
 use crate::harness::{Connection, Key, Server, cosell, embedded};
 
@@ -373,6 +373,38 @@ fn tls_answers_over_both_versions_of_http() {
         answers[0].ok()["OpportunitySummaries"].as_array().unwrap().len(),
         2
     );
+}
+
+#[test]
+fn a_renewed_certificate_is_read_at_sighup_and_a_broken_one_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let (cert, key_file) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
+    let renew = || {
+        let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+        std::fs::write(&cert, made.cert.pem()).unwrap();
+        std::fs::write(&key_file, made.signing_key.serialize_pem()).unwrap();
+        made.cert.der().clone()
+    };
+    let first = renew();
+    let server = Server::dev(&["--tls-cert", text(&cert), "--tls-key", text(&key_file)]);
+    let second = renew();
+    assert!(
+        trusts(server.address, &first) && !trusts(server.address, &second),
+        "nobody has asked for the second one"
+    );
+    server.signal("-HUP");
+    let end = Instant::now() + Duration::from_secs(20);
+    while !trusts(server.address, &second) {
+        assert!(Instant::now() < end, "the second certificate is never used");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(!trusts(server.address, &first));
+    // A key of another certificate.
+    let other = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    std::fs::write(&key_file, other.signing_key.serialize_pem()).unwrap();
+    server.signal("-HUP");
+    std::thread::sleep(Duration::from_millis(500));
+    assert!(trusts(server.address, &second), "what works stays");
 }
 
 #[test]

@@ -15,8 +15,8 @@ use cosell_store_sqlite::{Options, SqliteStore};
 use super::super::StoreAt;
 use crate::data_dir;
 
-/// What a server is told that wants a folder meanwhile.
-const AT_WORK: &str = "no server: `cosell store copy` is at work";
+/// What is told to whoever wants a folder meanwhile.
+const AT_WORK: &str = "`cosell store copy`";
 /// How often, and how many times, connections are looked for that may be about to end.
 const LOOK: (Duration, usize) = (Duration::from_millis(200), 10);
 

@@ -23,6 +23,16 @@ pub enum Version {
     Two,
 }
 
+impl Version {
+    /// Its name in TLS.
+    fn alpn(self) -> &'static [u8] {
+        match self {
+            Self::One => b"http/1.1",
+            Self::Two => b"h2",
+        }
+    }
+}
+
 /// Sends calls over one connection, all at once where the protocol can, and returns the answers in the order of the calls.
 pub fn converse(
     address: SocketAddr,
@@ -51,11 +61,30 @@ pub fn converse(
     })
 }
 
+/// Whether the server at an address shows a certificate that somebody who trusts this one alone takes.
+pub fn trusts(address: SocketAddr, certificate: &CertificateDer<'static>) -> bool {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.unwrap().block_on(async {
+        let stream = TcpStream::connect(address).await.unwrap();
+        handshake(stream, certificate, Version::One).await.is_ok()
+    })
+}
+
 async fn secured(
     stream: TcpStream,
     certificate: &CertificateDer<'static>,
     version: Version,
 ) -> tokio_rustls::client::TlsStream<TcpStream> {
+    let stream = handshake(stream, certificate, version).await.unwrap();
+    assert_eq!(stream.get_ref().1.alpn_protocol(), Some(version.alpn()));
+    stream
+}
+
+async fn handshake(
+    stream: TcpStream,
+    certificate: &CertificateDer<'static>,
+    version: Version,
+) -> std::io::Result<tokio_rustls::client::TlsStream<TcpStream>> {
     let mut roots = rustls::RootCertStore::empty();
     roots.add(certificate.clone()).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -64,19 +93,12 @@ async fn secured(
         .unwrap()
         .with_root_certificates(roots)
         .with_no_client_auth();
-    let protocol: &[u8] = if version == Version::Two {
-        b"h2"
-    } else {
-        b"http/1.1"
-    };
+    let protocol = version.alpn();
     config.alpn_protocols = vec![protocol.to_vec()];
     let name = ServerName::try_from("localhost").unwrap();
-    let stream = tokio_rustls::TlsConnector::from(Arc::new(config))
+    tokio_rustls::TlsConnector::from(Arc::new(config))
         .connect(name, stream)
         .await
-        .unwrap();
-    assert_eq!(stream.get_ref().1.alpn_protocol(), Some(protocol));
-    stream
 }
 
 fn signed(

@@ -96,7 +96,7 @@ fn everything_goes_to_postgresql_and_back_and_the_copies_serve() {
 
     // A server that works keeps a copy off.
     let [first, second] = [database(), database()];
-    refused(&one, &first, "in use by another server");
+    refused(&one, &first, "in use by another process");
     dev.kill();
     let done = copied(&one, &first, &[]);
     let there = sums(&done);
