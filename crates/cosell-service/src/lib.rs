@@ -46,4 +46,5 @@ pub use opportunity::deal::Deal;
 pub use opportunity::record::record as opportunity_record;
 pub use page_token::{Binding, PageTokens};
 pub use service::{Caller, Service, Settings};
+pub use skew::Skew;
 pub use throttle::Throttle;

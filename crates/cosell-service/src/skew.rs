@@ -1,10 +1,11 @@
 //! How far this server's clock is from the clock that all servers over one store share: the store's own.
 //!
-//! Most of what servers do together bears clocks that differ by seconds. Leases and due times bear it within a bound; a
-//! server beyond it says that it is not ready, and leaves due work to others. Only where a store is shared is there
-//! anything to compare; nothing here sets a clock.
+//! Most of what servers do together bears clocks that differ by seconds. Quotas and the leases and due times of deliveries
+//! go by the shared time. Those of jobs bear a difference within a bound; a server beyond it says that it is not ready, and
+//! leaves jobs to others. Only where a store is shared is there anything to compare; nothing here sets a clock.
 
 use std::future::Future;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -27,17 +28,17 @@ pub(crate) const MOST_SKEW_MILLIS: i64 = 3_000;
 /// No difference is known.
 const UNKNOWN: i64 = i64::MIN;
 
-/// What is known of the difference.
-#[derive(Debug)]
-pub(crate) struct Skew {
+/// What is known of the difference. Clones know the same.
+#[derive(Debug, Clone)]
+pub struct Skew {
     /// Milliseconds that the server's clock is ahead of the store's.
-    ahead: AtomicI64,
+    ahead: Arc<AtomicI64>,
 }
 
 impl Default for Skew {
     fn default() -> Self {
         Self {
-            ahead: AtomicI64::new(UNKNOWN),
+            ahead: Arc::new(AtomicI64::new(UNKNOWN)),
         }
     }
 }
@@ -46,6 +47,12 @@ impl Skew {
     /// Milliseconds by which the server's clock is ahead; `None` where that was never found out.
     pub(crate) fn ahead_millis(&self) -> Option<i64> {
         Some(self.ahead.load(Ordering::Relaxed)).filter(|ahead| *ahead != UNKNOWN)
+    }
+
+    /// What the store's clock shows while the server's shows `now`, as far as the difference is known.
+    #[must_use]
+    pub fn shared(&self, now: Timestamp) -> Timestamp {
+        now.plus_millis(-self.ahead_millis().unwrap_or(0))
     }
 
     /// Whether the difference is known to be too large for working beside others.
@@ -68,7 +75,7 @@ fn ahead(asked: Timestamp, told: Timestamp, way: Duration) -> i64 {
 impl Service {
     /// The time by which servers over one store count together: the store's, as far as the difference is known.
     pub(crate) fn shared_now(&self) -> Timestamp {
-        self.now().plus_millis(-self.skew.ahead_millis().unwrap_or(0))
+        self.skew.shared(self.now())
     }
 
     /// Milliseconds by which this server's clock is ahead of the clock of the store that it shares with others, behind it
@@ -105,8 +112,17 @@ impl Service {
         ))
     }
 
+    /// What this server finds out about its clock, for whoever goes by the shared time too.
+    #[must_use]
+    pub fn with_skew(self, skew: Skew) -> Self {
+        Self { skew, ..self }
+    }
+
     /// Compares the clocks. A store that nobody shares, or that has no clock, leaves it at that.
-    pub(crate) async fn measure_skew(&self) -> Result<(), StoreError> {
+    ///
+    /// # Errors
+    /// Where the store does not tell its time soon enough.
+    pub async fn measure_skew(&self) -> Result<(), StoreError> {
         if !self.store.is_shared() {
             return Ok(());
         }

@@ -12,7 +12,7 @@ use anyhow::Context as _;
 use cosell_events::{Deliverer, EngineOptions, Network, Outside, RealSinks};
 use cosell_service::delivery::Registry;
 use cosell_service::identity::Sealer;
-use cosell_service::{Clock, SystemClock};
+use cosell_service::{Clock, Skew, SystemClock};
 use cosell_store::Store;
 use tokio::sync::oneshot;
 
@@ -121,6 +121,17 @@ pub fn holder(alone: bool) -> anyhow::Result<String> {
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
+fn options(clock: Arc<dyn Clock>, holder: String, skew: Skew) -> EngineOptions {
+    EngineOptions {
+        holder,
+        lease: LEASE,
+        // Of servers over one store each compares its own time with what others wrote down.
+        now: Arc::new(move || skew.shared(SystemClock.now())),
+        event_now: Arc::new(move || clock.now()),
+        held: true,
+    }
+}
+
 /// A machine that delivers nothing until it is told to go on.
 pub async fn machine(
     store: &Arc<dyn Store>,
@@ -128,15 +139,10 @@ pub async fn machine(
     sinks: RealSinks,
     clock: Arc<dyn Clock>,
     holder: String,
+    skew: Skew,
 ) -> Deliverer {
     let registry = Registry::new(Arc::clone(store), sealer.clone());
-    let options = EngineOptions {
-        holder,
-        lease: LEASE,
-        now: Arc::new(|| SystemClock.now()),
-        event_now: Arc::new(move || clock.now()),
-        held: true,
-    };
+    let options = options(clock, holder, skew);
     Deliverer::start(Arc::clone(store), Arc::new(registry), Arc::new(sinks), options).await
 }
 
@@ -146,6 +152,8 @@ pub struct Delivery {
     pub deliverer: Arc<Deliverer>,
     /// Whether it is to deliver at all.
     pub delivers: bool,
+    /// What it knows of this server's clock, once somebody finds it out.
+    pub skew: Skew,
     stop: oneshot::Sender<()>,
     thread: JoinHandle<()>,
     _files: Files,
@@ -161,6 +169,7 @@ impl Delivery {
         clock: Arc<dyn Clock>,
         alone: bool,
     ) -> anyhow::Result<Self> {
+        let skew = Skew::default();
         let holder = holder(alone)?;
         let delivers = config.switch("events-delivery")?;
         let sinks = sinks(config, files.path.clone())?;
@@ -168,7 +177,14 @@ impl Delivery {
             .enable_all()
             .build()?;
         let (store, sealer) = (Arc::clone(store), sealer.clone());
-        let deliverer = Arc::new(runtime.block_on(machine(&store, &sealer, sinks, clock, holder)));
+        let deliverer = Arc::new(runtime.block_on(machine(
+            &store,
+            &sealer,
+            sinks,
+            clock,
+            holder,
+            skew.clone(),
+        )));
         let (stop, stopped) = oneshot::channel::<()>();
         let running = Arc::clone(&deliverer);
         let run = move || {
@@ -185,6 +201,7 @@ impl Delivery {
         Ok(Self {
             deliverer,
             delivers,
+            skew,
             stop,
             thread,
             _files: files,

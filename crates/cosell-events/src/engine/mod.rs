@@ -72,7 +72,7 @@ pub struct EngineOptions {
     pub holder: String,
     /// How long a lease is held without a sign of life. So long another server waits after this one was killed.
     pub lease: Duration,
-    /// The machine's time: for retries, signatures and leases.
+    /// The time for retries, signatures and leases: the same for all servers over one store, which compare it.
     pub now: Now,
     /// The time that events carry, for the lag: that of the service, which a development server can move.
     pub event_now: Now,

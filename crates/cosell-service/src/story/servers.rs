@@ -297,6 +297,10 @@ async fn a_server_whose_clock_is_far_off_is_not_ready_and_leaves_due_work_to_oth
         assert_eq!(server.world.service.skew.is_too_large(), !ready);
         let told = server.world.service.clock_skew_millis().unwrap();
         assert!((told - millis).abs() < 500, "{told} for {millis}");
+        // Whoever goes by the shared time is not led astray by it.
+        let skew = server.world.service.skew.clone();
+        let shared = skew.shared(server.world.service.now()).as_millis() - second(0).as_millis();
+        assert!(shared.abs() < 500, "{shared} for {millis}");
         if let Some(reason) = reason {
             let side = if millis > 0 { "ahead of" } else { "behind" };
             assert!(

@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use bytes::Bytes;
 use cosell_operator::{BASE, Operator, Parts};
 use cosell_service::identity::{Sealer, keys};
-use cosell_service::{PageTokens, Service, Settings, SystemClock, Throttle};
+use cosell_service::{PageTokens, Service, Settings, Skew, SystemClock, Throttle};
 use cosell_store::Store;
 use http::header::CONTENT_TYPE;
 use http::{Method, Request};
@@ -111,6 +111,7 @@ impl Local {
             sinks,
             Arc::new(SystemClock),
             delivery::holder(false)?,
+            Skew::default(),
         )
         .await;
         let operator = Operator::new(Parts {

@@ -266,9 +266,14 @@ pub fn serve(output: Output, command: Serve) -> anyhow::Result<()> {
         place,
         &delivery,
     )?;
+    let service = &server.handler.service;
     let ready = async {
-        server.handler.service.list_old_deals().await?;
-        server.handler.service.load_faults().await
+        // Before anything is delivered: leases are compared with those of other servers.
+        if let Err(error) = service.measure_skew().await {
+            tracing::warn!("the clock cannot be compared with the store's yet: {error}");
+        }
+        service.list_old_deals().await?;
+        service.load_faults().await
     };
     runtime.block_on(ready).map_err(in_words)?;
     let scheme = scheme(&server);
@@ -429,13 +434,8 @@ fn assemble(
     let tokens = PageTokens::new(opened.sealer.derive("page tokens"));
     let region = Some(config.text("region").to_owned()).filter(|region| !region.is_empty());
     let arn_region = settings.region.clone();
-    let service = Arc::new(Service::new(
-        Arc::clone(&store),
-        Arc::clone(&clock),
-        settings,
-        tokens,
-        throttle,
-    ));
+    let service = Service::new(Arc::clone(&store), Arc::clone(&clock), settings, tokens, throttle);
+    let service = Arc::new(service.with_skew(delivery.skew.clone()));
     let seconds = |name, to| config.number(name, 1, to).map(Duration::from_secs);
     let operator = Operator::new(cosell_operator::Parts {
         service: Arc::clone(&service),
