@@ -137,9 +137,7 @@ impl Started {
 impl Drop for Started {
     fn drop(&mut self) {
         // Asks first, so that the server can end in order; a kill is the last resort.
-        let _ = Command::new("kill")
-            .arg(self.pid().to_string())
-            .status();
+        let _ = Command::new("kill").arg(self.pid().to_string()).status();
         for _ in 0..300 {
             if matches!(self.child.try_wait(), Ok(Some(_))) {
                 return;

@@ -114,8 +114,9 @@ impl Service {
 
     /// What this server finds out about its clock, for whoever goes by the shared time too.
     #[must_use]
-    pub fn with_skew(self, skew: Skew) -> Self {
-        Self { skew, ..self }
+    pub fn with_skew(mut self, skew: Skew) -> Self {
+        self.skew = skew;
+        self
     }
 
     /// Compares the clocks. A store that nobody shares, or that has no clock, leaves it at that.

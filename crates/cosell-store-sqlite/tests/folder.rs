@@ -385,7 +385,13 @@ async fn a_file_of_schema_4_goes_on_with_what_its_targets_wait_for() {
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open(folder.path(), plain()).unwrap());
     let state = deliveries::target(&store).await;
     assert_eq!(
-        (state.position, state.pending, state.delivered, state.attempts, state.failures),
+        (
+            state.position,
+            state.pending,
+            state.delivered,
+            state.attempts,
+            state.failures
+        ),
         (4, 1, 1, 3, 2)
     );
     assert_eq!(deliveries::due(&store, 4999).await, [0; 0]);

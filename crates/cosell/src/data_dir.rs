@@ -71,7 +71,10 @@ fn is_initialised(dir: &Path) -> anyhow::Result<bool> {
     for name in [KEY_FILE, DATABASE_FILE] {
         let path = dir.join(name);
         let there = path.try_exists().with_context(|| {
-            format!("cannot look for {}: run this as the user whose folder it is", path.display())
+            format!(
+                "cannot look for {}: run this as the user whose folder it is",
+                path.display()
+            )
         });
         if there? {
             return Ok(true);

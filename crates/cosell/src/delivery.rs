@@ -177,14 +177,8 @@ impl Delivery {
             .enable_all()
             .build()?;
         let (store, sealer) = (Arc::clone(store), sealer.clone());
-        let deliverer = Arc::new(runtime.block_on(machine(
-            &store,
-            &sealer,
-            sinks,
-            clock,
-            holder,
-            skew.clone(),
-        )));
+        let deliverer =
+            Arc::new(runtime.block_on(machine(&store, &sealer, sinks, clock, holder, skew.clone())));
         let (stop, stopped) = oneshot::channel::<()>();
         let running = Arc::clone(&deliverer);
         let run = move || {

@@ -42,7 +42,10 @@ impl Etcd {
             let mut example = Example::new("deploy/ha/etcd.yml", EXAMPLE);
             // Its own place in the lists first: the file is that of the first member.
             let (own, peer) = addresses[number];
-            example.put("http://10.0.0.11:2379,http://127.0.0.1:2379", &format!("http://{own}"))?;
+            example.put(
+                "http://10.0.0.11:2379,http://127.0.0.1:2379",
+                &format!("http://{own}"),
+            )?;
             example.put("http://etcd1.example.com:2379", &format!("http://{own}"))?;
             example.put("http://10.0.0.11:2380", &format!("http://{peer}"))?;
             let from = "initial-advertise-peer-urls: http://etcd1.example.com:2380";

@@ -321,7 +321,9 @@ impl Worker {
             Outcome::Done(page) => page,
             other => anyhow::bail!("a list was refused: {other:?}"),
         };
-        let rows = page["OpportunitySummaries"].as_array().context("a list without rows")?;
+        let rows = page["OpportunitySummaries"]
+            .as_array()
+            .context("a list without rows")?;
         let listed: BTreeMap<String, String> = rows
             .iter()
             .map(|row| (shown(row, "Id"), shown(row, "LastModifiedDate")))

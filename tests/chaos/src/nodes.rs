@@ -241,7 +241,9 @@ impl Nodes {
             let metrics = run(own(&self.program, &node.folder)
                 .args(["operator", "call", "get", "/metrics", "--data"])
                 .arg(data(&node.folder)))?;
-            let line = metrics.lines().find_map(|line| line.strip_prefix(LISTS_OF_REPLICAS));
+            let line = metrics
+                .lines()
+                .find_map(|line| line.strip_prefix(LISTS_OF_REPLICAS));
             let count = line.and_then(|count| count.trim().parse::<u64>().ok());
             count.with_context(|| format!("no {LISTS_OF_REPLICAS} in {metrics}"))
         };

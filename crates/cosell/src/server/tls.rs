@@ -58,7 +58,9 @@ impl Certificate {
 
 impl ResolvesServerCert for Certificate {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(Arc::clone(&self.read.read().unwrap_or_else(PoisonError::into_inner)))
+        Some(Arc::clone(
+            &self.read.read().unwrap_or_else(PoisonError::into_inner),
+        ))
     }
 }
 
@@ -87,5 +89,6 @@ fn read(chain: &Path, key: &Path) -> anyhow::Result<CertifiedKey> {
     );
     let private = PrivateKeyDer::from_pem_file(key)
         .with_context(|| format!("cannot read a private key from {}", key.display()))?;
-    CertifiedKey::from_der(certificates, private, &provider()).context("the certificate and the key do not fit")
+    CertifiedKey::from_der(certificates, private, &provider())
+        .context("the certificate and the key do not fit")
 }

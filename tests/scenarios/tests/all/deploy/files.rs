@@ -164,7 +164,12 @@ fn probes_and_balancers_ask_for_what_is_served_where_it_is_served() {
         assert_eq!(get["port"], "api", "{probe}");
     }
     let balancer = file("deploy/compose/haproxy.cfg");
-    assert!(balancer.contains("uri /readyz") && balancer.matches(":7733").count() == 3);
+    assert!(balancer.contains("uri /readyz") && balancer.contains("uri /livez"));
+    assert_eq!(
+        balancer.matches(":7733").count(),
+        6,
+        "three servers, ready and alive"
+    );
     assert!(balancer.contains("path_beg /operator/") && balancer.contains("{ path /metrics }"));
     assert_eq!(
         (
@@ -180,15 +185,13 @@ fn probes_and_balancers_ask_for_what_is_served_where_it_is_served() {
             "{name}"
         );
     }
-    let notes = &deployment()["spec"]["template"]["metadata"]["annotations"];
-    assert_eq!(notes["prometheus.io/port"], port("operator").to_string());
-    assert_eq!(
-        ask(
-            server.operator_address,
-            notes["prometheus.io/path"].as_str().unwrap()
-        ),
-        401
-    );
+    // Whoever scrapes brings a token.
+    let scraping = &yaml("deploy/prometheus/prometheus.yml")[0]["scrape_configs"][0];
+    let path = scraping["metrics_path"].as_str().unwrap();
+    assert_eq!(ask(server.operator_address, path), 401);
+    assert!(scraping["authorization"]["credentials_file"].is_string());
+    let target = scraping["static_configs"][0]["targets"][0].as_str().unwrap();
+    assert!(target.ends_with(&format!(":{}", port("operator"))), "{target}");
     assert!(file("Dockerfile").contains(&format!("EXPOSE {}", port("api"))));
     for service in yaml("deploy/kubernetes/services.yaml") {
         for target in service["spec"]["ports"].as_array().unwrap() {
@@ -225,7 +228,10 @@ fn the_image_and_whoever_runs_it_agree_on_user_and_folder() {
         .iter()
         .map(|mount| mount["mountPath"].as_str().unwrap().to_owned().leak() as &str)
         .collect();
-    assert_eq!(mounts, [folder.clone(), format!("{folder}/cosell.key")]);
+    assert_eq!(mounts[..2], [folder.clone(), format!("{folder}/cosell.key")]);
+    // What is mounted there, the documentation puts into the address of the store.
+    let mounted = format!("sslrootcert={}/ca.pem", mounts[2]);
+    assert!(file("docs/deployment.md").contains(&mounted), "{mounted}");
     for hardened in [
         &container()["securityContext"]["readOnlyRootFilesystem"],
         &node["read_only"],
