@@ -386,7 +386,11 @@ fn a_renewed_certificate_is_read_at_sighup_and_a_broken_one_is_not() {
         made.cert.der().clone()
     };
     let first = renew();
-    let server = Server::dev(&["--tls-cert", text(&cert), "--tls-key", text(&key_file)]);
+    let data = folder.path().join("data");
+    prepared(&data);
+    let files = ["--tls-cert", text(&cert), "--tls-key", text(&key_file)];
+    let serve = ["serve", "--listen", "127.0.0.1:0", "--data", text(&data)];
+    let server = Server::start(&[serve.as_slice(), &files].concat());
     let second = renew();
     assert!(
         trusts(server.address, &first) && !trusts(server.address, &second),
