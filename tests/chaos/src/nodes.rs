@@ -239,7 +239,7 @@ impl Nodes {
     pub fn lists_of_replicas(&self) -> Result<u64> {
         let counted = |node: &Node| {
             let metrics = run(own(&self.program, &node.folder)
-                .args(["operator", "call", "get", "/metrics", "--data"])
+                .args(["operator", "call", "get", "metrics", "--data"])
                 .arg(data(&node.folder)))?;
             let line = metrics
                 .lines()

@@ -50,6 +50,13 @@ fn commands_find_the_server_by_its_data_folder_by_flags_and_by_the_environment()
         call(&["post", "accounts", &new]).json()["accountId"],
         "123456789012"
     );
+    let metrics = call(&["get", "metrics"]);
+    assert!(
+        metrics.success && metrics.out.contains("\ncosell_store_ready 1\n"),
+        "{} {}",
+        metrics.out,
+        metrics.err
+    );
     assert_eq!(
         call(&["get", "/operator/v1/accounts/123456789012"]).json()["companyName"],
         "x"
