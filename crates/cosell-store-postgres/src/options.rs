@@ -10,7 +10,7 @@ use crate::error::OpenError;
 use crate::tls::{self, Tls};
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::time::Duration;
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
@@ -92,6 +92,9 @@ pub(crate) struct Address {
     pub hosts: Vec<Config>,
     /// The place of the host that took the last connection: the next one tries it first.
     pub last: Arc<AtomicUsize>,
+    /// Counts how often a connection found that its host takes no writes any more. Those that were there before are not used
+    /// again: they may lead to the same host, where what they read is stale.
+    pub turns: Arc<AtomicU64>,
     /// `None` where TLS is not wanted, or not insisted on and there are no trusted certificates.
     pub tls: Option<Tls>,
 }
@@ -142,6 +145,7 @@ pub(crate) fn parse(url: &str, options: &Options) -> Result<Address, OpenError> 
     Ok(Address {
         hosts,
         last: Arc::default(),
+        turns: Arc::default(),
         tls,
     })
 }
