@@ -8,8 +8,9 @@ use bytes::Bytes;
 use cosell_store::copy::CopyTarget;
 use cosell_store::suite::deliveries::settlement;
 use cosell_store::suite::{at, insert, jobs, key, opportunity, outbox, silent, writes};
-use cosell_store::{ApplyError, Changes, Conflict, SettleError, Store, StoreError, Write};
+use cosell_store::{ApplyError, Changes, Conflict, ExportItem, SettleError, Store, StoreError, Write};
 use cosell_store_postgres::{OpenError, Options, PostgresStore, Purpose};
+use cosell_test_postgres::relay::{Fate, Side, relay};
 use cosell_test_postgres::server;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -550,4 +551,67 @@ async fn a_commit_whose_answer_was_lost_is_found_by_its_marker() {
     let refused = store.apply(change("O2")).await;
     assert_eq!(refused, Err(ApplyError::Conflict(Conflict::Exists(key("O2")))));
     assert!(store.check(silent()).await.unwrap().is_sound());
+}
+
+#[tokio::test]
+async fn an_import_whose_commit_was_not_answered_is_found_by_its_marker() {
+    let name = database().await;
+    let armed = Arc::new(AtomicBool::new(false));
+    let port = forgetful_proxy(armed.clone());
+    let store = open(&format!("postgres://cosell@127.0.0.1:{port}/{name}")).await;
+    store.apply(insert(opportunity(key("former"), 1))).await.unwrap();
+    let mut items = Some(ExportItem::Record(opportunity(key("O1"), 1))).into_iter();
+    // After the last item, only the end of the import is left to commit.
+    let mut source = std::iter::from_fn(|| match items.next() {
+        Some(item) => Some(Ok(item)),
+        None => {
+            armed.store(true, Ordering::SeqCst);
+            None
+        }
+    });
+    assert_eq!(store.import(&[], &mut source, silent()).await.unwrap(), 1);
+    assert!(!armed.load(Ordering::SeqCst), "no commit was cut off");
+    assert!(!store.revision().await.unwrap().is_foreign());
+    assert!(store.get(&key("former")).await.unwrap().is_none());
+    store.apply(insert(opportunity(key("O2"), 1))).await.unwrap();
+    assert!(store.get(&key("O1")).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn an_import_of_which_nobody_knows_whether_it_landed_is_answered_with_how_to_find_out() {
+    let name = database().await;
+    let options = Options {
+        read_patience: Duration::from_millis(300),
+        write_patience: Duration::from_secs(1),
+        ..Options::default()
+    };
+    let cut = Arc::new(AtomicBool::new(false));
+    let is_cut = cut.clone();
+    let open_relay = move || {
+        let is_cut = is_cut.clone();
+        move |side: Side, piece: &[u8]| {
+            if side == Side::Client && piece.windows(6).any(|part| part == b"COMMIT") {
+                is_cut.store(true, Ordering::SeqCst);
+            }
+            // Also those that come later.
+            match is_cut.load(Ordering::SeqCst) {
+                true => Fate::Cut,
+                false => Fate::Passes,
+            }
+        }
+    };
+    let port = relay(server().port, open_relay).port();
+    let url = format!("postgres://cosell@127.0.0.1:{port}/{name}");
+    let store = PostgresStore::open(&url, options).await.unwrap();
+    let mut source = [Ok(ExportItem::Record(opportunity(key("O1"), 1)))].into_iter();
+    let refused = store
+        .import(&[], &mut source, silent())
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(cut.load(Ordering::SeqCst), "no commit was sent");
+    assert!(
+        refused.contains("may have landed") && refused.contains("load it again"),
+        "{refused}"
+    );
 }
