@@ -385,6 +385,45 @@ async fn servers_that_start_at_once_migrate_once() {
     }
 }
 
+/// A migration can take long, and what it has locked everybody waits for.
+#[tokio::test]
+async fn a_migration_ends_in_the_database_when_its_server_is_gone() {
+    let name = database().await;
+    let back = "DELETE FROM cosell_migration WHERE number = 6";
+    server().execute(&name, back).unwrap();
+    let mut client = support::client(server(), &name).await;
+    let holding = client.transaction().await.unwrap();
+    holding
+        .batch_execute("LOCK TABLE cosell_migration_lock IN EXCLUSIVE MODE")
+        .await
+        .unwrap();
+    // A look of its own each time: within a transaction the first one would be repeated.
+    let watching = support::client(server(), &name).await;
+    let at_work = "SELECT count(*) FROM pg_stat_activity WHERE application_name='cosell' AND datname=current_database()";
+    let count = async || watching.query_one(at_work, &[]).await.unwrap().get::<_, i64>(0);
+    let url = server().url(&name);
+    let waiting = {
+        let opening = PostgresStore::open(&url, Options::default());
+        let mut opening = std::pin::pin!(opening);
+        loop {
+            let waited = tokio::time::timeout(Duration::from_millis(50), &mut opening).await;
+            assert!(waited.is_err(), "it was opened without the lock");
+            let waits = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation='cosell_migration_lock'::regclass";
+            if watching.query_one(waits, &[]).await.unwrap().get::<_, i64>(0) > 0 {
+                break count().await;
+            }
+        }
+    };
+    assert_eq!(waiting, 1);
+    for _ in 0..600 {
+        if count().await == 0 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("what nobody waits for any more goes on");
+}
+
 async fn refusal(name: &str) -> OpenError {
     match PostgresStore::open(&server().url(name), Options::default()).await {
         Ok(_) => panic!("the database was opened"),
