@@ -204,7 +204,7 @@ fn advice(code: &SqlState) -> Option<&'static str> {
             "this is a standby, or all is set to be read only: name the primary, or all hosts with target_session_attrs=read-write"
         }
         &SqlState::TOO_MANY_CONNECTIONS => {
-            "raise max_connections of the database server, or have fewer cosell servers"
+            "raise max_connections of the database server, or lower store-connections of the cosell servers, or have fewer of them"
         }
         &SqlState::INVALID_CATALOG_NAME => "create the database first, with ENCODING 'UTF8'",
         &SqlState::INVALID_PASSWORD | &SqlState::INVALID_AUTHORIZATION_SPECIFICATION => {

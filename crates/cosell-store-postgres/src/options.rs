@@ -35,7 +35,8 @@ pub enum Purpose {
 /// How a store works with its database.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Connections for reads and small writes, at least 1. Two more serve the writer and a long look each.
+    /// Connections for reads and small writes, at least 1, and as many to each read replica. Further ones are the writer's, that
+    /// which asks how far the primary is where there are replicas, and one for each long look while it lasts.
     pub connections: usize,
     /// Writes that may wait for the writer before a further one waits for room.
     pub queue: usize,

@@ -1,7 +1,8 @@
 //! Everything out, everything in at once or in steps, and many new records at once.
 //!
 //! Each has a connection of its own, on which nothing times out, and is never tried twice: half of a source is used up when
-//! a connection breaks. An import whose commit was not answered finds out whether it has landed. Nothing here knows what a file of the state looks like.
+//! a connection breaks. An import whose commit was not answered finds out whether it has landed. Nothing here knows what a
+//! file of the state looks like.
 
 mod copy;
 mod read;
