@@ -462,18 +462,8 @@ impl Store for PostgresStore {
     }
 
     async fn reset(&self, account: Option<&str>, catalog: Option<&str>) -> Result<Erased, StoreError> {
-        let target = &reset::Target::new(account, catalog)?;
-        let mut all = Erased::default();
-        loop {
-            let step = self
-                .pool
-                .work(|session| async move { reset::run(&session, target).await });
-            let (step, more) = step.await?;
-            all += step;
-            if !more {
-                return Ok(all);
-            }
-        }
+        let target = reset::Target::new(account, catalog)?;
+        reset::all(&self.pool, &target, reset::STEP).await
     }
 
     async fn bulk(

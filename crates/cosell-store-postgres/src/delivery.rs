@@ -33,6 +33,18 @@ pub(crate) const TARGETS: &str = "SELECT target, name, position, status, pending
 pub(crate) const LOCK: &str = "SELECT target, name, position, status, pending, dead, delivered, attempts, failures, \
      worker, leased_until, epoch FROM delivery_target WHERE name=$1 FOR UPDATE";
 
+/// A target that was dropped, locked.
+pub(crate) const NAMELESS: &str =
+    "SELECT target FROM delivery_target WHERE name IS NULL ORDER BY target LIMIT 1 FOR UPDATE";
+
+/// Erases deliveries of a dropped target (`$1`), at most `$2`.
+pub(crate) const ERASE_OF_TARGET: &str = "DELETE FROM delivery WHERE target=$1 AND seq IN (\
+     SELECT seq FROM delivery WHERE target=$1 ORDER BY seq LIMIT $2)";
+
+/// Forgets a dropped target (`$1`) that has no deliveries any more.
+pub(crate) const FORGET_TARGET: &str = "DELETE FROM delivery_target WHERE target=$1 AND name IS NULL \
+     AND NOT EXISTS (SELECT 1 FROM delivery WHERE target=$1)";
+
 /// What is known of some events (`$2`) at a target of a name (`$1`).
 pub(crate) const KNOWN: &str = "SELECT seq, state, lane FROM delivery \
      WHERE target=(SELECT target FROM delivery_target WHERE name=$1) AND seq = ANY($2)";
@@ -153,23 +165,22 @@ pub(crate) async fn drop_step(session: &Session, acknowledged: i64, name: &str) 
     let rows = session.pipeline(Bracket::Begin, &unname).await?;
     revision::expect(session, acknowledged, rows.last().map_or(&[], Vec::as_slice)).await?;
     session.pipeline(Bracket::Commit, &[]).await?;
-    let rows = session
-        .query(&step(
-            "SELECT target FROM delivery_target WHERE name IS NULL ORDER BY target LIMIT 1",
-            vec![],
-        ))
-        .await?;
-    let Some(row) = rows.first() else { return Ok(false) };
+    // An import gives numbers anew: what is found by a number must be erased before the next one begins, and not at all where
+    // there was one. The row is locked until the end, and imports lock its table.
+    let find = [step(NAMELESS, vec![]), revision::look()];
+    let rows = session.pipeline(Bracket::Begin, &find).await?;
+    revision::expect(session, acknowledged, &rows[1]).await?;
+    let Some(row) = rows[0].first() else {
+        session.rollback().await?;
+        return Ok(false);
+    };
     let nameless: i64 = row.try_get(0)?;
-    let delete = "WITH gone AS (DELETE FROM delivery WHERE target=$1 AND seq IN (\
-         SELECT seq FROM delivery WHERE target=$1 ORDER BY seq LIMIT $2) RETURNING 1) SELECT count(*) FROM gone";
     let params = vec![Param::Int(nameless), Param::count(DROP_STEP)];
-    let gone = session.row(&step(delete, params)).await?;
-    let gone: i64 = gone.map_or(Ok(0), |row| row.try_get(0))?;
-    if gone == 0 {
-        let forget = "DELETE FROM delivery_target WHERE target=$1 AND name IS NULL";
-        session.query(&step(forget, vec![Param::Int(nameless)])).await?;
-    }
+    let steps = [
+        step(ERASE_OF_TARGET, params),
+        step(FORGET_TARGET, vec![Param::Int(nameless)]),
+    ];
+    session.pipeline(Bracket::Commit, &steps).await?;
     Ok(true)
 }
 

@@ -3,6 +3,7 @@
 //! Every message tells the reader what to do next. No message holds a password, nor a URL, which may hold one.
 
 use cosell_store::{ApplyError, SettleError, StoreError};
+use rustls::CertificateError;
 use std::error::Error as _;
 use tokio_postgres::error::SqlState;
 
@@ -160,11 +161,38 @@ pub(crate) fn words(error: &tokio_postgres::Error) -> String {
                 None => format!("{said} ({})", code.code()),
             }
         }
-        None => match error.source() {
-            Some(source) => format!("{error}: {source}"),
-            None => error.to_string(),
-        },
+        None => {
+            let said = match error.source() {
+                Some(source) => format!("{error}: {source}"),
+                None => error.to_string(),
+            };
+            match mistrust(error) {
+                Some(advice) => format!("{said}: {advice}"),
+                None => said,
+            }
+        }
     }
+}
+
+/// What to do where the server is there and its certificate was not accepted.
+pub(crate) fn mistrust(error: &tokio_postgres::Error) -> Option<&'static str> {
+    let by_system = error.source()?.downcast_ref::<std::io::Error>()?;
+    let rustls::Error::InvalidCertificate(why) = by_system.get_ref()?.downcast_ref()? else {
+        return None;
+    };
+    Some(match why {
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "call the host by a name that is in its certificate; or where nobody else can be on the way to it, as on the same \
+             machine, say sslmode=disable"
+        }
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            "give the server a certificate that is valid now, and check the clocks of both machines"
+        }
+        _ => {
+            "name the certificate to trust with sslrootcert=, a file in PEM; or where nobody else can be on the way to the \
+             server, as on the same machine, say sslmode=disable"
+        }
+    })
 }
 
 fn advice(code: &SqlState) -> Option<&'static str> {
@@ -176,7 +204,7 @@ fn advice(code: &SqlState) -> Option<&'static str> {
             "this is a standby, or all is set to be read only: name the primary, or all hosts with target_session_attrs=read-write"
         }
         &SqlState::TOO_MANY_CONNECTIONS => {
-            "raise max_connections of the database server, or have fewer cosell servers"
+            "raise max_connections of the database server, or lower store-connections of the cosell servers, or have fewer of them"
         }
         &SqlState::INVALID_CATALOG_NAME => "create the database first, with ENCODING 'UTF8'",
         &SqlState::INVALID_PASSWORD | &SqlState::INVALID_AUTHORIZATION_SPECIFICATION => {

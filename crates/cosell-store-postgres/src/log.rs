@@ -126,28 +126,33 @@ impl<'q> Walk<'q> {
             params.push(param);
             params.len()
         };
-        let mut text = match self.account {
-            Some(account) => format!("account=${} AND ", bind(Param::text(account))),
-            None => String::new(),
+        // With an account, all bounds and the order begin with it, so that no index but its own serves them. Were it said to be
+        // equal, the planner could as well walk all accounts' rows in the order of time, and does where it believes that there
+        // is one account only.
+        let account = self.account.map(|account| bind(Param::text(account)));
+        let (column, bound) = match account {
+            Some(place) => ("account, ", format!("${place}, ")),
+            None => ("", String::new()),
         };
         let mut bounds = Vec::new();
         if after.is_none() || self.newest_first {
-            bounds.push(format!("time>=${}", bind(Param::Int(from))));
+            bounds.push(format!("({column}time) >= ({bound}${})", bind(Param::Int(from))));
         }
         if after.is_none() || !self.newest_first {
-            bounds.push(format!("time<=${}", bind(Param::Int(to))));
+            bounds.push(format!("({column}time) <= ({bound}${})", bind(Param::Int(to))));
         }
         if let Some((time, seq)) = after {
             let sign = if self.newest_first { '<' } else { '>' };
             let (time, seq) = (bind(Param::Int(time.as_millis())), bind(Param::number(seq)));
-            bounds.push(format!("(time, seq) {sign} (${time}, ${seq})"));
+            bounds.push(format!("({column}time, seq) {sign} ({bound}${time}, ${seq})"));
         }
-        text.push_str(&bounds.join(" AND "));
-        let order = match self.newest_first {
-            true => "time DESC, seq DESC",
-            false => "time, seq",
+        let order = match (account, self.newest_first) {
+            (Some(_), true) => "account DESC, time DESC, seq DESC",
+            (Some(_), false) => "account, time, seq",
+            (None, true) => "time DESC, seq DESC",
+            (None, false) => "time, seq",
         };
-        (text, order)
+        (bounds.join(" AND "), order)
     }
 }
 

@@ -4,7 +4,7 @@
 //! migration says from which schema on a server can work with its result: one that only adds lets the servers of the version
 //! before go on while new ones start beside them (a rolling restart). Nothing is ever migrated back.
 
-use crate::error::{Failure, Meaning, OpenError, SILENT, meaning, words};
+use crate::error::{Failure, Meaning, OpenError, SILENT, meaning, mistrust, words};
 use crate::session::Session;
 use crate::statistics;
 use crate::transfer::steps::MARK_TABLE;
@@ -77,6 +77,10 @@ fn checksum(sql: &str) -> String {
 /// How often a start is tried that collides with the start of another server.
 const TRIES: usize = 10;
 
+/// Has the database look, while it works for this connection, whether the client is still there.
+const LOOK_FOR_THE_CLIENT: &str = "SELECT set_config(name, '2s', false) FROM pg_settings \
+     WHERE name='client_connection_check_interval'";
+
 /// Brings the schema up to date; how many migrations ran. A database that a copy fills is refused unless `filling`.
 pub(crate) async fn migrate(session: &Session, filling: bool) -> Result<usize, OpenError> {
     let encoding = query(session, "SHOW server_encoding").await?;
@@ -90,6 +94,11 @@ pub(crate) async fn migrate(session: &Session, filling: bool) -> Result<usize, O
     // Most starts find everything done, and then nothing is locked or written.
     if found(session).await? >= NEWEST {
         return Ok(0);
+    }
+    // What a server that is killed has begun would go on in the database, with its locks. An engine that cannot look is left
+    // without it.
+    if let Err(error) = session.client().batch_execute(LOOK_FOR_THE_CLIENT).await {
+        tracing::debug!(error = words(&error), "a migration may outlive its server");
     }
     let mut tries = 0;
     loop {
@@ -226,7 +235,9 @@ pub(crate) fn unreachable(failure: Failure) -> OpenError {
     let met_nobody = |what: &str| format!("{what}: check the address and that the server runs");
     OpenError::Unreachable(match failure {
         Failure::Answer(error) => error.to_string(),
-        Failure::Postgres(error) if error.as_db_error().is_none() => met_nobody(&words(&error)),
+        Failure::Postgres(error) if error.as_db_error().is_none() && mistrust(&error).is_none() => {
+            met_nobody(&words(&error))
+        }
         Failure::Postgres(error) => words(&error),
         Failure::Silent => met_nobody(SILENT),
     })

@@ -10,7 +10,7 @@ use crate::error::OpenError;
 use crate::tls::{self, Tls};
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::time::Duration;
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
@@ -35,7 +35,8 @@ pub enum Purpose {
 /// How a store works with its database.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Connections for reads and small writes, at least 1. Two more serve the writer and a long look each.
+    /// Connections for reads and small writes, at least 1, and as many to each read replica. Further ones are the writer's, that
+    /// which asks how far the primary is where there are replicas, and one for each long look while it lasts.
     pub connections: usize,
     /// Writes that may wait for the writer before a further one waits for room.
     pub queue: usize,
@@ -92,6 +93,9 @@ pub(crate) struct Address {
     pub hosts: Vec<Config>,
     /// The place of the host that took the last connection: the next one tries it first.
     pub last: Arc<AtomicUsize>,
+    /// Counts how often a connection found that its host takes no writes any more. Those that were there before are not used
+    /// again: they may lead to the same host, where what they read is stale.
+    pub turns: Arc<AtomicU64>,
     /// `None` where TLS is not wanted, or not insisted on and there are no trusted certificates.
     pub tls: Option<Tls>,
 }
@@ -108,6 +112,8 @@ pub(crate) fn parse(url: &str, options: &Options) -> Result<Address, OpenError> 
     if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
         return Err(OpenError::Address("it does not start with postgres://".into()));
     }
+    // Before anything of it may be told.
+    parts(url)?;
     let (base, query) = url.split_once('?').unwrap_or((url, ""));
     let mut kept = Vec::new();
     let mut roots = None;
@@ -140,14 +146,22 @@ pub(crate) fn parse(url: &str, options: &Options) -> Result<Address, OpenError> 
     Ok(Address {
         hosts,
         last: Arc::default(),
+        turns: Arc::default(),
         tls,
     })
 }
 
 fn host(url: &str, options: &Options) -> Result<Config, OpenError> {
-    let mut config: Config = url
-        .parse()
-        .map_err(|error: tokio_postgres::Error| OpenError::Address(crate::error::words(&error)))?;
+    let mut config: Config = url.parse().map_err(|error: tokio_postgres::Error| {
+        // The error names a parameter that is not known. Beside a password that may be the end of that.
+        let query = url.split_once('?').map_or("", |(_, query)| query);
+        OpenError::Address(match query.contains("password") {
+            true => {
+                "a parameter is not understood; in a password, & is written %26 and % is written %25".into()
+            }
+            false => crate::error::words(&error),
+        })
+    })?;
     if config.get_connect_timeout().is_none() {
         config.connect_timeout(options.connect_timeout);
     }
@@ -171,20 +185,50 @@ fn host(url: &str, options: &Options) -> Result<Config, OpenError> {
 /// Hosts that an address may name.
 const MOST_HOSTS: usize = 16;
 
-/// One address for each host of an address.
-pub(crate) fn each_host(url: &str) -> Result<Vec<String>, OpenError> {
+/// The parts of an address, each as it is written there.
+struct Parts<'u> {
+    scheme: &'u str,
+    /// With the `@` at their end; empty where there are none.
+    credentials: &'u str,
+    hosts: &'u str,
+    /// The database and the parameters.
+    rest: &'u str,
+}
+
+/// The parts of an address, where it is sure which is which. The library ends the credentials at the first `@`, wherever that
+/// is. With a bare `@`, `/` or `?` in a password, others would end them elsewhere, and what is left of the password would be
+/// taken for a host, a database or a parameter.
+fn parts(url: &str) -> Result<Parts<'_>, OpenError> {
     let wrong = |text: &str| Err(OpenError::Address(text.to_owned()));
-    let Some((scheme, rest)) = url.split_once("://") else {
+    let Some((scheme, all)) = url.split_once("://") else {
         return wrong("it does not start with postgres://");
     };
-    let (authority, rest) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+    let (authority, rest) = all.split_at(all.find(['/', '?']).unwrap_or(all.len()));
     let (credentials, hosts) = authority.split_at(authority.find('@').map_or(0, |at| at + 1));
-    // What a password with such a letter leaves here would be shown as a host.
-    if hosts.contains('@') {
-        return wrong("an @ in a user's name or password is written %40");
+    if hosts.contains('@') || rest.contains('@') {
+        return wrong(
+            "a bare @ stands before the hosts and nowhere else: in a user's name, a password or a parameter @ is written %40, \
+             / is written %2F and ? is written %3F",
+        );
     }
+    Ok(Parts {
+        scheme,
+        credentials,
+        hosts,
+        rest,
+    })
+}
+
+/// One address for each host of an address.
+pub(crate) fn each_host(url: &str) -> Result<Vec<String>, OpenError> {
+    let Parts {
+        scheme,
+        credentials,
+        hosts,
+        rest,
+    } = parts(url)?;
     if hosts.split(',').count() > MOST_HOSTS {
-        return wrong("it names more than 16 hosts");
+        return Err(OpenError::Address("it names more than 16 hosts".into()));
     }
     let one = |host| format!("{scheme}://{credentials}{host}{rest}");
     Ok(hosts.split(',').map(one).collect())
@@ -203,12 +247,15 @@ pub(crate) fn parse_replica(url: &str, options: &Options) -> Result<Address, Ope
 }
 
 /// An address as people may see it: who, where and which database, and nothing else, since any other part may hold a
-/// secret. Of one that is not understood nothing is shown.
+/// secret. Of one that is not understood, or could be meant otherwise, nothing is shown.
 #[must_use]
 pub fn shown(url: &str) -> String {
-    let Ok(config) = url.split('?').next().unwrap_or(url).parse::<Config>() else {
-        return "postgres://… (not understood)".to_owned();
-    };
+    understood(url).unwrap_or_else(|| "postgres://… (not understood)".to_owned())
+}
+
+fn understood(url: &str) -> Option<String> {
+    parts(url).ok()?;
+    let config: Config = url.split('?').next()?.parse().ok()?;
     let ports = config.get_ports();
     let hosts = config.get_hosts().iter().enumerate().map(|(n, host)| {
         let name = match host {
@@ -222,11 +269,16 @@ pub fn shown(url: &str) -> String {
         }
     });
     let hosts = hosts.collect::<Vec<_>>().join(",");
-    let user = config.get_user().map_or(String::new(), |user| format!("{user}@"));
-    format!(
+    let user = match config.get_user() {
+        // Whoever encodes this letter may have meant it to end the name.
+        Some(user) if user.contains(':') => return None,
+        Some(user) => format!("{user}@"),
+        None => String::new(),
+    };
+    Some(format!(
         "postgres://{user}{hosts}/{}",
         config.get_dbname().unwrap_or_default()
-    )
+    ))
 }
 
 /// A percent-encoded part of a URL.
@@ -286,9 +338,45 @@ mod tests {
             ("postgres://%2Frun%2Fpg:5/db", "postgres://%2Frun%2Fpg:5/db"),
             ("postgres://me:secret@a:x/db", "postgres://… (not understood)"),
             ("me:secret", "postgres://… (not understood)"),
+            ("postgres://me:se%40cret@a/db", "postgres://me@a:5432/db"),
+            ("postgres://me:se:cret@a/db", "postgres://me@a:5432/db"),
+            ("postgres://me:se#cret@a/db", "postgres://me@a:5432/db"),
+            ("postgres://a/db?user=me&password=secret", "postgres://a:5432/db"),
         ] {
             assert_eq!(shown(url), expected, "{url}");
         }
+    }
+
+    #[test]
+    fn nothing_is_shown_of_an_address_whose_password_could_end_elsewhere_and_it_is_refused_without_it() {
+        for url in [
+            "postgres://me:se@cret@a/db",
+            "postgres://me:12@cret@a:5/db",
+            "postgres://me:12/cret@a/db",
+            "postgres://me:12?cret@a/db",
+            "postgres://me:12@se/cret@a/db",
+            "postgres://me:12@se?cret@a/db",
+            "postgres://me:12@se?cret=5@a/db",
+            "postgres://me@a/db?password=se@cret",
+            "postgres://a/db?user=me&password=12@cret",
+        ] {
+            assert_eq!(shown(url), "postgres://… (not understood)", "{url}");
+            let text = refusal(url);
+            assert!(text.contains("%40") && !text.contains("cret"), "{url}: {text}");
+        }
+        for url in [
+            "postgres://me@a/db?password=se&cret",
+            "postgres://me@a/db?password=se&cret=5",
+            "postgres://me@a/db?password=se&cret&sslmode=disable",
+        ] {
+            let text = refusal(url);
+            assert!(text.contains("%26") && !text.contains("cret"), "{url}: {text}");
+            assert!(!shown(url).contains("cret"), "{url}");
+        }
+        assert_eq!(
+            shown("postgres://me%3Asecret@a/db"),
+            "postgres://… (not understood)"
+        );
     }
 
     #[test]

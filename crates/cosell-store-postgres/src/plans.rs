@@ -3,8 +3,11 @@
 //! The tables hold some thousand rows and are analysed. A connection of the store keeps the planner from scans and sorts
 //! where it has a choice; so what is shown with those settings is what happens, and a scan or a sort in it means that there
 //! is no other way. Lists are explained without those settings too: their indexes must be good enough to be chosen.
+//!
+//! Nobody has to remember a new statement here: those that stand in the source as they are, are found there; and one that is
+//! put together must be explained by a test below, or the one that looks for them names it.
 
-use crate::{apply, counter, delivery, jobs, list, log, marker, records, revision, sql, writer};
+use crate::{delivery, jobs, list, log, reset, sql, transfer};
 use cosell_model::Timestamp;
 use cosell_store::suite::shapes::shapes;
 use cosell_store::suite::{self, ACCOUNT, CATALOG};
@@ -356,31 +359,21 @@ async fn every_other_statement_finds_its_rows_by_an_index() {
         ];
         all.extend(by_key.map(|text| (text.clone(), false)));
     }
-    for text in [
-        records::FORMER,
-        apply::PRUNE_ANSWERS,
-        writer::LOCK_ANSWERS,
-        jobs::DUE,
-        jobs::NEXT,
-        jobs::BY_ID,
-        marker::MARK,
-        marker::IS_FENCE,
-        revision::EXCHANGE,
-        revision::COUNTS,
-        log::AFTER,
-        log::BY_ID,
-        log::AUDIT_AFTER,
-        log::LAST,
-        log::OLD,
-        log::PRUNE_AUDIT,
-        log::OLDEST_FORMERS,
-        counter::UPDATE,
-        counter::GET,
-        counter::PRUNE,
-        delivery::KNOWN,
-        delivery::THERE,
-    ] {
-        all.push((text.to_owned(), false));
+    all.extend(Kind::ALL.map(|kind| (sql::of(kind).all.clone(), false)));
+    all.extend(Kind::ALL.map(|kind| (transfer::known_sql(kind), true)));
+    for state in DeliveryState::ALL {
+        all.push((delivery::read::by_state_sql(state), false));
+    }
+    for (waits, by_kind) in [(true, true), (true, false), (false, true), (false, false)] {
+        all.push((jobs::list_sql(waits, by_kind, 20), false));
+    }
+    // The answers come in the order of the lanes that were asked about.
+    all.push((delivery::read::lanes_sql(), true));
+    for account in [None, Some(ACCOUNT)] {
+        for catalog in [None, Some(CATALOG)] {
+            let target = reset::Target::new(account, catalog).unwrap();
+            all.extend(reset::statements(&target).into_iter().map(|text| (text, false)));
+        }
     }
     for newest_first in [false, true] {
         for account in [None, Some(ACCOUNT.to_owned())] {
@@ -430,10 +423,190 @@ async fn every_other_statement_finds_its_rows_by_an_index() {
     all.push((delivery::read::next_sql(), false));
     all.push((delivery::heads_sql(true), false));
     all.push((delivery::heads_sql(false), false));
+    let written = source::statements();
+    for one in &written {
+        if !one.is_put_together() && !all.iter().any(|(text, _)| *text == one.text) {
+            all.push((one.text.clone(), false));
+        }
+    }
+    let is_explained =
+        |one: &source::Statement| all.iter().any(|(text, _)| text.contains(one.longest_part()));
+    let forgotten: Vec<_> = written.iter().filter(|one| !is_explained(one)).collect();
+    assert!(forgotten.is_empty(), "explain them above: {forgotten:#?}");
+    // Enough that the search for them still finds what it looks for.
+    assert!(written.len() > 50, "{}", written.len());
     let mut bad = Vec::new();
     set(&client, true).await;
     for (sql, sorts) in all {
         look(&client, &sql, sorts, &mut bad).await;
     }
     none(&bad);
+}
+
+/// Where the planner believes that there is one account only, all indexes look equally good to it. And so it is here.
+#[tokio::test]
+async fn what_is_looked_for_of_one_account_is_found_past_no_rows_of_others() {
+    let client = filled().await;
+    set(&client, true).await;
+    let target = reset::Target::new(Some(ACCOUNT), Some(CATALOG)).unwrap();
+    let mut all = vec![("event", reset::statements(&target).pop().unwrap())];
+    for newest_first in [false, true] {
+        for after in [None, Some((Timestamp::from_millis(5), 5))] {
+            let (account, from, to, limit) = (Some(ACCOUNT.to_owned()), None, None, 20);
+            let audit = AuditQuery {
+                account: account.clone(),
+                from,
+                to,
+                after,
+                newest_first,
+                limit,
+            };
+            all.push(("audit", log::audit_step(&audit).sql.into_owned()));
+            let events = EventQuery {
+                account,
+                catalog: None,
+                detail_type: None,
+                from,
+                to,
+                after,
+                newest_first,
+                limit,
+            };
+            all.push(("event", log::events_step(&events).sql.into_owned()));
+        }
+    }
+    for (table, text) in all {
+        let plan = explain(&client, &text).await;
+        let serves =
+            |line: &str| line.contains("Index Cond: ((ROW(account, ") && line.matches("account").count() == 2;
+        let index = format!("{table}_by_account_time");
+        assert!(
+            plan.contains(&index) && plan.lines().any(serves),
+            "{text}\n{plan}"
+        );
+    }
+    // And records and former versions by where they lie.
+    for (account, catalog) in [
+        (Some(ACCOUNT), None),
+        (Some(ACCOUNT), Some(CATALOG)),
+        (None, Some(CATALOG)),
+    ] {
+        let target = reset::Target::new(account, catalog).unwrap();
+        for text in reset::statements(&target)
+            .iter()
+            .filter(|text| text.contains("tenant"))
+        {
+            let plan = explain(&client, text).await;
+            let serves = |line: &str| {
+                line.contains("Index Cond: ((tenant = ") || line.contains("Index Cond: (tenant = ")
+            };
+            assert!(plan.lines().any(serves), "{text}\n{plan}");
+        }
+    }
+}
+
+/// Statements as they stand in the source.
+mod source {
+    use std::path::Path;
+
+    /// Rooms whose statements look at everything by their nature, or at what are no tables of cosell's; and lists, whose
+    /// statements have a test of their own.
+    const OTHER_ROOMS: [&str; 11] = [
+        "costs.rs",
+        "gather.rs",
+        "migrate.rs",
+        "plans.rs",
+        "position.rs",
+        "read.rs of transfer",
+        "session.rs",
+        "statistics.rs",
+        "steps.rs",
+        "upkeep.rs",
+        "walk.rs",
+    ];
+
+    /// Statements that look at everything, or are no statements yet.
+    const OTHERS: [&str; 6] = [
+        // A table with a row for each server.
+        "SELECT marker FROM commit_marker WHERE made_at",
+        // The beginning of one.
+        "WITH c AS (UPDATE log_counter SET event=event+$1",
+        // An import.
+        "DELETE FROM {table}",
+        "SELECT (SELECT coalesce(max(seq), 0) FROM idempotency)",
+        "UPDATE log_counter SET event=(SELECT",
+        // What the database knows of its own time.
+        "SELECT (extract(epoch FROM clock_timestamp())",
+    ];
+
+    #[derive(Debug)]
+    pub(super) struct Statement {
+        #[allow(dead_code, reason = "for who reads a failure")]
+        file: String,
+        pub(super) text: String,
+    }
+
+    impl Statement {
+        pub(super) fn is_put_together(&self) -> bool {
+            self.text.contains('{')
+        }
+
+        /// The longest part that is in every statement that comes of it.
+        pub(super) fn longest_part(&self) -> &str {
+            let parts = self.text.split(['{', '}']).step_by(2);
+            parts.max_by_key(|part| part.len()).unwrap_or(&self.text)
+        }
+    }
+
+    pub(super) fn statements() -> Vec<Statement> {
+        let mut all = Vec::new();
+        look_into(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut all);
+        all
+    }
+
+    fn look_into(folder: &Path, all: &mut Vec<Statement>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                look_into(&path, all);
+                continue;
+            }
+            let mut file = path.file_name().unwrap().to_string_lossy().into_owned();
+            if file == "read.rs" && folder.ends_with("transfer") {
+                file.push_str(" of transfer");
+            }
+            if OTHER_ROOMS.contains(&&*file) {
+                continue;
+            }
+            let source = std::fs::read_to_string(&path).unwrap();
+            // What is for tests comes last.
+            let own = source.split("#[cfg(test)]").next().unwrap_or_default();
+            for verb in ["SELECT ", "UPDATE ", "DELETE ", "WITH "] {
+                for (at, begin) in own.match_indices(&format!("\"{verb}")) {
+                    let text = literal(&own[at + 1..begin.len() + at], &own[at + begin.len()..]);
+                    if !OTHERS.iter().any(|head| text.starts_with(head)) {
+                        let file = file.clone();
+                        all.push(Statement { file, text });
+                    }
+                }
+            }
+        }
+    }
+
+    /// The value of a literal that begins with `head`, and goes on with `rest` up to its end.
+    fn literal(head: &str, rest: &str) -> String {
+        let mut text = head.to_owned();
+        let mut letters = rest.chars().peekable();
+        while let Some(letter) = letters.next() {
+            match letter {
+                '"' => break,
+                '\\' if letters.peek() == Some(&'\n') => {
+                    while letters.next_if(|letter| letter.is_whitespace()).is_some() {}
+                }
+                '\\' => text.extend(letters.next()),
+                letter => text.push(letter),
+            }
+        }
+        text
+    }
 }

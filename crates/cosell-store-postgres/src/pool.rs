@@ -119,8 +119,11 @@ impl Deref for Taken<'_> {
 
 impl Drop for Taken<'_> {
     fn drop(&mut self) {
-        // A transaction that was given up in the middle ends with its connection.
+        // A transaction that was given up in the middle ends with its connection. What this one met may concern others that
+        // lie here, and none of those need stay connected.
         if !self.session.is_clean() {
+            let mut free = self.pool.free.lock().unwrap_or_else(PoisonError::into_inner);
+            free.retain(|session| session.is_clean());
             return;
         }
         let give_back =

@@ -1,14 +1,20 @@
 //! Erasing what an account, a catalog, or everybody has.
 //!
 //! A reset goes in steps of at most [`STEP`] rows, each a transaction of its own that keeps writers out; between them other
-//! writes get their turn.
-//! What acts comes first (jobs, answers, events), then the records, then what they were. Nothing here may touch identities,
-//! settings or the audit log.
+//! writes get their turn. What acts comes first (jobs, answers, events), then the records, then what they were. A step that
+//! ends with room left has found nothing more anywhere while nobody could write, and is the last.
+//!
+//! What a step costs does not grow with what others have. Records and former versions lie together by account and catalog.
+//! Events and answers do not: of those the numbers that are to go are looked for beforehand, in bounded looks that keep nobody
+//! out, and the step itself looks only at what came since. Nothing here may touch identities, settings or the audit log.
 
 use crate::delivery::erase::{self, Erasure};
 use crate::error::Failure;
+use crate::log;
 use crate::param::{Param, Raw, Text};
+use crate::pool::Pool;
 use crate::records::number;
+use crate::revision;
 use crate::session::{Bracket, Session, Step, step};
 use crate::sql;
 use cosell_store::{Erased, Kind, Scope, StoreError};
@@ -43,6 +49,15 @@ impl Target {
             && (self.catalog.is_none() || self.catalog.as_deref() == catalog)
     }
 
+    /// Conditions on `tenant` and `catalog`, for an index that begins with both.
+    fn places(&self, table: &str) -> (Vec<String>, Vec<Param<'_>>) {
+        let (mut conditions, params) = self.conditions("tenant", "catalog");
+        if self.account.is_none() && self.catalog.is_some() {
+            conditions.push(format!("tenant = ANY({})", distinct(table, "tenant", "")));
+        }
+        (conditions, params)
+    }
+
     /// Conditions on columns that hold account and catalog, each with its parameter.
     fn conditions(&self, account: &str, catalog: &str) -> (Vec<String>, Vec<Param<'_>>) {
         let (mut texts, mut params) = (Vec::new(), Vec::new());
@@ -56,6 +71,23 @@ impl Target {
     }
 }
 
+/// The values in the first column of an index (after `fixed`), each found by one way down the index: there are few of them
+/// beside the rows that have them.
+fn distinct(table: &str, column: &str, fixed: &str) -> String {
+    format!(
+        "ARRAY(WITH RECURSIVE d AS ((SELECT n.{column} AS v FROM {table} AS n WHERE {fixed}true ORDER BY n.{column} LIMIT 1) \
+         UNION ALL SELECT (SELECT n.{column} FROM {table} AS n WHERE {fixed}n.{column}>d.v ORDER BY n.{column} LIMIT 1) \
+         FROM d WHERE d.v IS NOT NULL) SELECT v FROM d WHERE v IS NOT NULL)"
+    )
+}
+
+fn all_of(conditions: &[String]) -> String {
+    match conditions.is_empty() {
+        true => "true".to_owned(),
+        false => conditions.join(" AND "),
+    }
+}
+
 /// Deletes rows found by conditions, by their keys; the answer is how many.
 fn delete<'t>(
     table: &str,
@@ -64,10 +96,7 @@ fn delete<'t>(
     params: Vec<Param<'t>>,
     most: usize,
 ) -> Step<'t> {
-    let conditions = match conditions.is_empty() {
-        true => "true".to_owned(),
-        false => conditions.join(" AND "),
-    };
+    let conditions = all_of(conditions);
     let text = format!(
         "WITH gone AS (DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM {table} WHERE {conditions} LIMIT {most}) \
          RETURNING 1) SELECT count(*) FROM gone"
@@ -81,20 +110,216 @@ async fn count(session: &Session, one: Step<'_>) -> Result<usize, Failure> {
     Ok(usize::try_from(gone).unwrap_or(usize::MAX))
 }
 
-/// Erases up to [`STEP`] rows; what, and whether there may be more.
-pub(crate) async fn run(session: &Session, target: &Target) -> Result<(Erased, bool), Failure> {
+/// How far a reset has come.
+#[derive(Clone, Debug)]
+pub(crate) struct Progress {
+    /// The exchange within which the numbers below mean something: an import numbers anew.
+    exchange: i64,
+    answers: Search,
+    events: Search,
+}
+
+/// Rows of a log that are to go, by their numbers. What comes later has a greater number than all that were there.
+#[derive(Clone, Debug, Default)]
+struct Search {
+    /// Where a look along the account's own index goes on: time and number. `None` where there is no such look (any more).
+    along: Option<(i64, i64)>,
+    /// Whatever has a number up to this is found, once no look goes along an index.
+    through: i64,
+    found: Vec<i64>,
+    /// Whether the last look came to the end.
+    ended: bool,
+}
+
+impl Search {
+    fn wants(&self, most: usize) -> bool {
+        !self.ended && self.found.len() < most
+    }
+}
+
+/// A log in which rows are searched for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Log {
+    Answers,
+    Events,
+}
+
+impl Log {
+    fn table(self) -> &'static str {
+        match self {
+            Log::Answers => "idempotency",
+            Log::Events => "event",
+        }
+    }
+
+    /// Whether a row is to go, and the parameters of that.
+    fn matches(self, target: &Target) -> (String, Vec<Param<'_>>) {
+        let (mut conditions, params) = target.conditions("account", "catalog");
+        match self {
+            Log::Answers => {
+                if let (Some(last), Some(_)) = (conditions.last_mut(), &target.catalog) {
+                    // An answer whose catalog is not known goes with any: it might speak of a record that is gone.
+                    *last = format!("({last} OR catalog IS NULL)");
+                }
+            }
+            // A place holder is gone already.
+            Log::Events => conditions.push("detail_type<>''".into()),
+        }
+        (all_of(&conditions), params)
+    }
+
+    /// A look at up to `most` rows, each with its number and whether it is to go (and its time).
+    fn look(self, target: &Target, along: Option<(i64, i64)>, through: i64, most: usize) -> Step<'_> {
+        let (matches, mut params) = self.matches(target);
+        let table = self.table();
+        let mut bind = |number| {
+            params.push(Param::Int(number));
+            params.len()
+        };
+        let text = match along {
+            // The first parameter is the account: there is no such look without one. The bounds and the order begin with it,
+            // and so no other index serves them, whatever the planner believes of accounts.
+            Some((time, seq)) => {
+                let (time, seq) = (bind(time), bind(seq));
+                format!(
+                    "SELECT seq, {matches}, time FROM {table} WHERE (account, time, seq) > ($1, ${time}, ${seq}) \
+                     AND account<=$1 ORDER BY account, time, seq LIMIT {most}"
+                )
+            }
+            None => {
+                let through = bind(through);
+                format!("SELECT seq, {matches} FROM {table} WHERE seq>${through} ORDER BY seq LIMIT {most}")
+            }
+        };
+        step(text, params)
+    }
+}
+
+/// One look further.
+async fn search(
+    session: &Session,
+    target: &Target,
+    log: Log,
+    so_far: &Search,
+    most: usize,
+) -> Result<Search, Failure> {
+    let mut next = so_far.clone();
+    let rows = session
+        .query(&log.look(target, so_far.along, so_far.through, most))
+        .await?;
+    let is_last = rows.len() < most;
+    for row in &rows {
+        let (seq, goes): (i64, bool) = (row.try_get(0)?, row.try_get(1)?);
+        match so_far.along {
+            // What is newer comes once more, by its number.
+            Some(_) if seq > so_far.through => {}
+            _ if goes => next.found.push(seq),
+            _ => {}
+        }
+    }
+    let last = rows.last();
+    match (so_far.along, last) {
+        (Some(_), _) if is_last => next.along = None,
+        (Some(_), Some(row)) => next.along = Some((row.try_get(2)?, row.try_get(0)?)),
+        (None, Some(row)) => next.through = row.try_get(0)?,
+        (_, None) => {}
+    }
+    next.ended = is_last && so_far.along.is_none();
+    Ok(next)
+}
+
+/// Begins a reset.
+async fn begin(session: &Session, target: &Target) -> Result<Progress, Failure> {
+    // The exchange first: an import after this look is noticed.
+    let exchange = revision::present(session).await?;
+    let row = session.row(&step(log::LAST, vec![])).await?;
+    let last: i64 = row.map_or(Ok(0), |row| row.try_get(0))?;
+    let events = match target.account {
+        Some(_) => Search {
+            along: Some((i64::MIN, i64::MIN)),
+            through: last,
+            ..Search::default()
+        },
+        None => Search::default(),
+    };
+    let answers = Search {
+        // All of an account's go, and they lie together.
+        ended: target.catalog.is_none(),
+        ..Search::default()
+    };
+    Ok(Progress {
+        exchange,
+        answers,
+        events,
+    })
+}
+
+/// Erases everything of a target, in steps of at most `most` rows.
+pub(crate) async fn all(pool: &Pool, target: &Target, most: usize) -> Result<Erased, StoreError> {
+    let mut erased = Erased::default();
+    let begun = pool.work(|session| async move { begin(&session, target).await });
+    let mut progress = begun.await?;
+    loop {
+        for log in [Log::Answers, Log::Events] {
+            while progress.of(log).wants(most) {
+                let so_far = progress.of(log);
+                let look =
+                    pool.work(|session| async move { search(&session, target, log, so_far, most).await });
+                let next = look.await?;
+                *progress.of_mut(log) = next;
+            }
+        }
+        let so_far = &progress;
+        let step = pool.work(|session| async move { run(&session, target, so_far, most).await });
+        let (now, next) = step.await?;
+        erased += now;
+        match next {
+            Some(next) => progress = next,
+            None => return Ok(erased),
+        }
+    }
+}
+
+impl Progress {
+    fn of(&self, log: Log) -> &Search {
+        match log {
+            Log::Answers => &self.answers,
+            Log::Events => &self.events,
+        }
+    }
+
+    fn of_mut(&mut self, log: Log) -> &mut Search {
+        match log {
+            Log::Answers => &mut self.answers,
+            Log::Events => &mut self.events,
+        }
+    }
+}
+
+/// Erases up to `most` rows; what, and how far the reset has come if there may be more.
+async fn run(
+    session: &Session,
+    target: &Target,
+    so_far: &Progress,
+    most: usize,
+) -> Result<(Erased, Option<Progress>), Failure> {
     // A change that lands between two of the statements below would be erased by half.
     let mut locks = vec![step(sql::keep_writers_out(), vec![])];
     locks.extend(erase::lock_steps());
     session.pipeline(Bracket::Begin, &locks).await?;
-    let mut left = STEP;
+    if revision::present(session).await? != so_far.exchange {
+        session.rollback().await?;
+        return Ok((Erased::default(), Some(begin(session, target).await?)));
+    }
+    let mut progress = so_far.clone();
+    let mut left = most;
     let mut spend = |count: usize| {
         left = left.saturating_sub(count);
         (count as u64, left)
     };
-    let (jobs, left) = spend(jobs(session, target, STEP).await?);
-    let (answers, left) = spend(answers(session, target, left).await?);
-    let (events, left) = spend(events(session, target, left).await?);
+    let (jobs, left) = spend(jobs(session, target, most).await?);
+    let (answers, left) = spend(answers(session, target, &mut progress.answers, left).await?);
+    let (events, left) = spend(events(session, target, &mut progress.events, left).await?);
     let (records, left) = spend(records(session, target, left).await?);
     let (history, left) = spend(history(session, target, left).await?);
     session.pipeline(Bracket::Commit, &[]).await?;
@@ -105,7 +330,28 @@ pub(crate) async fn run(session: &Session, target: &Target) -> Result<(Erased, b
         jobs,
         history,
     };
-    Ok((erased, left == 0))
+    Ok((erased, Some(progress).filter(|_| left == 0)))
+}
+
+/// The numbers that go now, at most `most`: those that were found, and with room left those that came since.
+async fn due(
+    session: &Session,
+    target: &Target,
+    log: Log,
+    so_far: &mut Search,
+    most: usize,
+) -> Result<Vec<i64>, Failure> {
+    while so_far.found.len() < most {
+        let next = search(session, target, log, so_far, STEP).await?;
+        let is_done = next.ended;
+        *so_far = next;
+        if is_done {
+            break;
+        }
+    }
+    let count = so_far.found.len().min(most);
+    let now = so_far.found.drain(..count).collect();
+    Ok(now)
 }
 
 /// Whose a job is, by its payload.
@@ -115,66 +361,78 @@ struct Owner {
     catalog: Option<String>,
 }
 
+/// Jobs after an id (`$1`): they lie in no order of whose they are, so all that wait are looked through.
+pub(crate) const JOBS: &str = "SELECT id, payload FROM job WHERE id>$1 ORDER BY id LIMIT 20000";
+const ERASE_JOBS: &str =
+    "WITH gone AS (DELETE FROM job WHERE id = ANY($1) RETURNING 1) SELECT count(*) FROM gone";
+
 async fn jobs(session: &Session, target: &Target, most: usize) -> Result<usize, Failure> {
     let mut ids = Vec::new();
-    for row in session
-        .query(&step("SELECT id, payload FROM job", vec![]))
-        .await?
-    {
-        // A payload of another form belongs to nobody: only a reset of everything takes it.
-        let owner = serde_json::from_slice(&row.try_get::<_, Raw>(1)?.0).unwrap_or(Owner {
-            account: None,
-            catalog: None,
-        });
-        if target.is(owner.account.as_deref(), owner.catalog.as_deref()) {
-            ids.push(row.try_get::<_, Text>(0)?.0.into_bytes());
-        }
-        if ids.len() == most {
-            break;
+    let mut after = Some(String::new());
+    while let Some(id) = after.take() {
+        for row in session.query(&step(JOBS, vec![Param::text(&id)])).await? {
+            let id = row.try_get::<_, Text>(0)?.0;
+            // A payload of another form belongs to nobody: only a reset of everything takes it.
+            let owner = serde_json::from_slice(&row.try_get::<_, Raw>(1)?.0).unwrap_or(Owner {
+                account: None,
+                catalog: None,
+            });
+            if ids.len() < most && target.is(owner.account.as_deref(), owner.catalog.as_deref()) {
+                ids.push(id.clone().into_bytes());
+            }
+            after = Some(id).filter(|_| ids.len() < most);
         }
     }
-    let count = ids.len();
-    if count > 0 {
-        let delete = step("DELETE FROM job WHERE id = ANY($1)", vec![Param::OwnTexts(ids)]);
-        session.query(&delete).await?;
+    match ids.is_empty() {
+        true => Ok(0),
+        false => count(session, step(ERASE_JOBS, vec![Param::OwnTexts(ids)])).await,
     }
-    Ok(count)
 }
 
-async fn answers(session: &Session, target: &Target, most: usize) -> Result<usize, Failure> {
-    let (mut conditions, params) = target.conditions("account", "catalog");
-    if let (Some(last), Some(_)) = (conditions.last_mut(), &target.catalog) {
-        // An answer whose catalog is not known goes with any: it might speak of a record that is gone.
-        *last = format!("({last} OR catalog IS NULL)");
+const ERASE_ANSWERS: &str =
+    "WITH gone AS (DELETE FROM idempotency WHERE seq = ANY($1) RETURNING 1) SELECT count(*) FROM gone";
+
+async fn answers(
+    session: &Session,
+    target: &Target,
+    search: &mut Search,
+    most: usize,
+) -> Result<usize, Failure> {
+    if target.catalog.is_none() {
+        return count(session, answers_step(target, most)).await;
     }
-    count(
-        session,
-        delete(
-            "idempotency",
-            "account, operation, token",
-            &conditions,
-            params,
-            most,
-        ),
+    let seqs = due(session, target, Log::Answers, search, most).await?;
+    match seqs.is_empty() {
+        true => Ok(0),
+        false => count(session, step(ERASE_ANSWERS, vec![Param::Ints(seqs)])).await,
+    }
+}
+
+/// The statement that erases all answers of an account, or all.
+fn answers_step(target: &Target, most: usize) -> Step<'_> {
+    let (conditions, params) = target.conditions("account", "catalog");
+    delete(
+        "idempotency",
+        "account, operation, token",
+        &conditions,
+        params,
+        most,
     )
-    .await
 }
 
 /// Erases events. The newest one keeps its number, emptied, so that no number is ever given twice.
-async fn events(session: &Session, target: &Target, most: usize) -> Result<usize, Failure> {
-    let (mut conditions, params) = target.conditions("account", "catalog");
-    conditions.push("detail_type<>''".into());
-    let conditions = conditions.join(" AND ");
-    let text = format!(
-        "SELECT seq, seq=(SELECT max(seq) FROM event) FROM event WHERE {conditions} ORDER BY seq LIMIT {most}"
-    );
-    let (mut seqs, mut emptied) = (Vec::new(), None);
-    for row in session.query(&step(text, params)).await? {
-        match row.try_get(1)? {
-            true => emptied = Some(row.try_get(0)?),
-            false => seqs.push(row.try_get(0)?),
-        }
-    }
+async fn events(
+    session: &Session,
+    target: &Target,
+    search: &mut Search,
+    most: usize,
+) -> Result<usize, Failure> {
+    let mut seqs = due(session, target, Log::Events, search, most).await?;
+    let row = session.row(&step(log::LAST, vec![])).await?;
+    let last: i64 = row.map_or(Ok(0), |row| row.try_get(0))?;
+    let before = seqs.len();
+    seqs.retain(|seq| *seq != last);
+    let emptied = Some(last).filter(|_| seqs.len() < before);
     let erased = erase::erase(session, Erasure::of(seqs).and_empty(emptied)).await?;
     Ok(usize::try_from(erased).unwrap_or(usize::MAX))
 }
@@ -186,19 +444,24 @@ pub(crate) fn records_step(kind: Kind, target: &Target, most: usize) -> Option<S
         return None;
     }
     let names_its_account = spec.column("account").is_some();
+    let table = sql::table(spec);
     let (conditions, params) = match (spec.scope, &target.account) {
-        (Scope::Catalog, _) => target.conditions("tenant", "catalog"),
-        (Scope::Shared, None) => target.conditions("tenant", "catalog"),
-        (Scope::Shared, Some(_)) if names_its_account => target.conditions("account", "catalog"),
+        (Scope::Catalog, _) | (Scope::Shared, None) => target.places(&table),
+        // What is shared belongs to no account, but it can name one.
+        (Scope::Shared, Some(_)) if names_its_account => {
+            let (mut conditions, params) = target.conditions("account", "catalog");
+            conditions.push("tenant=''".into());
+            if target.catalog.is_none() {
+                conditions.push(format!(
+                    "catalog = ANY({})",
+                    distinct(&table, "catalog", "tenant='' AND ")
+                ));
+            }
+            (conditions, params)
+        }
         (Scope::Shared | Scope::Global | Scope::Account, _) => return None,
     };
-    Some(delete(
-        &sql::table(spec),
-        "tenant, catalog, id",
-        &conditions,
-        params,
-        most,
-    ))
+    Some(delete(&table, "tenant, catalog, id", &conditions, params, most))
 }
 
 async fn records(session: &Session, target: &Target, most: usize) -> Result<usize, Failure> {
@@ -215,7 +478,147 @@ async fn records(session: &Session, target: &Target, most: usize) -> Result<usiz
 
 /// Erases former versions. It comes last, since nobody reads them but those who look.
 async fn history(session: &Session, target: &Target, most: usize) -> Result<usize, Failure> {
-    let (mut conditions, params) = target.conditions("tenant", "catalog");
+    count(session, history_step(target, most)).await
+}
+
+fn history_step(target: &Target, most: usize) -> Step<'_> {
+    let (mut conditions, params) = target.places("history");
     conditions.push("catalog<>''".into());
-    count(session, delete("history", "seq", &conditions, params, most)).await
+    delete("history", "seq", &conditions, params, most)
+}
+
+/// The texts of all statements about a target, to be explained.
+#[cfg(test)]
+pub(crate) fn statements(target: &Target) -> Vec<String> {
+    let mut all: Vec<String> = [JOBS, ERASE_JOBS, ERASE_ANSWERS].map(str::to_owned).into();
+    all.extend(
+        Kind::ALL
+            .iter()
+            .filter_map(|kind| Some(records_step(*kind, target, STEP)?.sql.into_owned())),
+    );
+    all.push(history_step(target, STEP).sql.into_owned());
+    for log in [Log::Answers, Log::Events] {
+        all.push(log.look(target, None, 0, STEP).sql.into_owned());
+    }
+    if target.catalog.is_none() {
+        all.push(answers_step(target, STEP).sql.into_owned());
+    }
+    if target.account.is_some() {
+        all.push(Log::Events.look(target, Some((0, 0)), 0, STEP).sql.into_owned());
+    }
+    all
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::plans::support;
+    use cosell_model::Timestamp;
+    use cosell_store::suite::{self, ACCOUNT, CATALOG, OTHER, outbox};
+    use cosell_store::{Changes, Store as _};
+    use cosell_test_postgres::server;
+
+    async fn store() -> crate::PostgresStore {
+        let migrate = |url: String| async move {
+            drop(
+                crate::PostgresStore::open(&url, crate::Options::default())
+                    .await
+                    .unwrap(),
+            );
+        };
+        let name = support::database(migrate).await;
+        let url = server().url(&name);
+        crate::PostgresStore::open(&url, crate::Options::default())
+            .await
+            .unwrap()
+    }
+
+    /// Events of two accounts in two catalogs, in turn; their times run backwards.
+    async fn fill(store: &crate::PostgresStore, name: &str, count: i64) {
+        let mut events = Vec::new();
+        for n in 0..count {
+            for account in [ACCOUNT, OTHER] {
+                for catalog in [CATALOG, "AWS"] {
+                    let mut event = outbox::event(&format!("{name}-{account}-{catalog}-{n}"));
+                    event.account = account.to_owned();
+                    event.catalog = catalog.to_owned();
+                    event.time = Timestamp::from_millis(1_000_000 - n);
+                    events.push(event);
+                }
+            }
+        }
+        let change = Changes {
+            events,
+            ..Changes::default()
+        };
+        store.apply(change).await.unwrap();
+    }
+
+    async fn left(store: &crate::PostgresStore) -> Vec<(String, String)> {
+        let all = store.events_after(0, 10_000).await.unwrap();
+        all.into_iter()
+            .map(|one| (one.event.account, one.event.catalog))
+            .collect()
+    }
+
+    #[tokio::test]
+    async fn a_reset_in_many_steps_finds_all_events_of_its_own_and_none_of_others() {
+        for (account, catalog, goes) in [
+            (Some(ACCOUNT), Some(CATALOG), 30),
+            (Some(ACCOUNT), None, 60),
+            (None, Some(CATALOG), 60),
+            (None, None, 120),
+        ] {
+            let store = store().await;
+            fill(&store, "a", 30).await;
+            let target = Target::new(account, catalog).unwrap();
+            for most in [7, 4_000] {
+                let erased = all(&store.pool, &target, most).await.unwrap();
+                assert_eq!(erased.events, if most == 7 { goes } else { 0 }, "{target:?}");
+            }
+            let left = left(&store).await;
+            assert_eq!(left.len() as u64, 120 - goes, "{target:?}");
+            assert!(
+                left.iter().all(|(a, c)| !target.is(Some(a), Some(c))),
+                "{target:?}"
+            );
+            assert!(store.check(suite::silent()).await.unwrap().is_sound());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_step_of_a_reset_takes_along_what_came_since_it_was_looked_for_and_begins_anew_after_an_import()
+    {
+        let store = store().await;
+        fill(&store, "a", 30).await;
+        let target = &Target::new(Some(ACCOUNT), Some(CATALOG)).unwrap();
+        let session = store.pool.connect().await.unwrap();
+        let mut progress = begin(&session, target).await.unwrap();
+        while progress.events.wants(1_000) {
+            progress.events = search(&session, target, Log::Events, &progress.events, 7)
+                .await
+                .unwrap();
+        }
+        assert_eq!(progress.events.found.len(), 30);
+        // It is older than all that were there, by its time.
+        fill(&store, "b", 40).await;
+        let (erased, next) = run(&session, target, &progress, 1_000).await.unwrap();
+        assert_eq!((erased.events, next.is_none()), (70, true));
+
+        let progress = begin(&session, target).await.unwrap();
+        let mut items = Vec::new();
+        let mut keep = |item| {
+            items.push(Ok(item));
+            Ok(())
+        };
+        store.export(&mut keep, suite::silent()).await.unwrap();
+        store
+            .import(&[], &mut items.into_iter(), suite::silent())
+            .await
+            .unwrap();
+        let (erased, next) = run(&session, target, &progress, 1_000).await.unwrap();
+        assert_eq!(erased, Erased::default());
+        assert_eq!(next.unwrap().exchange, progress.exchange + 1);
+    }
 }

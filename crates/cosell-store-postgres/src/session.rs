@@ -3,16 +3,17 @@
 //! A connection is worked on by one task at a time. Statements of a *pipeline* leave in one go and are executed in their
 //! order, so a transaction of many statements costs one round trip. Nothing here tries anything twice.
 
-use crate::error::Failure;
+use crate::error::{Failure, Meaning, meaning};
 use crate::options::{Address, Options};
 use crate::param::Param;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Config, Error, NoTls, Row, Statement};
 
@@ -79,6 +80,11 @@ pub(crate) struct Session {
     open: AtomicBool,
     /// Whether something was asked that is not answered: whoever waited for it has gone away.
     asked: AtomicBool,
+    /// Whether it met an error after which another connection may do, and this one may not.
+    lost: AtomicBool,
+    /// The address's count of turns when this connection began.
+    began: u64,
+    turns: Arc<AtomicU64>,
 }
 
 impl Session {
@@ -105,6 +111,8 @@ impl Session {
     }
 
     async fn connect_to(host: &Config, address: &Address, options: &Options) -> Result<Self, Error> {
+        // Before the host is looked at, so that a turn meanwhile counts for this connection too.
+        let began = address.turns.load(Ordering::Acquire);
         let client = match &address.tls {
             None => {
                 let (client, connection) = host.connect(NoTls).await?;
@@ -122,6 +130,9 @@ impl Session {
             prepared: Mutex::default(),
             open: AtomicBool::new(false),
             asked: AtomicBool::new(false),
+            lost: AtomicBool::new(false),
+            began,
+            turns: address.turns.clone(),
         };
         session.client.batch_execute(&settings(options)).await?;
         Ok(session)
@@ -138,7 +149,28 @@ impl Session {
 
     /// Whether the next task may have it.
     pub(crate) fn is_clean(&self) -> bool {
-        !self.open.load(Ordering::Acquire) && !self.client.is_closed()
+        let is_useful =
+            !self.lost.load(Ordering::Acquire) && self.turns.load(Ordering::Acquire) == self.began;
+        is_useful && !self.open.load(Ordering::Acquire) && !self.client.is_closed()
+    }
+
+    /// Draws from an error what it means for this connection, and for the others of its address.
+    fn learn(&self, error: &Error) {
+        if meaning(error) != Meaning::Lost {
+            return;
+        }
+        self.lost.store(true, Ordering::Release);
+        if error.code() == Some(&SqlState::READ_ONLY_SQL_TRANSACTION) {
+            // Once for all connections that began before.
+            let next = self.began.wrapping_add(1);
+            let _ = self
+                .turns
+                .compare_exchange(self.began, next, Ordering::AcqRel, Ordering::Acquire);
+        }
+    }
+
+    fn learnt<T>(&self, answer: Result<T, Error>) -> Result<T, Error> {
+        answer.inspect_err(|error| self.learn(error))
     }
 
     /// Whether an answer is still to come. It may be late, or the connection may have fallen silent for ever.
@@ -170,7 +202,7 @@ impl Session {
                 return Ok(statement.clone());
             }
         }
-        let statement = self.client.prepare(sql).await?;
+        let statement = self.learnt(self.client.prepare(sql).await)?;
         let mut prepared = self.prepared.lock().unwrap_or_else(PoisonError::into_inner);
         if prepared.len() >= MOST_PREPARED {
             prepared.clear();
@@ -186,7 +218,7 @@ impl Session {
         let params: Vec<&(dyn ToSql + Sync)> = step.params.iter().map(|p| p as _).collect();
         let answer = self.client.query(&statement, &params).await;
         self.asked.store(false, Ordering::Release);
-        answer
+        self.learnt(answer)
     }
 
     /// The one row of a statement, or none.
@@ -204,7 +236,7 @@ impl Session {
         let statement = self.prepare(&step.sql).await?;
         let params: Vec<&(dyn ToSql + Sync)> = step.params.iter().map(|p| p as _).collect();
         let (rows, done) = futures_util::future::join(self.client.query(&statement, &params), work).await;
-        Ok((rows?, done))
+        Ok((self.learnt(rows)?, done))
     }
 
     /// Sends all statements at once; the rows of each. If one fails, none of the transaction remains.
@@ -262,6 +294,7 @@ impl Session {
         }
         self.asked.store(false, Ordering::Release);
         if let Some(error) = failed {
+            self.learn(&error);
             // With a `COMMIT` at its end the failed transaction is over.
             if ends && error.as_db_error().is_some() {
                 self.open.store(false, Ordering::Release);

@@ -1,7 +1,8 @@
 //! Everything out, everything in at once or in steps, and many new records at once.
 //!
 //! Each has a connection of its own, on which nothing times out, and is never tried twice: half of a source is used up when
-//! a connection breaks. Nothing here knows what a file of the state looks like.
+//! a connection breaks. An import whose commit was not answered finds out whether it has landed. Nothing here knows what a
+//! file of the state looks like.
 
 mod copy;
 mod read;
@@ -74,14 +75,8 @@ async fn insert(session: &Session, acknowledged: i64, chunk: &[Record]) -> Resul
         let texts = |part: fn(&Key) -> &String| {
             Param::Texts(records.iter().map(|r| part(&r.key).as_bytes()).collect())
         };
-        let find = format!(
-            "SELECT v.n FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS v (tenant, catalog, id, n) \
-             WHERE EXISTS (SELECT 1 FROM {} AS t WHERE t.tenant=v.tenant AND t.catalog=v.catalog AND t.id=v.id) \
-             ORDER BY v.n LIMIT 1",
-            sql::table(kind.spec())
-        );
         let params = vec![texts(|k| &k.account), texts(|k| &k.catalog), texts(|k| &k.id)];
-        if let Some(row) = session.row(&step(find, params)).await? {
+        if let Some(row) = session.row(&step(known_sql(*kind), params)).await? {
             let place = usize::try_from(number(&row, 0)?).unwrap_or(usize::MAX);
             session.rollback().await?;
             return Err(records.get(place.wrapping_sub(1)).map_or_else(
@@ -97,6 +92,16 @@ async fn insert(session: &Session, acknowledged: i64, chunk: &[Record]) -> Resul
     revision::expect(session, acknowledged, &looked).await?;
     session.pipeline(Bracket::Commit, &[]).await?;
     Ok(())
+}
+
+/// The first of some keys (`$1` tenants, `$2` catalogs, `$3` ids) under which there is a record.
+pub(crate) fn known_sql(kind: Kind) -> String {
+    format!(
+        "SELECT v.n FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS v (tenant, catalog, id, n) \
+         WHERE EXISTS (SELECT 1 FROM {} AS t WHERE t.tenant=v.tenant AND t.catalog=v.catalog AND t.id=v.id) \
+         ORDER BY v.n LIMIT 1",
+        sql::table(kind.spec())
+    )
 }
 
 fn known(key: &Key) -> Failure {

@@ -12,6 +12,7 @@ use cosell_store::{
     ApplyError, Changes, Delivery, DeliveryState, ExportItem, Kind, SettleError, Store, StoreError, Write,
 };
 use cosell_store_postgres::{Options, PostgresStore};
+use cosell_test_postgres::relay::{Fate, Side, relay};
 use cosell_test_postgres::server;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -225,6 +226,62 @@ async fn a_change_that_was_handed_in_before_an_exchange_does_not_land_after_its_
         "{refused:?}"
     );
     assert_eq!(items(&one).await, state);
+}
+
+/// An import numbers targets from 1 on. What is dropped is erased by its number, in several statements.
+#[tokio::test]
+async fn an_import_while_a_target_is_dropped_keeps_its_deliveries() {
+    let (one, other, name) = two().await;
+    let fill = Changes {
+        events: vec![outbox::event("e1")],
+        ..Changes::default()
+    };
+    one.apply(fill).await.unwrap();
+    one.open_target("t", 0).await.unwrap();
+    let waiting = Delivery {
+        target: "t".into(),
+        seq: 1,
+        state: DeliveryState::Pending,
+        lane: None,
+        attempts: 0,
+        due_at: at(0),
+        note: bytes::Bytes::new(),
+    };
+    one.park("t", vec![waiting]).await.unwrap();
+    let state = items(&one).await;
+
+    // Holds up what erases deliveries until the import is done, or waits for it in its turn.
+    let (reached, mut reaches) = tokio::sync::mpsc::channel(9);
+    let held = Arc::new(AtomicBool::new(true));
+    let hold = held.clone();
+    let open_relay = move || {
+        let (reached, hold) = (reached.clone(), hold.clone());
+        move |side: Side, piece: &[u8]| {
+            let erases = b"DELETE FROM delivery WHERE target";
+            if side == Side::Client && piece.windows(erases.len()).any(|part| part == erases) {
+                let _ = reached.blocking_send(());
+                let begun = std::time::Instant::now();
+                while hold.load(Ordering::SeqCst) && begun.elapsed() < std::time::Duration::from_secs(3) {
+                    std::thread::sleep(std::time::Duration::from_millis(5));
+                }
+            }
+            Fate::Passes
+        }
+    };
+    let port = relay(server().port, open_relay).port();
+    let dropping = open(&format!("postgres://cosell@127.0.0.1:{port}/{name}")).await;
+    let dropping = tokio::spawn(async move { dropping.drop_target("t").await });
+    tokio::time::timeout(std::time::Duration::from_secs(60), reaches.recv())
+        .await
+        .unwrap()
+        .unwrap();
+    import(&other, state.clone()).await;
+    held.store(false, Ordering::SeqCst);
+    // It was done before the import, or learns that there was one.
+    let dropped = dropping.await.unwrap();
+    assert!(dropped.is_ok() || is_refused(&dropped), "{dropped:?}");
+    assert_eq!(items(&other).await, state);
+    assert_eq!(other.due_deliveries("t", at(9), 9).await.unwrap().len(), 1);
 }
 
 #[tokio::test]

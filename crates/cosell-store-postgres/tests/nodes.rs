@@ -8,8 +8,9 @@ use bytes::Bytes;
 use cosell_store::copy::CopyTarget;
 use cosell_store::suite::deliveries::settlement;
 use cosell_store::suite::{at, insert, jobs, key, opportunity, outbox, silent, writes};
-use cosell_store::{ApplyError, Changes, Conflict, SettleError, Store, StoreError, Write};
+use cosell_store::{ApplyError, Changes, Conflict, ExportItem, SettleError, Store, StoreError, Write};
 use cosell_store_postgres::{OpenError, Options, PostgresStore, Purpose};
+use cosell_test_postgres::relay::{Fate, Side, relay};
 use cosell_test_postgres::server;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -384,6 +385,45 @@ async fn servers_that_start_at_once_migrate_once() {
     }
 }
 
+/// A migration can take long, and what it has locked everybody waits for.
+#[tokio::test]
+async fn a_migration_ends_in_the_database_when_its_server_is_gone() {
+    let name = database().await;
+    let back = "DELETE FROM cosell_migration WHERE number = 6";
+    server().execute(&name, back).unwrap();
+    let mut client = support::client(server(), &name).await;
+    let holding = client.transaction().await.unwrap();
+    holding
+        .batch_execute("LOCK TABLE cosell_migration_lock IN EXCLUSIVE MODE")
+        .await
+        .unwrap();
+    // A look of its own each time: within a transaction the first one would be repeated.
+    let watching = support::client(server(), &name).await;
+    let at_work = "SELECT count(*) FROM pg_stat_activity WHERE application_name='cosell' AND datname=current_database()";
+    let count = async || watching.query_one(at_work, &[]).await.unwrap().get::<_, i64>(0);
+    let url = server().url(&name);
+    let waiting = {
+        let opening = PostgresStore::open(&url, Options::default());
+        let mut opening = std::pin::pin!(opening);
+        loop {
+            let waited = tokio::time::timeout(Duration::from_millis(50), &mut opening).await;
+            assert!(waited.is_err(), "it was opened without the lock");
+            let waits = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation='cosell_migration_lock'::regclass";
+            if watching.query_one(waits, &[]).await.unwrap().get::<_, i64>(0) > 0 {
+                break count().await;
+            }
+        }
+    };
+    assert_eq!(waiting, 1);
+    for _ in 0..600 {
+        if count().await == 0 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("what nobody waits for any more goes on");
+}
+
 async fn refusal(name: &str) -> OpenError {
     match PostgresStore::open(&server().url(name), Options::default()).await {
         Ok(_) => panic!("the database was opened"),
@@ -550,4 +590,67 @@ async fn a_commit_whose_answer_was_lost_is_found_by_its_marker() {
     let refused = store.apply(change("O2")).await;
     assert_eq!(refused, Err(ApplyError::Conflict(Conflict::Exists(key("O2")))));
     assert!(store.check(silent()).await.unwrap().is_sound());
+}
+
+#[tokio::test]
+async fn an_import_whose_commit_was_not_answered_is_found_by_its_marker() {
+    let name = database().await;
+    let armed = Arc::new(AtomicBool::new(false));
+    let port = forgetful_proxy(armed.clone());
+    let store = open(&format!("postgres://cosell@127.0.0.1:{port}/{name}")).await;
+    store.apply(insert(opportunity(key("former"), 1))).await.unwrap();
+    let mut items = Some(ExportItem::Record(opportunity(key("O1"), 1))).into_iter();
+    // After the last item, only the end of the import is left to commit.
+    let mut source = std::iter::from_fn(|| match items.next() {
+        Some(item) => Some(Ok(item)),
+        None => {
+            armed.store(true, Ordering::SeqCst);
+            None
+        }
+    });
+    assert_eq!(store.import(&[], &mut source, silent()).await.unwrap(), 1);
+    assert!(!armed.load(Ordering::SeqCst), "no commit was cut off");
+    assert!(!store.revision().await.unwrap().is_foreign());
+    assert!(store.get(&key("former")).await.unwrap().is_none());
+    store.apply(insert(opportunity(key("O2"), 1))).await.unwrap();
+    assert!(store.get(&key("O1")).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn an_import_of_which_nobody_knows_whether_it_landed_is_answered_with_how_to_find_out() {
+    let name = database().await;
+    let options = Options {
+        read_patience: Duration::from_millis(300),
+        write_patience: Duration::from_secs(1),
+        ..Options::default()
+    };
+    let cut = Arc::new(AtomicBool::new(false));
+    let is_cut = cut.clone();
+    let open_relay = move || {
+        let is_cut = is_cut.clone();
+        move |side: Side, piece: &[u8]| {
+            if side == Side::Client && piece.windows(6).any(|part| part == b"COMMIT") {
+                is_cut.store(true, Ordering::SeqCst);
+            }
+            // Also those that come later.
+            match is_cut.load(Ordering::SeqCst) {
+                true => Fate::Cut,
+                false => Fate::Passes,
+            }
+        }
+    };
+    let port = relay(server().port, open_relay).port();
+    let url = format!("postgres://cosell@127.0.0.1:{port}/{name}");
+    let store = PostgresStore::open(&url, options).await.unwrap();
+    let mut source = [Ok(ExportItem::Record(opportunity(key("O1"), 1)))].into_iter();
+    let refused = store
+        .import(&[], &mut source, silent())
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(cut.load(Ordering::SeqCst), "no commit was sent");
+    assert!(
+        refused.contains("may have landed") && refused.contains("load it again"),
+        "{refused}"
+    );
 }

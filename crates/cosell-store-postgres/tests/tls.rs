@@ -59,6 +59,14 @@ async fn only_a_server_with_a_trusted_certificate_of_its_name_is_connected_to() 
         ] {
             let error = open(&refused).await.err().unwrap();
             assert!(matches!(error, OpenError::Unreachable(_)), "{mode}: {error}");
+            // The server runs: what is to be done is another thing.
+            let told = error.to_string();
+            assert!(!told.contains("that the server runs"), "{mode}: {told}");
+            let advice = match refused.contains("localhost") {
+                true => ["sslrootcert=", "sslmode=disable"],
+                false => ["by a name that is in its certificate", "sslmode=disable"],
+            };
+            assert!(advice.iter().all(|word| told.contains(word)), "{mode}: {told}");
         }
     }
     // The system does not know it either.

@@ -33,6 +33,9 @@ pub struct Flags {
     /// password belongs into COSELL_READ_STORE or the configuration file
     #[arg(long, value_name = "URL")]
     pub read_store: Option<String>,
+    /// Connections to that database, and to each replica, that requests share
+    #[arg(long, value_name = "COUNT")]
+    pub store_connections: Option<String>,
     /// Address and port of the API
     #[arg(long, value_name = "ADDR")]
     pub listen: Option<String>,
@@ -129,11 +132,12 @@ pub struct Flags {
 }
 
 impl Flags {
-    fn given(&self) -> [(&'static str, &Option<String>); 34] {
+    fn given(&self) -> [(&'static str, &Option<String>); 35] {
         [
             ("data", &self.data),
             ("store", &self.store),
             ("read-store", &self.read_store),
+            ("store-connections", &self.store_connections),
             ("listen", &self.listen),
             ("operator-listen", &self.operator_listen),
             ("tls-cert", &self.tls_cert),
@@ -304,6 +308,11 @@ impl Config {
             return Err(self.wrong("read-store", expected));
         }
         Ok(url)
+    }
+
+    /// How many connections to the database, and to each of its replicas, requests share.
+    pub fn store_connections(&self) -> anyhow::Result<usize> {
+        Ok(usize::try_from(self.number("store-connections", 2, 500)?)?)
     }
 
     /// The text of a setting.

@@ -35,6 +35,8 @@ pub struct Serving<'a> {
     pub listen: &'a str,
     /// The address of replicas of the database elsewhere, from which it reads lists. May hold a password.
     pub replicas: Option<&'a str>,
+    /// How many connections to the database elsewhere, and to each replica, its requests share. `None` is the store's default.
+    pub connections: Option<usize>,
 }
 
 /// Who opens a folder.
@@ -155,10 +157,13 @@ fn embedded(dir: &Path, role: Role<'_>) -> anyhow::Result<Arc<dyn Store>> {
 }
 
 async fn connect(url: &str, role: Role<'_>) -> anyhow::Result<Arc<dyn Store>> {
+    let default = cosell_store_postgres::Options::default();
+    let connections = role.serving().and_then(|serving| serving.connections);
     let options = cosell_store_postgres::Options {
+        connections: connections.unwrap_or(default.connections),
         // Others may serve the same database, unless its accounts are only for development.
         only_server: matches!(role, Role::DevServer(_)),
-        ..cosell_store_postgres::Options::default()
+        ..default
     };
     let store = PostgresStore::open(url, options).await;
     let mut store =
@@ -372,6 +377,7 @@ mod tests {
         let serving = Serving {
             listen: "127.0.0.1:1",
             replicas: None,
+            connections: None,
         };
         let refused = async |word: &str| {
             for outcome in [

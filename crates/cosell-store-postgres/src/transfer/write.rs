@@ -8,6 +8,7 @@ use super::copy;
 use crate::apply::job_params;
 use crate::delivery;
 use crate::error::{Failure, Meaning, meaning, words};
+use crate::marker;
 use crate::param::Param;
 use crate::pool::{FIRST_WAIT, LONGEST_WAIT};
 use crate::records::{self, record_params};
@@ -45,7 +46,8 @@ pub(crate) async fn import(
     source: &mut (dyn Iterator<Item = io::Result<ExportItem>> + Send),
     progress: &ProgressFn,
 ) -> Result<u64, TransferError> {
-    // Whatever goes wrong from here on, the connection is closed and the transaction with it.
+    // Whatever goes wrong from here on, the connection is closed and the transaction with it. Only where that happens at the
+    // commit may it have landed all the same: then its marker tells.
     let session = store.patient().await?;
     lock(&session, store.pool.options.write_patience).await?;
     // Nobody can write any more, so what holds here holds at the commit.
@@ -78,11 +80,55 @@ pub(crate) async fn import(
     }
     taking.finish(&session).await?;
     let exchange = revision::exchanged(&session).await.map_err(StoreError::from)?;
-    session.client().batch_execute("COMMIT").await.map_err(failed)?;
+    let mut marker = [0; 16];
+    getrandom::fill(&mut marker)
+        .map_err(|e| StoreError::Unavailable(format!("the system gives no random numbers: {e}")))?;
+    session
+        .query(&marker::mark(&marker, exchange))
+        .await
+        .map_err(failed)?;
+    match session.client().batch_execute("COMMIT").await {
+        // What is left behind is harmless, and not worth a long wait.
+        Ok(()) => {
+            let forget = marker::forget(&marker);
+            let _ = tokio::time::timeout(LONGEST_WAIT, session.query(&forget)).await;
+        }
+        Err(error) if meaning(&error) == Meaning::Lost => {
+            drop(session);
+            find_out(store, &marker, &words(&error)).await?;
+        }
+        Err(error) => return Err(failed(error).into()),
+    }
     store.pool.acknowledged.set(exchange);
     // There may be other events now than those that waiting readers know.
     store.news.send_modify(|n| *n += 1);
     Ok(taking.count)
+}
+
+/// Finds out whether an import has landed whose commit was not answered, for as long as a change is tried.
+async fn find_out(store: &PostgresStore, marker: &[u8; 16], heard: &str) -> Result<(), StoreError> {
+    let ask = async {
+        loop {
+            let asked = store
+                .pool
+                .work(|session| async move { marker::has_landed(&session, marker).await });
+            match asked.await {
+                Ok(landed) => return landed,
+                Err(error) => tracing::warn!(%error, "whether an import has landed is not known yet"),
+            }
+            tokio::time::sleep(LONGEST_WAIT).await;
+        }
+    };
+    match tokio::time::timeout(store.pool.options.write_patience, ask).await {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(StoreError::Unavailable(format!(
+            "the connection was lost at the end ({heard}), and nothing of the import has landed: try again"
+        ))),
+        Err(_) => Err(StoreError::Unavailable(format!(
+            "the connection was lost at the end ({heard}), and the import may have landed all the same: when the database \
+             is back, look whether the state is the one that was loaded, and load it again if it is not"
+        ))),
+    }
 }
 
 /// Every table that holds something of the state.

@@ -209,6 +209,7 @@ fn serving(config: &Config) -> anyhow::Result<Serving<'_>> {
     Ok(Serving {
         listen: config.text("listen"),
         replicas: config.read_store()?,
+        connections: Some(config.store_connections()?),
     })
 }
 

@@ -122,6 +122,7 @@ impl Place {
         let role = Role::Server(Serving {
             listen: "nowhere: `cosell state` is at work",
             replicas: None,
+            connections: None,
         });
         let opened = match data_dir::open(&target.data, config.store(), role).await {
             Ok(opened) => opened,

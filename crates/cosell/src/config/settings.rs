@@ -29,6 +29,11 @@ pub(super) const SETTINGS: &[Setting] = &[
         meaning: "streaming replicas of that database from which lists are read, as fresh as its own, as postgres://user:password@host1,host2/database; empty: none",
     },
     Setting {
+        name: "store-connections",
+        default: "8",
+        meaning: "connections to that database, and to each of its replicas, that requests share; each server has two or three more for itself",
+    },
+    Setting {
         name: "listen",
         default: "127.0.0.1:7733",
         meaning: "address and port of the API",

@@ -68,6 +68,25 @@ fn replicas_need_a_database_and_their_password_is_shown_nowhere() {
 }
 
 #[test]
+fn connections_to_the_database_are_as_many_as_the_store_has_by_default_and_bounded() {
+    let count = |text: &str| {
+        let config = read(&Flags::default(), &[("COSELL_STORE_CONNECTIONS", text)]).unwrap();
+        config.store_connections().ok()
+    };
+    for (text, expected) in [
+        ("2", Some(2)),
+        ("500", Some(500)),
+        ("1", None),
+        ("501", None),
+        ("", None),
+    ] {
+        assert_eq!(count(text), expected, "{text}");
+    }
+    let default = read(&Flags::default(), &[]).unwrap().store_connections().unwrap();
+    assert_eq!(default, cosell_store_postgres::Options::default().connections);
+}
+
+#[test]
 fn seconds_are_read_to_the_millisecond_and_bounded() {
     let seconds = |text: &str| {
         let config = read(&Flags::default(), &[("COSELL_TASK_DELAY", text)]).unwrap();

@@ -221,9 +221,45 @@ fn passwords_of_databases_are_shown_nowhere() {
     for wrong in [
         "mysql://me:secret@a/db",
         "postgres://me:secret@a/db?sslmode=allow",
+        "postgres://me:se@secret@a/db",
+        "postgres://me:12/secret@a/db",
+        "postgres://me:12?secret@a/db",
+        "postgres://me:12@se?secret=5@a/db",
+        "postgres://me:se#secret@a:x/db",
+        "postgres://me@a/db?password=se@secret",
+        "postgres://me@a/db?user=me&password=se&secret=5",
     ] {
-        let said = cosell_with(&["init", "--data", text(&data)], &[("COSELL_STORE", wrong)]);
-        assert!(!said.success && !said.err.contains("secret"), "{}", said.err);
+        for arguments in [&["init"][..], &["dev", "--listen", "127.0.0.1:0"]] {
+            let place = ["--data", text(&data)];
+            let said = cosell_with(&[arguments, &place].concat(), &[("COSELL_STORE", wrong)]);
+            assert!(
+                !said.success && !said.err.contains("secret"),
+                "{wrong}: {}",
+                said.err
+            );
+        }
+        let show = ["config", "show", "--data", text(&data)];
+        let said = cosell_with(&show, &[("COSELL_STORE", wrong), ("COSELL_READ_STORE", wrong)]);
+        let all = format!("{}{}", said.out, said.err);
+        assert!(said.success && !all.contains("secret"), "{wrong}: {all}");
+    }
+    // What is understood is shown, and nothing of what is kept secret.
+    for (url, shown) in [
+        (
+            "postgres://me:%40secret:%2F%3F#secret@a/db",
+            "postgres://me@a:5432/db",
+        ),
+        ("postgres://a/db?user=me&password=secret", "postgres://a:5432/db"),
+    ] {
+        let said = cosell_with(
+            &["config", "show", "--data", text(&data)],
+            &[("COSELL_STORE", url)],
+        );
+        assert!(
+            said.out.contains(shown) && !said.out.contains("secret"),
+            "{}",
+            said.out
+        );
     }
     assert!(!data.exists(), "a refused command left a folder behind");
 }
