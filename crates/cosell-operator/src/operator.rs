@@ -69,6 +69,9 @@ pub struct Operator {
 /// Most streams of events at the same time. Each holds a connection for as long as its reader likes, so a listener must take
 /// more connections than these.
 pub const STREAMS: usize = 64;
+/// How long the figures may take, their token's verification included: less than who scrapes them waits (Prometheus, unless it
+/// is told otherwise, 10 s), so that it hears why there are none.
+const SCRAPE_WITHIN: Duration = Duration::from_secs(3);
 /// How long deliveries under way are waited for before the store's content is exchanged.
 const HOLD: Duration = Duration::from_secs(5);
 
@@ -95,10 +98,26 @@ impl Operator {
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let now = self.parts.clock.now();
-        let store = &*self.parts.store;
-        let token = self.guard.admit(store, &parts.headers, now, request_id).await;
-        self.answer_to(token.map(Who::Token), request_id, parts, body)
-            .await
+        let work = async {
+            let store = &*self.parts.store;
+            let token = self.guard.admit(store, &parts.headers, now, request_id).await;
+            self.answer_to(token.map(Who::Token), request_id, parts, body)
+                .await
+        };
+        let path = parts.uri.path();
+        if path != METRICS_PATH && path.strip_prefix(BASE) != Some(METRICS_PATH) {
+            return work.await;
+        }
+        match tokio::time::timeout(SCRAPE_WITHIN, work).await {
+            Ok(answer) => answer,
+            Err(_) => {
+                let seconds = SCRAPE_WITHIN.as_secs();
+                let problem =
+                    Problem::unavailable(format!("the store has not answered for {seconds} seconds"));
+                log(&problem, request_id);
+                problem.render(request_id).map(Payload::from)
+            }
+        }
     }
 
     /// Answers one request of somebody who has the data folder, and with it everything: no token is asked for. For commands
@@ -122,7 +141,10 @@ impl Operator {
         let started = Instant::now();
         let mut endpoint = None;
         let done = match who {
-            Ok(who) => self.operate(&who, request_id, parts, body, &mut endpoint).await,
+            Ok(who) => {
+                let done = self.operate(&who, request_id, parts, body, &mut endpoint).await;
+                done.map_err(Problem::with_cause)
+            }
             Err(problem) => Err(problem),
         };
         let mut response = match done {

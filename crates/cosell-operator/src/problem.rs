@@ -222,6 +222,25 @@ impl Problem {
         problem
     }
 
+    /// The store cannot answer now; why is for the log, and for whom [`Problem::with_cause`] tells it.
+    pub(crate) fn unavailable(cause: String) -> Self {
+        let mut problem = Self::new(
+            Kind::Unavailable,
+            "The store does not take the request at this moment: repeat it",
+        );
+        problem.internal = Some(cause);
+        problem
+    }
+
+    /// The same with the store's own words, if it is about the store: for operators, who can do something about it, and never for
+    /// somebody who has shown no token.
+    pub(crate) fn with_cause(mut self) -> Self {
+        if let (Kind::Unavailable, Some(cause)) = (self.kind, &self.internal) {
+            self.detail = format!("{}. Its own words: {cause}", self.detail);
+        }
+        self
+    }
+
     pub(crate) fn unauthenticated(detail: impl Into<String>, challenge: &'static str) -> Self {
         let mut problem = Self::new(Kind::Unauthenticated, detail);
         problem.hint = Some(Hint::Challenge(challenge));
@@ -338,7 +357,7 @@ impl From<AdminError> for Problem {
             AdminError::Missing(detail) => Self::not_found(detail),
             AdminError::Taken(detail) => Self::conflict(detail),
             AdminError::Flawed { field, what } => flawed(&field, what),
-            AdminError::Unavailable(detail) => unavailable(detail),
+            AdminError::Unavailable(detail) => Self::unavailable(detail),
             AdminError::Store(detail) => Self::internal(detail),
         }
     }
@@ -372,7 +391,7 @@ impl From<PeopleError> for Problem {
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Unavailable(detail) => unavailable(detail),
+            StoreError::Unavailable(detail) => Self::unavailable(detail),
             error => Self::internal(error.to_string()),
         }
     }
@@ -381,20 +400,11 @@ impl From<StoreError> for Problem {
 impl From<ApplyError> for Problem {
     fn from(error: ApplyError) -> Self {
         match error {
-            ApplyError::Unavailable(detail) => unavailable(detail),
+            ApplyError::Unavailable(detail) => Self::unavailable(detail),
             ApplyError::Conflict(_) => Self::conflict(
                 "It was changed by others at the same time: read it again and repeat the request",
             ),
             error => Self::internal(error.to_string()),
         }
     }
-}
-
-fn unavailable(detail: String) -> Problem {
-    let mut problem = Problem::new(
-        Kind::Unavailable,
-        "The store does not take the request at this moment: repeat it",
-    );
-    problem.internal = Some(detail);
-    problem
 }

@@ -216,7 +216,7 @@ pub(crate) async fn lease(
     lease_millis: i64,
 ) -> Result<Option<TargetState>, Failure> {
     let (number_of_target, mut state) = lock(session, acknowledged, name).await?;
-    let runs = state.leased_until.is_some_and(|until| until > now);
+    let runs = state.is_leased(now, lease_millis.unsigned_abs());
     if runs && state.worker.as_deref() != Some(worker) {
         session.rollback().await?;
         return Ok(None);

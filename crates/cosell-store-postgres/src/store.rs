@@ -106,6 +106,14 @@ impl PostgresStore {
         crate::transfer::steps::others(self).await
     }
 
+    /// Whether the address leads to a standby, which may lack what its primary has.
+    ///
+    /// # Errors
+    /// Those of the database; also where it knows no standbys.
+    pub async fn is_standby(&self) -> Result<bool, StoreError> {
+        crate::transfer::steps::is_standby(self).await
+    }
+
     async fn enqueue(&self, task: Task) -> Result<(), String> {
         let closed = || "it is closed".to_owned();
         let queue = self.queue.as_ref().ok_or_else(closed)?;

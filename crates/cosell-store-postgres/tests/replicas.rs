@@ -6,7 +6,7 @@ mod support;
 
 use cosell_store::suite::{insert, key, opportunity};
 use cosell_store::{Filter, Key, Kind, Query, Sort, Store};
-use cosell_store_postgres::{OpenError, Options, PostgresStore};
+use cosell_store_postgres::{OpenError, Options, PostgresStore, Purpose};
 use cosell_test_postgres::{Server, server, start};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -279,6 +279,24 @@ async fn a_copy_of_another_database_is_refused() {
     assert!(!refusal.to_string().contains("secret"), "{refusal}");
     let refusal = refused("postgres://a,b/db?target_session_attrs=read-write".into()).await;
     assert!(matches!(refusal, Some(OpenError::Address(_))), "{refusal:?}");
+}
+
+#[tokio::test]
+async fn whoever_would_copy_from_a_standby_can_tell_it_from_the_primary() {
+    let name = database().await;
+    caught_up(server(), replica()).await;
+    let options = || Options {
+        purpose: Purpose::CopyFrom,
+        ..Options::default()
+    };
+    let primary = PostgresStore::open(&server().url(&name), options())
+        .await
+        .unwrap();
+    let standby = PostgresStore::open(&replica().url(&name), options())
+        .await
+        .unwrap();
+    assert!(!primary.is_standby().await.unwrap());
+    assert!(standby.is_standby().await.unwrap());
 }
 
 #[tokio::test]

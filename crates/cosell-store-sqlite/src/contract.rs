@@ -328,13 +328,13 @@ impl Store for SqliteStore {
         now: Timestamp,
         lease_millis: u64,
     ) -> Result<Option<TargetState>, StoreError> {
+        let lease_millis = i64::try_from(lease_millis).unwrap_or(i64::MAX);
         // Most looks at what another holds find it still held, and those need no write.
         let found = self.read(|reader| delivery::find(&reader.connection, target))?;
-        if found.is_some_and(|(_, state)| delivery::is_held_by_another(&state, worker, now)) {
+        if found.is_some_and(|(_, state)| delivery::is_held_by_another(&state, worker, now, lease_millis)) {
             return Ok(None);
         }
         let (name, worker) = (target.to_owned(), worker.to_owned());
-        let lease_millis = i64::try_from(lease_millis).unwrap_or(i64::MAX);
         let leased =
             self.work(move |connection| delivery::lease(connection, &name, &worker, now, lease_millis));
         match leased.await? {

@@ -222,7 +222,8 @@ pub trait Store: Send + Sync {
     /// next call for any target goes on. A target that is not open is left alone.
     async fn drop_target(&self, target: &str) -> Result<(), StoreError>;
 
-    /// Leases an open target to a worker until `lease_millis` after `now`. `None` if another worker holds it. Who holds it
+    /// Leases an open target to a worker until `lease_millis` after `now`. `None` if another worker
+    /// [holds it](crate::TargetState::is_leased). Who holds it
     /// already keeps its epoch; a new holder, or one whose lease had run out, gets a greater one, so that what an earlier
     /// holder still does cannot land. A target that is not open is an `Invalid`.
     async fn lease_target(

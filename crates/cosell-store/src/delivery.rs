@@ -42,6 +42,17 @@ pub struct TargetState {
     pub epoch: u64,
 }
 
+impl TargetState {
+    /// Whether its lease still runs for somebody who would take it for `lease_millis` now. One that would run for twice as
+    /// long and more was given by a clock that was wrong, and counts for nothing: nobody waits for it.
+    #[must_use]
+    pub fn is_leased(&self, now: Timestamp, lease_millis: u64) -> bool {
+        let longest = i64::try_from(lease_millis.saturating_mul(2)).unwrap_or(i64::MAX);
+        self.leased_until
+            .is_some_and(|until| until > now && until.as_millis() <= now.as_millis().saturating_add(longest))
+    }
+}
+
 /// What became of an event at a target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum DeliveryState {

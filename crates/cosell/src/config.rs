@@ -290,19 +290,20 @@ impl Config {
     /// A value as people may see it: without passwords.
     fn shown(&self, name: &str) -> String {
         match (name, self.text(name)) {
-            ("store" | "read-store", url) if !url.is_empty() => cosell_store_postgres::shown(url),
+            ("store" | "read-store", url) if !url.is_empty() => cosell_store_postgres::shown(url.trim()),
             (_, text) => text.to_owned(),
         }
     }
 
     /// The address of the database; `None` where everything is in the data folder.
     pub fn store(&self) -> Option<&str> {
-        Some(self.text("store")).filter(|url| !url.is_empty())
+        // A file that holds the address and nothing else ends with the end of its line, as a rule.
+        Some(self.text("store").trim()).filter(|url| !url.is_empty())
     }
 
     /// The address of replicas of the database, from which lists are read.
     pub fn read_store(&self) -> anyhow::Result<Option<&str>> {
-        let url = Some(self.text("read-store")).filter(|url| !url.is_empty());
+        let url = Some(self.text("read-store").trim()).filter(|url| !url.is_empty());
         if url.is_some() && self.store().is_none() {
             let expected = "empty where store is: replicas are those of a PostgreSQL database";
             return Err(self.wrong("read-store", expected));

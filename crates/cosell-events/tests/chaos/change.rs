@@ -52,6 +52,37 @@ async fn a_target_that_fails_for_too_long_is_paused_by_the_engine_and_gets_every
 }
 
 #[tokio::test]
+async fn a_server_whose_clock_was_an_hour_ahead_keeps_nobody_from_delivering_after_it() {
+    const HOUR: i64 = 3_600_000;
+    let receiver = Receiver::start(|_, _| Reply::Take).await;
+    let world = World::new(vec![webhook("t", &receiver.url)]);
+    let machine = machine_time();
+    let ahead: Now = Arc::new(move || machine().plus_millis(HOUR));
+    world.emit(1, 10, LANES).await;
+    let wrong = world.start_over(world.store.clone(), "a", ahead).await;
+    until("the first come", async || receiver.taken() == 10).await;
+    wrong.stop(STOP).await;
+    world.emit(11, 10, LANES).await;
+    let right = world.start("b").await;
+    until("the next come after it has ended", async || {
+        receiver.taken() == 20
+    })
+    .await;
+    right.stop(STOP).await;
+    // One that was killed gives nothing up.
+    let now = machine_time()().plus_millis(HOUR);
+    world
+        .store
+        .lease_target("/t", "killed", now, 2_000)
+        .await
+        .unwrap();
+    world.emit(21, 10, LANES).await;
+    let right = world.start("b").await;
+    until("those come that nobody gave up", async || receiver.taken() == 30).await;
+    right.stop(STOP).await;
+}
+
+#[tokio::test]
 async fn a_target_that_was_down_comes_back_by_itself_though_some_events_are_always_refused() {
     // Two events that are refused for ever must not use up every probe. They hold up the ten behind them in their lanes.
     let receiver = Receiver::start(|_, id| {

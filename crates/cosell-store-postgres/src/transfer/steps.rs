@@ -131,6 +131,17 @@ pub(crate) async fn end(store: &PostgresStore, was: &Bytes) -> Result<bool, Stor
     Ok(true)
 }
 
+/// Whether the database only repeats what another one does.
+pub(crate) async fn is_standby(store: &PostgresStore) -> Result<bool, StoreError> {
+    let session = store.patient().await?;
+    let row = session
+        .client()
+        .query_one("SELECT pg_is_in_recovery()", &[])
+        .await;
+    row.and_then(|row| row.try_get(0))
+        .map_err(|error| StoreError::Unavailable(words(&error)))
+}
+
 /// How many connections there are to the database that call themselves as servers and commands of cosell do.
 pub(crate) async fn others(store: &PostgresStore) -> Result<u64, StoreError> {
     let session = store.patient().await?;

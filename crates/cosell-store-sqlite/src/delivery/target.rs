@@ -114,12 +114,17 @@ pub(crate) enum Leased {
 }
 
 /// Whether a worker could have the lease of a target now.
-pub(crate) fn is_held_by_another(state: &TargetState, worker: &str, now: Timestamp) -> bool {
-    runs(state, now) && state.worker.as_deref() != Some(worker)
+pub(crate) fn is_held_by_another(
+    state: &TargetState,
+    worker: &str,
+    now: Timestamp,
+    lease_millis: i64,
+) -> bool {
+    runs(state, now, lease_millis) && state.worker.as_deref() != Some(worker)
 }
 
-fn runs(state: &TargetState, now: Timestamp) -> bool {
-    state.leased_until.is_some_and(|until| until > now)
+fn runs(state: &TargetState, now: Timestamp, lease_millis: i64) -> bool {
+    state.is_leased(now, lease_millis.unsigned_abs())
 }
 
 /// Leases a target.
@@ -133,10 +138,10 @@ pub(crate) fn lease(
     let Some((number, mut state)) = find(connection, name)? else {
         return Ok(Leased::Unknown);
     };
-    if is_held_by_another(&state, worker, now) {
+    if is_held_by_another(&state, worker, now, lease_millis) {
         return Ok(Leased::Held);
     }
-    if !runs(&state, now) {
+    if !runs(&state, now, lease_millis) {
         state.epoch = next_epoch(connection)?;
     }
     let until = now.as_millis().saturating_add(lease_millis);

@@ -157,6 +157,7 @@ macro_rules! store_contract_suite {
             $crate::store_contract_suite!(@async $make targets
                 a_target_opens_once_and_keeps_its_place
                 a_lease_is_one_workers_until_it_ends
+                a_lease_that_runs_for_too_long_was_given_by_a_wrong_clock_and_keeps_nobody_off
                 only_the_present_lease_settles
                 a_status_set_by_people_overtakes_the_holder
                 a_dropped_target_is_gone_and_starts_anew

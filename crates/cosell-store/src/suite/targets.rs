@@ -64,6 +64,19 @@ pub async fn a_lease_is_one_workers_until_it_ends(store: S) {
     assert!(late.epoch > second.epoch);
 }
 
+pub async fn a_lease_that_runs_for_too_long_was_given_by_a_wrong_clock_and_keeps_nobody_off(store: S) {
+    store.open_target(TARGET, 0).await.unwrap();
+    let hour = 3_600_000;
+    let wrong = lease(&store, "one", hour).await.unwrap();
+    let right = lease(&store, "two", 0).await.unwrap();
+    assert_eq!(right.leased_until, Some(at(LEASE as i64)));
+    assert!(right.epoch > wrong.epoch);
+    // A clock that is ahead by less is borne with.
+    let ahead = lease(&store, "two", LEASE as i64 - 1).await.unwrap();
+    assert_eq!(ahead.epoch, right.epoch);
+    assert_eq!(lease(&store, "one", 0).await, None);
+}
+
 pub async fn only_the_present_lease_settles(store: S) {
     events(&store, "e", 3).await;
     let first = leased(&store).await;

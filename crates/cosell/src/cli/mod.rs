@@ -29,6 +29,7 @@ mod solutions;
 mod state;
 mod store;
 mod transfer;
+mod trust;
 mod users;
 
 use std::path::{Path, PathBuf};

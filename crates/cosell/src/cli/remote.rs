@@ -16,8 +16,7 @@ use http::{Method, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::{Body, Incoming};
 use hyper_util::rt::TokioIo;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::ServerName;
 use serde::de::DeserializeOwned;
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -26,6 +25,7 @@ use cosell_operator::tokens;
 use super::StoreAt;
 use super::ask::{Answer, Ask, judge};
 use super::failure::Failure;
+use super::trust::trust;
 use crate::operator_file::OperatorFile;
 
 /// How long it may take to reach the server.
@@ -276,8 +276,8 @@ impl Remote {
 
     fn at(file: OperatorFile, found: &'static str, authority: Option<PathBuf>) -> anyhow::Result<Self> {
         let (https, host, port) = parts_of(&file.url).ok_or_else(|| no_url(&file.url, found))?;
-        let trusted = [authority, file.certificate];
-        let tls = https.then(|| trust(trusted.into_iter().flatten())).transpose()?;
+        let (authority, own) = (authority.as_deref(), file.certificate.as_deref());
+        let tls = https.then(|| trust(authority, own)).transpose()?;
         Ok(Self {
             host,
             port,
@@ -429,25 +429,6 @@ where
     let connection = tokio::spawn(connection);
     let response = sender.send_request(request).await?;
     Ok(Talk { response, connection })
-}
-
-/// Trusts what the system trusts, and these files.
-fn trust(files: impl Iterator<Item = PathBuf>) -> anyhow::Result<Arc<rustls::ClientConfig>> {
-    let mut roots = rustls::RootCertStore::empty();
-    // A system without certificates trusts nobody, which is for the connection to complain of.
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    for file in files {
-        let read = || format!("cannot read certificates from {}", file.display());
-        for certificate in CertificateDer::pem_file_iter(&file).with_context(read)? {
-            roots.add(certificate.with_context(read)?).with_context(read)?;
-        }
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(Arc::new(config))
 }
 
 #[cfg(test)]

@@ -2,12 +2,16 @@
 
 use std::time::Duration;
 
+use cosell_model::Timestamp;
 use cosell_store::{DeliveryState, SettleError, Settlement};
 use tokio::time::Instant;
 
 use super::{ENOUGH, MOST, Session};
 use crate::engine::worker::End;
 use crate::schedule::Health;
+
+/// When a lease that was given up has ended: long ago by every clock, also where this server's is wrong.
+const GIVEN_UP: Timestamp = Timestamp::from_millis(0);
 
 impl Session<'_> {
     /// Sees to it that what is to be settled is, within that time.
@@ -35,7 +39,7 @@ impl Session<'_> {
         Settlement {
             target: self.worker.name.clone(),
             epoch: self.epoch,
-            leased_until: (self.worker.now)(),
+            leased_until: GIVEN_UP,
             position: self.window.position(),
             status: std::mem::take(&mut self.health_changed).then(|| self.health.to_bytes()),
             outcomes,
@@ -128,7 +132,7 @@ impl Session<'_> {
                     self.renew().await?;
                     settlement.epoch = self.epoch;
                     settlement.status = None;
-                    settlement.leased_until = (self.worker.now)();
+                    settlement.leased_until = GIVEN_UP;
                     self.worker.store.settle(settlement).await?;
                 }
                 Err(error) => return Err(error.into()),

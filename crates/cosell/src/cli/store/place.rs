@@ -32,6 +32,7 @@ pub enum Place {
 impl Place {
     /// As it was typed.
     pub fn read(text: &str) -> anyhow::Result<Self> {
+        let text = text.trim();
         if text.starts_with("postgres://") || text.starts_with("postgresql://") {
             return Ok(Place::Database(text.to_owned()));
         }
@@ -181,6 +182,14 @@ async fn connect(url: &str, purpose: Purpose) -> anyhow::Result<PostgresStore> {
     };
     let store = PostgresStore::open(url, options).await;
     let store = store.with_context(|| format!("cannot open the database {}", shown(url)))?;
+    // Who works on the primary is not seen at a standby, nor is what that has not replayed yet. Other engines know no standbys.
+    if matches!(store.is_standby().await, Ok(true)) {
+        bail!(
+            "{} is a standby, which may lack what its primary has: name the primary, or all hosts with \
+             target_session_attrs=read-write",
+            shown(url)
+        );
+    }
     let (wait, times) = LOOK;
     let mut connected = 0;
     for _ in 0..times {

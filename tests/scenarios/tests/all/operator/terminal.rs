@@ -196,6 +196,38 @@ fn over_tls_the_commands_trust_the_certificate_of_the_server_in_the_data_folder(
 }
 
 #[test]
+fn the_server_in_the_data_folder_is_known_by_its_certificate_whatever_name_that_says() {
+    let named = rcgen::CertificateParams::new(vec!["cosell.example.com".to_owned()]).unwrap();
+    // As `openssl req -x509` makes them.
+    let mut authority = rcgen::CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+    authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    for parameters in [named, authority] {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        let keys = rcgen::KeyPair::generate().unwrap();
+        let fake = parameters.clone();
+        let made = parameters.self_signed(&keys).unwrap();
+        let (cert, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
+        std::fs::write(&cert, made.pem()).unwrap();
+        std::fs::write(&key, keys.serialize_pem()).unwrap();
+        let start = ["dev", "--listen", "127.0.0.1:0", "--data", text(&data)];
+        let files = ["--tls-cert", text(&cert), "--tls-key", text(&key)];
+        let server = Server::start(&[start.as_slice(), &files].concat());
+        for command in [["operator", "status"].as_slice(), &["ready"]] {
+            let told = cosell(&[command, &["--data", text(&data)]].concat());
+            assert!(told.success, "{command:?}: {}", told.err);
+        }
+        // Somebody else at the same address, with a certificate of the same name, gets no token.
+        let other = rcgen::KeyPair::generate().unwrap();
+        let fake = fake.self_signed(&other).unwrap();
+        std::fs::write(&cert, fake.pem()).unwrap();
+        let told = cosell(&["operator", "status", "--data", text(&data)]);
+        assert_eq!(told.code, Some(3), "{}", told.out);
+        drop(server);
+    }
+}
+
+#[test]
 fn a_token_that_is_named_is_the_one_that_counts_also_in_front_of_the_folder() {
     let folder = tempfile::tempdir().unwrap();
     let data = text(folder.path());
