@@ -112,10 +112,8 @@ impl Operator {
             Ok(answer) => answer,
             Err(_) => {
                 let seconds = SCRAPE_WITHIN.as_secs();
-                let problem =
-                    Problem::unavailable(format!("the store has not answered for {seconds} seconds"));
-                log(&problem, request_id);
-                problem.render(request_id).map(Payload::from)
+                let cause = format!("the store has not answered for {seconds} seconds");
+                finish(Err(Problem::unavailable(cause)), request_id)
             }
         }
     }
@@ -147,16 +145,7 @@ impl Operator {
             }
             Err(problem) => Err(problem),
         };
-        let mut response = match done {
-            Ok(done) => render(done),
-            Err(problem) => {
-                log(&problem, request_id);
-                problem.render(request_id).map(Payload::from)
-            }
-        };
-        if let Ok(id) = HeaderValue::from_str(request_id) {
-            response.headers_mut().insert("x-request-id", id);
-        }
+        let response = finish(done, request_id);
         tracing::debug!(
             request_id,
             endpoint,
@@ -353,6 +342,21 @@ struct Done {
     status: u16,
     media_type: &'static str,
     reply: Reply,
+}
+
+/// The answer to a request.
+fn finish(done: Result<Done, Problem>, request_id: &str) -> Response<Payload> {
+    let mut response = match done {
+        Ok(done) => render(done),
+        Err(problem) => {
+            log(&problem, request_id);
+            problem.render(request_id).map(Payload::from)
+        }
+    };
+    if let Ok(id) = HeaderValue::from_str(request_id) {
+        response.headers_mut().insert("x-request-id", id);
+    }
+    response
 }
 
 fn render(done: Done) -> Response<Payload> {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cosell_test_postgres::server as postgres;
 use regex::Regex;
@@ -152,6 +152,22 @@ fn every_figure_is_explained_and_every_figure_that_is_asked_for_is_told() {
         }
     }
     assert!(asked >= 12, "only {asked} figures are asked for");
+}
+
+#[test]
+fn who_scrapes_hears_that_the_database_is_away_before_he_gives_up() {
+    let top = tempfile::tempdir().unwrap();
+    let data = folder_with_a_key(top.path(), "data");
+    let database = cosell_test_postgres::start(&[], &[]);
+    let server = node(&data, &database.url(&database.empty_database()));
+    let mut operator = operator(&server, &data);
+    figures(&mut operator);
+    drop(database);
+    let asked = Instant::now();
+    let answer = operator.exchange("GET", "/metrics", &[], b"");
+    assert_eq!(answer.status, 503, "{answer}");
+    // Prometheus waits for 10 seconds, and the store for as long.
+    assert!(asked.elapsed() < Duration::from_secs(8), "{:?}", asked.elapsed());
 }
 
 #[test]
