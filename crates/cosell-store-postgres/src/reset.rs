@@ -313,15 +313,15 @@ async fn run(
     }
     let mut progress = so_far.clone();
     let mut left = most;
-    let mut spend = |count: usize| {
-        left = left.saturating_sub(count);
-        (count as u64, left)
+    let mut spend = |gone: Gone| {
+        left = left.saturating_sub(gone.spent);
+        (gone.erased as u64, left)
     };
-    let (jobs, left) = spend(jobs(session, target, most).await?);
+    let (jobs, left) = spend(Gone::all(jobs(session, target, most).await?));
     let (answers, left) = spend(answers(session, target, &mut progress.answers, left).await?);
     let (events, left) = spend(events(session, target, &mut progress.events, left).await?);
-    let (records, left) = spend(records(session, target, left).await?);
-    let (history, left) = spend(history(session, target, left).await?);
+    let (records, left) = spend(Gone::all(records(session, target, left).await?));
+    let (history, left) = spend(Gone::all(history(session, target, left).await?));
     session.pipeline(Bracket::Commit, &[]).await?;
     let erased = Erased {
         records,
@@ -331,6 +331,24 @@ async fn run(
         history,
     };
     Ok((erased, Some(progress).filter(|_| left == 0)))
+}
+
+/// What a part of a step has erased.
+#[derive(Clone, Copy)]
+struct Gone {
+    erased: usize,
+    /// How much of the step's room that took. What had been found and is gone already takes room too: a part that leaves room
+    /// has found nothing more, and only so may the reset end.
+    spent: usize,
+}
+
+impl Gone {
+    fn all(erased: usize) -> Self {
+        Gone {
+            erased,
+            spent: erased,
+        }
+    }
 }
 
 /// The numbers that go now, at most `most`: those that were found, and with room left those that came since.
@@ -397,15 +415,17 @@ async fn answers(
     target: &Target,
     search: &mut Search,
     most: usize,
-) -> Result<usize, Failure> {
+) -> Result<Gone, Failure> {
     if target.catalog.is_none() {
-        return count(session, answers_step(target, most)).await;
+        return Ok(Gone::all(count(session, answers_step(target, most)).await?));
     }
     let seqs = due(session, target, Log::Answers, search, most).await?;
-    match seqs.is_empty() {
-        true => Ok(0),
-        false => count(session, step(ERASE_ANSWERS, vec![Param::Ints(seqs)])).await,
-    }
+    let spent = seqs.len();
+    let erased = match seqs.is_empty() {
+        true => 0,
+        false => count(session, step(ERASE_ANSWERS, vec![Param::Ints(seqs)])).await?,
+    };
+    Ok(Gone { erased, spent })
 }
 
 /// The statement that erases all answers of an account, or all.
@@ -426,15 +446,18 @@ async fn events(
     target: &Target,
     search: &mut Search,
     most: usize,
-) -> Result<usize, Failure> {
+) -> Result<Gone, Failure> {
     let mut seqs = due(session, target, Log::Events, search, most).await?;
+    let spent = seqs.len();
     let row = session.row(&step(log::LAST, vec![])).await?;
     let last: i64 = row.map_or(Ok(0), |row| row.try_get(0))?;
-    let before = seqs.len();
     seqs.retain(|seq| *seq != last);
-    let emptied = Some(last).filter(|_| seqs.len() < before);
+    let emptied = Some(last).filter(|_| seqs.len() < spent);
     let erased = erase::erase(session, Erasure::of(seqs).and_empty(emptied)).await?;
-    Ok(usize::try_from(erased).unwrap_or(usize::MAX))
+    Ok(Gone {
+        erased: usize::try_from(erased).unwrap_or(usize::MAX),
+        spent,
+    })
 }
 
 /// The statement that erases records of a kind; `None` where none of them is erased.
@@ -620,5 +643,25 @@ mod tests {
         let (erased, next) = run(&session, target, &progress, 1_000).await.unwrap();
         assert_eq!(erased, Erased::default());
         assert_eq!(next.unwrap().exchange, progress.exchange + 1);
+    }
+
+    #[tokio::test]
+    async fn a_step_that_is_done_twice_is_not_taken_for_the_last_one() {
+        let store = store().await;
+        fill(&store, "a", 30).await;
+        let target = &Target::new(Some(ACCOUNT), None).unwrap();
+        let session = store.pool.connect().await.unwrap();
+        let mut progress = begin(&session, target).await.unwrap();
+        progress.events = search(&session, target, Log::Events, &progress.events, 1_000)
+            .await
+            .unwrap();
+        let (first, next) = run(&session, target, &progress, 20).await.unwrap();
+        assert_eq!((first.events, next.is_some()), (20, true));
+        // As where the commit is not answered: what had been found is gone, and more is there.
+        let (again, next) = run(&session, target, &progress, 20).await.unwrap();
+        assert_eq!((again.events, next.is_some()), (0, true));
+        let erased = all(&store.pool, target, 20).await.unwrap();
+        assert_eq!(erased.events, 40);
+        assert!(left(&store).await.iter().all(|(a, _)| a != ACCOUNT));
     }
 }
