@@ -33,6 +33,6 @@ VOLUME /var/lib/cosell
 EXPOSE 7733
 # SIGTERM has the server answer what is under way, for at most 20 seconds (COSELL_SHUTDOWN_TIMEOUT), before it ends.
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["/usr/local/bin/cosell", "ready"]
+HEALTHCHECK --interval=10s --timeout=5s --start-period=1h --retries=3 CMD ["/usr/local/bin/cosell", "ready"]
 ENTRYPOINT ["/usr/local/bin/cosell"]
 CMD ["serve"]

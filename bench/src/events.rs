@@ -187,6 +187,7 @@ async fn measure(
         holder: "bench".into(),
         lease: Duration::from_secs(30),
         now: now.clone(),
+        signing_now: now.clone(),
         event_now: now,
         held: false,
     };

@@ -65,6 +65,7 @@ impl Client {
             holder: "test".to_owned(),
             lease: Duration::from_secs(10),
             now: Arc::new(|| START),
+            signing_now: Arc::new(|| START),
             event_now: Arc::new(|| START),
             held: true,
         };

@@ -37,6 +37,9 @@ pub(crate) const LOCK: &str = "SELECT target, name, position, status, pending, d
 pub(crate) const NAMELESS: &str =
     "SELECT target FROM delivery_target WHERE name IS NULL ORDER BY target LIMIT 1 FOR UPDATE";
 
+/// A target that was dropped, if there is any.
+pub(crate) const ANY_NAMELESS: &str = "SELECT target FROM delivery_target WHERE name IS NULL LIMIT 1";
+
 /// Erases deliveries of a dropped target (`$1`), at most `$2`.
 pub(crate) const ERASE_OF_TARGET: &str = "DELETE FROM delivery WHERE target=$1 AND seq IN (\
      SELECT seq FROM delivery WHERE target=$1 ORDER BY seq LIMIT $2)";
@@ -172,7 +175,8 @@ pub(crate) async fn drop_step(session: &Session, acknowledged: i64, name: &str) 
     revision::expect(session, acknowledged, &rows[1]).await?;
     let Some(row) = rows[0].first() else {
         session.rollback().await?;
-        return Ok(false);
+        // Somebody else may just have erased the one that this waited for, and there may be another.
+        return Ok(!session.query(&step(ANY_NAMELESS, vec![])).await?.is_empty());
     };
     let nameless: i64 = row.try_get(0)?;
     let params = vec![Param::Int(nameless), Param::count(DROP_STEP)];

@@ -109,7 +109,7 @@ impl PostgresStore {
     /// Whether the address leads to a standby, which may lack what its primary has.
     ///
     /// # Errors
-    /// Those of the database; also where it knows no standbys.
+    /// Those of the database.
     pub async fn is_standby(&self) -> Result<bool, StoreError> {
         crate::transfer::steps::is_standby(self).await
     }

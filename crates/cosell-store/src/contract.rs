@@ -162,7 +162,7 @@ pub trait Store: Send + Sync {
     fn is_shared(&self) -> bool;
 
     /// The time by the store's own clock, which all servers over it share; `None` if it has none. For comparing clocks: no
-    /// method goes by it.
+    /// method of a store goes by it.
     async fn clock(&self) -> Result<Option<Timestamp>, StoreError>;
 
     /// Claims up to `limit` jobs due at `now` for `lease_millis`, strictly in the order of `run_at` and then of the id,

@@ -127,6 +127,7 @@ fn options(clock: Arc<dyn Clock>, holder: String, skew: Skew) -> EngineOptions {
         lease: LEASE,
         // Of servers over one store each compares its own time with what others wrote down.
         now: Arc::new(move || skew.shared(SystemClock.now())),
+        signing_now: Arc::new(|| SystemClock.now()),
         event_now: Arc::new(move || clock.now()),
         held: true,
     }

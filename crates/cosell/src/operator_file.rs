@@ -27,9 +27,13 @@ pub struct OperatorFile {
     pub url: String,
     /// A token with scope admin.
     pub token: String,
-    /// The server's certificate, where it has one: it is trusted as it is.
+    /// The file of the server's certificate, where it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certificate: Option<PathBuf>,
+    /// The fingerprint of the certificate that the server shows, which may be an older one than the file's: by this it is known,
+    /// whatever the name in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<String>,
 }
 
 impl OperatorFile {
@@ -187,6 +191,7 @@ mod tests {
             url: url.to_owned(),
             token: "cosell_op_0_1".to_owned(),
             certificate: None,
+            fingerprint: None,
         }
     }
 

@@ -72,8 +72,10 @@ pub struct EngineOptions {
     pub holder: String,
     /// How long a lease is held without a sign of life. So long another server waits after this one was killed.
     pub lease: Duration,
-    /// The time for retries, signatures and leases: the same for all servers over one store, which compare it.
+    /// The time for retries and leases: the same for all servers over one store, which compare it.
     pub now: Now,
+    /// The machine's time, for signatures: receivers compare it with their own.
+    pub signing_now: Now,
     /// The time that events carry, for the lag: that of the service, which a development server can move.
     pub event_now: Now,
     /// Whether it begins on hold: nothing is delivered until [`Deliverer::go_on`]. People can do all they can otherwise.
@@ -373,6 +375,7 @@ impl Supervisor {
             sink,
             rules: self.rules.subscribe(),
             now: self.options.now.clone(),
+            signing_now: self.options.signing_now.clone(),
             holder: self.options.holder.clone(),
             lease_time: self.options.lease,
             stop: stopped,

@@ -226,7 +226,7 @@ impl Deliverer {
             body: Bytes::from(value.to_string()),
             value,
         };
-        let delivering = sink.deliver(std::slice::from_ref(&envelope), (self.options.now)());
+        let delivering = sink.deliver(std::slice::from_ref(&envelope), (self.options.signing_now)());
         let outcomes = tokio::time::timeout(target.timeout(), delivering).await;
         let late = || {
             Outcome::failed(format!(

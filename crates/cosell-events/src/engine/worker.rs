@@ -28,6 +28,7 @@ pub(super) struct Worker {
     pub sink: Arc<dyn Sink>,
     pub rules: watch::Receiver<Arc<Vec<CompiledRule>>>,
     pub now: Now,
+    pub signing_now: Now,
     /// How it is called in leases.
     pub holder: String,
     /// How long a lease is held.

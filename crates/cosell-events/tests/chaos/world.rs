@@ -95,6 +95,7 @@ impl World {
             holder: holder.into(),
             lease: Duration::from_secs(2),
             now,
+            signing_now: machine_time(),
             event_now: machine_time(),
             held: false,
         };

@@ -163,10 +163,10 @@ pub(super) struct Delivered {
     state: State,
     /// Tries so far.
     attempts: u32,
-    /// When the next try is due, by the machine's time; of one that is waiting only.
+    /// When the next try is due, by the machine's time, or that of the database that servers share; of one that is waiting only.
     #[serde(skip_serializing_if = "Option::is_none")]
     due_date: Option<Time>,
-    /// When it was delivered or given up, by the machine's time.
+    /// When it was delivered or given up, by the machine's time, or that of the database that servers share.
     #[serde(skip_serializing_if = "Option::is_none")]
     ended_date: Option<Time>,
     /// The last tries, the oldest first.
@@ -191,7 +191,7 @@ enum State {
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "EventDeliveryTry")]
 struct Tried {
-    /// When it began, by the machine's time.
+    /// When it began, by the machine's time, or that of the database that servers share.
     date: Time,
     /// How long it took, in milliseconds.
     millis: u64,

@@ -12,6 +12,7 @@ use crate::store::PostgresStore;
 use bytes::Bytes;
 use cosell_store::{ExportItem, StoreError};
 use tokio_postgres::Client;
+use tokio_postgres::error::SqlState;
 
 /// The table that holds the mark.
 pub(crate) const MARK_TABLE: &str = "unfinished_copy";
@@ -138,8 +139,11 @@ pub(crate) async fn is_standby(store: &PostgresStore) -> Result<bool, StoreError
         .client()
         .query_one("SELECT pg_is_in_recovery()", &[])
         .await;
-    row.and_then(|row| row.try_get(0))
-        .map_err(|error| StoreError::Unavailable(words(&error)))
+    match row.and_then(|row| row.try_get(0)) {
+        // Other engines know no standbys.
+        Err(error) if matches!(error.code().map(SqlState::code), Some("42883" | "0A000")) => Ok(false),
+        asked => asked.map_err(|error| StoreError::Unavailable(words(&error))),
+    }
 }
 
 /// How many connections there are to the database that call themselves as servers and commands of cosell do.

@@ -9,6 +9,7 @@ use http::header::CONTENT_TYPE;
 use http::{Method, StatusCode, response};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::failure::{Failure, Seen};
 use super::remote::At;
@@ -20,6 +21,7 @@ const PAGE: &str = "100";
 pub struct Answer {
     /// Where what comes as lines goes on.
     next: Option<String>,
+    is_json: bool,
     body: Bytes,
 }
 
@@ -95,6 +97,16 @@ pub trait Ask {
         Ok((answer.body, answer.next))
     }
 
+    /// What an endpoint says, whatever its form: `Err` with the text where that is not JSON.
+    async fn say(&self, at: &At) -> anyhow::Result<Result<Value, Bytes>> {
+        at.expect_names()?;
+        let answer = self.exchange(Method::GET, at, None).await?;
+        match answer.is_json || answer.body.is_empty() {
+            true => self.understood(&answer).map(Ok),
+            false => Ok(Err(answer.body)),
+        }
+    }
+
     /// One request in JSON, and its answer.
     async fn send<T: DeserializeOwned>(
         &self,
@@ -128,13 +140,15 @@ pub fn judge(
     refused: impl FnOnce(String) -> Failure,
 ) -> anyhow::Result<Answer> {
     let header = |name| head.headers.get(name).and_then(|value| value.to_str().ok());
+    let kind = header(CONTENT_TYPE.as_str()).and_then(|kind| kind.split(';').next());
+    // What comes as lines of JSON is not JSON.
+    let is_json = kind.is_some_and(|kind| kind == "application/json" || kind.ends_with("+json"));
     if head.status.is_success() {
         let next = header(cosell_operator::NEXT_CURSOR).map(str::to_owned);
-        return Ok(Answer { next, body });
+        return Ok(Answer { next, is_json, body });
     }
-    let json = header(CONTENT_TYPE.as_str()).is_some_and(|kind| kind.contains("json"));
     let seen = match serde_json::from_slice::<Seen>(&body) {
-        Ok(seen) if json => seen,
+        Ok(seen) if is_json => seen,
         _ => {
             let what = "does not answer as a cosell server does: is this the address of its operator API?";
             return Err(refused(what.to_owned()).into());

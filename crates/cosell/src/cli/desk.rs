@@ -104,6 +104,12 @@ impl Local {
         let folder = target.data.display().to_string();
         let settings = run::settings(config)?;
         let sinks = delivery::sinks(config, target.data.join(delivery::FILES))?;
+        // What is to be delivered again is due by the time that servers share.
+        let skew = Skew::default();
+        let service = service(settings.clone(), &store, &sealer).with_skew(skew.clone());
+        if let Err(error) = service.measure_skew().await {
+            eprintln!("the clock cannot be compared with the database's ({error}): this machine's counts");
+        }
         // People's verbs only: the folder's server delivers.
         let deliverer = delivery::machine(
             &store,
@@ -111,12 +117,12 @@ impl Local {
             sinks,
             Arc::new(SystemClock),
             delivery::holder(false)?,
-            Skew::default(),
+            skew,
         )
         .await;
         let operator = Operator::new(Parts {
             region: settings.region.clone(),
-            service: Arc::new(service(settings, &store, &sealer)),
+            service: Arc::new(service),
             store,
             sealer,
             deliverer: Arc::new(deliverer),

@@ -175,15 +175,10 @@ async fn send(call: Call) -> anyhow::Result<()> {
     let expect = || body.as_ref().context("this method takes a body in JSON");
     let answer: Value = match call.method {
         Verb::Get if call.all => Value::Array(remote.list(&place, usize::MAX).await?),
-        Verb::Get => {
-            place.expect_names()?;
-            // Some endpoints answer in lines, or in a text that is no JSON.
-            let (body, _) = remote.lines(&place).await?;
-            match serde_json::from_slice(&body) {
-                Ok(answer) => answer,
-                Err(_) => return say(String::from_utf8_lossy(&body).trim_end()),
-            }
-        }
+        Verb::Get => match remote.say(&place).await? {
+            Ok(answer) => answer,
+            Err(text) => return say(String::from_utf8_lossy(&text).trim_end()),
+        },
         Verb::Post => remote.post(&place, body.as_ref()).await?,
         Verb::Put => remote.put(&place, expect()?).await?,
         Verb::Patch => remote.patch(&place, expect()?).await?,

@@ -25,7 +25,7 @@ use cosell_operator::tokens;
 use super::StoreAt;
 use super::ask::{Answer, Ask, judge};
 use super::failure::Failure;
-use super::trust::trust;
+use super::trust::{fingerprint_in, trust};
 use crate::operator_file::OperatorFile;
 
 /// How long it may take to reach the server.
@@ -251,6 +251,7 @@ impl Remote {
                     url: url.to_owned(),
                     token: token.to_owned(),
                     certificate: None,
+                    fingerprint: None,
                 };
                 (file, NAMED)
             }
@@ -276,8 +277,11 @@ impl Remote {
 
     fn at(file: OperatorFile, found: &'static str, authority: Option<PathBuf>) -> anyhow::Result<Self> {
         let (https, host, port) = parts_of(&file.url).ok_or_else(|| no_url(&file.url, found))?;
-        let (authority, own) = (authority.as_deref(), file.certificate.as_deref());
-        let tls = https.then(|| trust(authority, own)).transpose()?;
+        let own = match (file.fingerprint, &file.certificate) {
+            (None, Some(path)) if https => fingerprint_in(path)?,
+            (known, _) => known,
+        };
+        let tls = https.then(|| trust(authority.as_deref(), own)).transpose()?;
         Ok(Self {
             host,
             port,

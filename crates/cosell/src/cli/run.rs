@@ -25,11 +25,14 @@ use crate::delivery::{self, Delivery, EventsTo};
 use crate::dev as development;
 use crate::operator_file::{self, OperatorFile, Peers};
 use crate::output::{Output, say};
+use crate::server::tls::Certificate;
 use crate::server::{self, Authentication, Bound, Handler, Limits, OpenAccounts, Server};
 
 /// Derived signing keys that are kept: one per key, day and region.
 const SIGNING_KEYS: usize = 10_000;
 
+/// How often a server that starts asks what the clock of a shared store shows. It watches the clock from then on anyway.
+const TRIES_OF_CLOCK: usize = 5;
 /// How long the store is given to end the token of a server that stops.
 const RETIRING: Duration = Duration::from_secs(2);
 
@@ -148,13 +151,14 @@ pub fn dev(output: Output, command: Dev) -> anyhow::Result<()> {
     let usable = runtime
         .block_on(development::usable(&*store))
         .context("cannot look at the keys of the development accounts")?;
-    let scheme = scheme(&server);
+    let tls = server.tls.clone();
+    let scheme = scheme(tls.as_deref());
     runtime.block_on(delivery.begin());
     server.run(|bound| {
         let endpoint = format!("{scheme}://{}", bound.api);
         let url = format!("{scheme}://{}", bound.operator);
         if let Some(folder) = &folder {
-            note(&config, folder, scheme, bound, &token);
+            note(&config, folder, tls.as_deref(), bound, &token);
         }
         let announcement = Announcement {
             endpoint: &endpoint,
@@ -270,19 +274,23 @@ pub fn serve(output: Output, command: Serve) -> anyhow::Result<()> {
     let service = &server.handler.service;
     let ready = async {
         // Before anything is delivered: leases are compared with those of other servers.
-        if let Err(error) = service.measure_skew().await {
-            tracing::warn!("the clock cannot be compared with the store's yet: {error}");
+        for _ in 0..TRIES_OF_CLOCK {
+            match service.measure_skew().await {
+                Ok(()) => break,
+                Err(error) => tracing::warn!("the clock cannot be compared with the store's yet: {error}"),
+            }
         }
         service.list_old_deals().await?;
         service.load_faults().await
     };
     runtime.block_on(ready).map_err(in_words)?;
-    let scheme = scheme(&server);
+    let tls = server.tls.clone();
+    let scheme = scheme(tls.as_deref());
     runtime.block_on(delivery.begin());
     server.run(|bound| {
         let endpoint = format!("{scheme}://{}", bound.api);
         let url = format!("{scheme}://{}", bound.operator);
-        note(&config, &folder, scheme, bound, &token);
+        note(&config, &folder, tls.as_deref(), bound, &token);
         let announcement = Announcement {
             endpoint: &endpoint,
             operator_url: &url,
@@ -362,18 +370,30 @@ async fn release_claims(store: &dyn Store) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn scheme(server: &Server) -> &'static str {
-    if server.tls.is_some() { "https" } else { "http" }
+fn scheme(tls: Option<&Certificate>) -> &'static str {
+    if tls.is_some() { "https" } else { "http" }
 }
 
 /// Writes down where operators find the server. It serves whether or not that succeeds.
-fn note(config: &Config, folder: &Path, scheme: &str, bound: Bound, token: &str) {
+fn note(config: &Config, folder: &Path, tls: Option<&Certificate>, bound: Bound, token: &str) {
     let certificate = Some(config.text("tls-cert")).filter(|path| !path.is_empty());
+    let scheme = scheme(tls);
     let file = OperatorFile {
         url: format!("{scheme}://{}", operator_file::reachable(bound.operator)),
         token: token.to_owned(),
         certificate: certificate.map(|path| std::path::absolute(path).unwrap_or_else(|_| path.into())),
+        fingerprint: tls.and_then(Certificate::fingerprint),
     };
+    if let Some(tls) = tls {
+        let folder = folder.to_owned();
+        tls.when_renewed(move |fingerprint| {
+            let noted = OperatorFile::read(&folder)
+                .and_then(|file| OperatorFile { fingerprint, ..file }.write(&folder));
+            if let Err(error) = noted {
+                tracing::warn!("commands on this machine will not know the renewed certificate: {error:#}");
+            }
+        });
+    }
     if let Err(error) = file.write(folder) {
         tracing::warn!("commands on this machine will not find the server: {error:#}");
     }

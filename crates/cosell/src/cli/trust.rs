@@ -13,21 +13,24 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 
+use crate::server::tls::fingerprint;
+
 /// Trusts what the system trusts and what the authority's file holds, both for the name by which the server is called; and
-/// the certificate in `own`, which the data folder says its server shows, by whatever name it is called: on its own machine a
-/// server is 127.0.0.1, and no certificate that partners see says so.
+/// the certificate with the fingerprint `own`, which the data folder says its server shows, by whatever name it is called: on
+/// its own machine a server is 127.0.0.1, and no certificate that partners see says so.
 ///
 /// # Errors
 /// Where a file cannot be read or holds no certificate.
-pub fn trust(authority: Option<&Path>, own: Option<&Path>) -> anyhow::Result<Arc<ClientConfig>> {
+pub fn trust(authority: Option<&Path>, own: Option<String>) -> anyhow::Result<Arc<ClientConfig>> {
     let mut roots = RootCertStore::empty();
     // A system without certificates trusts nobody.
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    for certificate in read(authority)? {
-        let wrong = || format!("{} holds what is no certificate", shown(authority));
-        roots.add(certificate).with_context(wrong)?;
+    if let Some(file) = authority {
+        for certificate in read(file)? {
+            let wrong = || format!("{} holds what is no certificate", file.display());
+            roots.add(certificate).with_context(wrong)?;
+        }
     }
-    let own = read(own)?.into_iter().next();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let others = match roots.is_empty() {
         true => None,
@@ -44,25 +47,25 @@ pub fn trust(authority: Option<&Path>, own: Option<&Path>) -> anyhow::Result<Arc
     Ok(Arc::new(config))
 }
 
-fn shown(file: Option<&Path>) -> String {
-    file.map(|file| file.display().to_string()).unwrap_or_default()
+/// The fingerprint of the certificate that a server with this file shows, unless it has read another one.
+///
+/// # Errors
+/// As [`trust`].
+pub fn fingerprint_in(file: &Path) -> anyhow::Result<Option<String>> {
+    Ok(read(file)?.first().map(fingerprint))
 }
 
-fn read(file: Option<&Path>) -> anyhow::Result<Vec<CertificateDer<'static>>> {
-    let Some(path) = file else {
-        return Ok(Vec::new());
-    };
-    let wrong = || format!("cannot read certificates from {}", shown(file));
-    let all: Vec<_> = CertificateDer::pem_file_iter(path)
+fn read(file: &Path) -> anyhow::Result<Vec<CertificateDer<'static>>> {
+    let all: Vec<_> = CertificateDer::pem_file_iter(file)
         .and_then(Iterator::collect)
-        .with_context(wrong)?;
-    anyhow::ensure!(!all.is_empty(), "{} holds no certificate", shown(file));
+        .with_context(|| format!("cannot read certificates from {}", file.display()))?;
+    anyhow::ensure!(!all.is_empty(), "{} holds no certificate", file.display());
     Ok(all)
 }
 
 #[derive(Debug)]
 struct Known {
-    own: Option<CertificateDer<'static>>,
+    own: Option<String>,
     others: Option<Arc<WebPkiServerVerifier>>,
     schemes: rustls::crypto::WebPkiSupportedAlgorithms,
 }
@@ -76,7 +79,11 @@ impl ServerCertVerifier for Known {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        if self.own.as_ref().is_some_and(|own| own == end_entity) {
+        if self
+            .own
+            .as_ref()
+            .is_some_and(|own| *own == fingerprint(end_entity))
+        {
             return Ok(ServerCertVerified::assertion());
         }
         match &self.others {

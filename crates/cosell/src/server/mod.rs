@@ -8,7 +8,7 @@ mod follow;
 mod handler;
 mod outcome;
 mod preface;
-mod tls;
+pub mod tls;
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use anyhow::Context as _;
 use rustls::crypto::CryptoProvider;
@@ -10,13 +10,24 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
+use sha2::{Digest as _, Sha256};
+
+/// By what a certificate is known: the SHA-256 of its DER, in hexadecimal digits.
+pub fn fingerprint(certificate: &CertificateDer<'_>) -> String {
+    let hash = Sha256::digest(certificate);
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+}
 
 /// A certificate with its key, as the two files had them when they were read last.
 pub struct Certificate {
     chain: PathBuf,
     key: PathBuf,
     read: RwLock<Arc<CertifiedKey>>,
+    renewed: OnceLock<Told>,
 }
+
+/// Who is told of a renewal, with the fingerprint of the server's own certificate.
+type Told = Box<dyn Fn(Option<String>) + Send + Sync>;
 
 impl Certificate {
     /// Reads both files.
@@ -28,7 +39,19 @@ impl Certificate {
             chain: chain.to_owned(),
             key: key.to_owned(),
             read: RwLock::new(Arc::new(read(chain, key)?)),
+            renewed: OnceLock::new(),
         }))
+    }
+
+    /// The fingerprint of the server's own certificate that is in use.
+    pub fn fingerprint(&self) -> Option<String> {
+        let read = self.read.read().unwrap_or_else(PoisonError::into_inner);
+        read.cert.first().map(fingerprint)
+    }
+
+    /// Tells somebody of every renewal; the first who asks for it.
+    pub fn when_renewed(&self, tell: impl Fn(Option<String>) + Send + Sync + 'static) {
+        let _ = self.renewed.set(Box::new(tell));
     }
 
     /// Reads both files again. Connections that begin from now on get what is in them.
@@ -38,6 +61,9 @@ impl Certificate {
     pub fn reload(&self) -> anyhow::Result<()> {
         let anew = Arc::new(read(&self.chain, &self.key)?);
         *self.read.write().unwrap_or_else(PoisonError::into_inner) = anew;
+        if let Some(tell) = self.renewed.get() {
+            tell(self.fingerprint());
+        }
         Ok(())
     }
 

@@ -403,12 +403,16 @@ fn a_renewed_certificate_is_read_at_sighup_and_a_broken_one_is_not() {
         std::thread::sleep(Duration::from_millis(20));
     }
     assert!(!trusts(server.address, &first));
+    let told = cosell(&["ready", "--data", text(&data)]);
+    assert!(told.success, "a command knows the renewed one: {}", told.err);
     // A key of another certificate.
     let other = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
     std::fs::write(&key_file, other.signing_key.serialize_pem()).unwrap();
     server.signal("-HUP");
     std::thread::sleep(Duration::from_millis(500));
     assert!(trusts(server.address, &second), "what works stays");
+    let told = cosell(&["ready", "--data", text(&data)]);
+    assert!(told.success, "{}", told.err);
 }
 
 #[test]

@@ -277,12 +277,13 @@ impl<'a> Session<'a> {
     fn fly(&mut self, jobs: Vec<Job>) {
         let sink = self.worker.sink.clone();
         let timeout = self.worker.target.timeout();
-        let at = (self.worker.now)();
+        let (at, signed_at) = ((self.worker.now)(), (self.worker.signing_now)());
         let probe = self.health.backing_off();
         self.flying.spawn(async move {
             let began = Instant::now();
             let envelopes: Vec<Envelope> = jobs.iter().map(|job| job.envelope.clone()).collect();
-            let mut outcomes = match tokio::time::timeout(timeout, sink.deliver(&envelopes, at)).await {
+            let mut outcomes = match tokio::time::timeout(timeout, sink.deliver(&envelopes, signed_at)).await
+            {
                 Ok(outcomes) => outcomes,
                 Err(_) => {
                     let late = format!("nothing came back within {} seconds", timeout.as_secs());

@@ -269,6 +269,7 @@ async fn the_lag_is_the_age_of_the_oldest_event_that_is_not_delivered() {
         holder: "a".into(),
         lease: Duration::from_secs(2),
         now: machine_time(),
+        signing_now: machine_time(),
         event_now: Arc::new(move || at.plus_millis(90_500)),
         held: false,
     };

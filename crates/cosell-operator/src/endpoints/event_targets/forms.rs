@@ -176,12 +176,12 @@ struct State {
     /// Why it is paused.
     #[serde(skip_serializing_if = "Option::is_none")]
     paused_reason: Option<String>,
-    /// Since when it is paused, by the machine's time.
+    /// Since when it is paused, by the machine's time, or that of the database that servers share.
     #[serde(skip_serializing_if = "Option::is_none")]
     paused_date: Option<Time>,
     /// Failures in a row since the last success.
     failures_in_a_row: u32,
-    /// When the first of them was, by the machine's time.
+    /// When the first of them was, by the machine's time, or that of the database that servers share.
     #[serde(skip_serializing_if = "Option::is_none")]
     failing_since_date: Option<Time>,
     /// What the last of them said.

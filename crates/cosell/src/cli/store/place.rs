@@ -182,8 +182,9 @@ async fn connect(url: &str, purpose: Purpose) -> anyhow::Result<PostgresStore> {
     };
     let store = PostgresStore::open(url, options).await;
     let store = store.with_context(|| format!("cannot open the database {}", shown(url)))?;
-    // Who works on the primary is not seen at a standby, nor is what that has not replayed yet. Other engines know no standbys.
-    if matches!(store.is_standby().await, Ok(true)) {
+    // Who works on the primary is not seen at a standby, nor is what that has not replayed yet.
+    let is_standby = store.is_standby().await;
+    if is_standby.with_context(|| format!("cannot tell whether {} is a standby", shown(url)))? {
         bail!(
             "{} is a standby, which may lack what its primary has: name the primary, or all hosts with \
              target_session_attrs=read-write",

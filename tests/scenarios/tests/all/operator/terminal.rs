@@ -217,10 +217,22 @@ fn the_server_in_the_data_folder_is_known_by_its_certificate_whatever_name_that_
             let told = cosell(&[command, &["--data", text(&data)]].concat());
             assert!(told.success, "{command:?}: {}", told.err);
         }
-        // Somebody else at the same address, with a certificate of the same name, gets no token.
+        // A renewal of which the server does not know yet.
         let other = rcgen::KeyPair::generate().unwrap();
-        let fake = fake.self_signed(&other).unwrap();
-        std::fs::write(&cert, fake.pem()).unwrap();
+        std::fs::write(&cert, fake.self_signed(&other).unwrap().pem()).unwrap();
+        std::fs::write(&key, other.serialize_pem()).unwrap();
+        let told = cosell(&["ready", "--data", text(&data)]);
+        assert!(told.success, "{}", told.err);
+        // Somebody else with a certificate of the same name gets no token.
+        let start = ["dev", "--listen", "127.0.0.1:0", "--ephemeral"];
+        let stranger = Server::start(&[start.as_slice(), &files].concat());
+        let noted = std::fs::read_to_string(data.join("operator.json")).unwrap();
+        let own = server.operator_address.to_string();
+        std::fs::write(
+            data.join("operator.json"),
+            noted.replace(&own, &stranger.operator_address.to_string()),
+        )
+        .unwrap();
         let told = cosell(&["operator", "status", "--data", text(&data)]);
         assert_eq!(told.code, Some(3), "{}", told.out);
         drop(server);
