@@ -62,8 +62,7 @@ impl PageTokens {
             cursor,
         };
         let plain = serde_json::to_vec(&content).map_err(|error| ApiError::internal(error.to_string()))?;
-        let mut nonce = [0; NONCE];
-        getrandom::fill(&mut nonce).map_err(|error| ApiError::internal(format!("no randomness: {error}")))?;
+        let nonce = nonce()?;
         let sealed = self
             .cipher
             .encrypt(
@@ -105,6 +104,19 @@ impl PageTokens {
     }
 }
 
+/// A nonce with which a token does not begin with a hyphen: the AWS CLI would take that for an option of its own.
+fn nonce() -> Result<[u8; NONCE], ApiError> {
+    /// What six bits are written as a hyphen.
+    const HYPHEN: u8 = 62;
+    let mut nonce = [0; NONCE];
+    loop {
+        getrandom::fill(&mut nonce).map_err(|error| ApiError::internal(format!("no randomness: {error}")))?;
+        if nonce[0] >> 2 != HYPHEN {
+            return Ok(nonce);
+        }
+    }
+}
+
 /// One refusal for forged, foreign and expired tokens: why one is wrong helps only who made it up.
 fn refusal() -> ApiError {
     ApiError::request_validation(vec![Violation::new(
@@ -123,6 +135,16 @@ mod tests {
         Cursor {
             values: vec![Value::Integer(42)],
             id: "O1".into(),
+        }
+    }
+
+    #[test]
+    fn no_token_looks_like_an_option_of_a_command() {
+        let tokens = PageTokens::new([7; 32]);
+        let bound = Binding::of("111122223333", "ListOpportunities", &"a").unwrap();
+        for _ in 0..2_000 {
+            let token = tokens.seal(cursor(), &bound, Timestamp::from_millis(0)).unwrap();
+            assert!(!token.starts_with('-'), "{token}");
         }
     }
 
