@@ -106,7 +106,7 @@ impl PageTokens {
 
 /// A nonce with which a token does not begin with a hyphen: the AWS CLI would take that for an option of its own.
 fn nonce() -> Result<[u8; NONCE], ApiError> {
-    /// What six bits are written as a hyphen.
+    /// The six bits that are written as a hyphen.
     const HYPHEN: u8 = 62;
     let mut nonce = [0; NONCE];
     loop {
